@@ -1,0 +1,93 @@
+//! Clusters: who can be sent a request, and where they listen.
+
+use super::{groups::Group, mark_ends};
+use crate::document::{
+    discovery_map::{Host, HostPort, Namespace, Properties, Protocol},
+    proxy_input::{Cluster, Endpoint},
+};
+
+/// The cluster of every denied route; it has no endpoints.
+pub const DENIED_CLUSTER: &str = "nightjar-denied";
+
+/// The cluster of a group.
+pub(super) fn of_group(group: &Group<'_>) -> Cluster {
+    let mut cluster = build(
+        group.cluster_name.clone(),
+        group.identity.namespace,
+        group.instances(),
+    );
+    group.identity.service.clone_into(&mut cluster.service);
+    group.identity.color.clone_into(&mut cluster.color);
+    cluster.uses_http2 = group.protocol == Protocol::Http2;
+    cluster.properties.clone_from(&group.properties);
+    cluster
+}
+
+/// The cluster of another namespace's gateways.
+pub(super) fn of_gateways(namespace: &Namespace, properties: Properties) -> Cluster {
+    let name = format!("remote-{}-gateway", namespace.namespace);
+    let mut cluster = build(
+        name,
+        &namespace.namespace,
+        namespace.gateways.instances.iter(),
+    );
+    cluster.is_gateway = true;
+    cluster.uses_http2 = namespace.gateways.protocol == Protocol::Http2;
+    cluster.properties = properties;
+    cluster
+}
+
+/// The cluster of denied routes.
+pub(super) fn denied(namespace: &str) -> Cluster {
+    build(DENIED_CLUSTER.to_owned(), namespace, std::iter::empty())
+}
+
+fn build<'a>(
+    name: String,
+    namespace: &str,
+    instances: impl Iterator<Item = &'a HostPort>,
+) -> Cluster {
+    let mut instances: Vec<&HostPort> = instances.collect();
+    instances.sort_unstable();
+    instances.dedup();
+    // A cluster without endpoints counts as one of addresses, so that nothing is looked up.
+    let is_ipv4 = instances
+        .iter()
+        .all(|instance| matches!(instance.host, Host::Ipv4(_)));
+    let is_ipv6 = !is_ipv4
+        && instances
+            .iter()
+            .all(|instance| matches!(instance.host, Host::Ipv6(_)));
+    let mut endpoints: Vec<Endpoint> = instances.into_iter().map(endpoint).collect();
+    mark_ends(&mut endpoints);
+    Cluster {
+        name,
+        namespace: namespace.to_owned(),
+        service: String::new(),
+        color: String::new(),
+        is_gateway: false,
+        uses_http2: false,
+        hosts_are_ipv4: is_ipv4,
+        hosts_are_ipv6: is_ipv6,
+        hosts_are_hostname: !is_ipv4 && !is_ipv6,
+        has_endpoints: !endpoints.is_empty(),
+        endpoints,
+        properties: Properties::new(),
+        is_first: false,
+        is_last: false,
+    }
+}
+
+fn endpoint(instance: &HostPort) -> Endpoint {
+    let host = match &instance.host {
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+        Host::Name(name) => name.clone(),
+    };
+    Endpoint {
+        host,
+        port: instance.port,
+        is_first: false,
+        is_last: false,
+    }
+}

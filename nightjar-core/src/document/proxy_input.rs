@@ -1,0 +1,194 @@
+//! The context of one proxy: what templates are rendered with.
+
+use super::{SchemaVersion, discovery_map::Properties};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// All that one sidecar or gateway needs to know. Its field names are what templates use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProxyInput {
+    /// Which edition of this schema the document follows.
+    #[serde(rename = "schema-version")]
+    pub schema_version: SchemaVersion,
+    /// The namespace's network id.
+    pub network_name: String,
+    /// `<service>-<color>`, or `gateway`.
+    pub service_member: String,
+    /// The namespace this proxy is in.
+    pub namespace: String,
+    /// The service this proxy stands beside; empty for a gateway.
+    pub service: String,
+    /// The color of that service; empty for a gateway.
+    pub color: String,
+    /// Whether this proxy is a gateway.
+    pub is_gateway: bool,
+    /// Whether this proxy is a sidecar.
+    pub is_service: bool,
+    /// Whether the proxy has an admin port.
+    pub has_admin_port: bool,
+    /// The port of Envoy's admin interface.
+    pub admin_port: u16,
+    /// The address of Envoy's admin interface.
+    pub admin_address: String,
+    /// The address that all listeners bind.
+    pub listen_address: String,
+    /// The folder that Envoy reads its files from.
+    pub config_dir: String,
+    /// Where the proxy takes requests.
+    pub listeners: Vec<Listener>,
+    /// Whether `clusters` has any item.
+    pub has_clusters: bool,
+    /// What the proxy can send requests to.
+    pub clusters: Vec<Cluster>,
+}
+
+/// One port on which the proxy takes requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listener {
+    /// `local`, `gateway`, or `egress-<namespace>`.
+    pub name: String,
+    /// The namespace whose routes it serves.
+    pub namespace: String,
+    /// Whether `mesh_port` is set.
+    pub has_mesh_port: bool,
+    /// The TCP port.
+    pub mesh_port: u16,
+    /// What it serves, most specific first.
+    pub routes: Vec<Route>,
+    /// Whether this is the list's first item.
+    pub is_first: bool,
+    /// Whether this is the list's last item.
+    pub is_last: bool,
+}
+
+/// A set of requests, and where they go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Route {
+    /// The path, its prefix, or a regular expression (of a denied route: for every spelling).
+    pub route_path: String,
+    /// Whether `route_path` is compared with the start of the path.
+    pub path_is_prefix: bool,
+    /// Whether `route_path` is compared with the whole path.
+    pub path_is_exact: bool,
+    /// Whether `route_path` is a regular expression for the whole path.
+    pub path_is_regex: bool,
+    /// Whether upper and lower case differ.
+    pub path_is_case_sensitive: bool,
+    /// Whether `header_filters` has any item.
+    pub has_header_filters: bool,
+    /// Conditions on headers, all of which must hold.
+    pub header_filters: Vec<Filter>,
+    /// Whether `query_filters` has any item.
+    pub has_query_filters: bool,
+    /// Conditions on query parameters, all of which must hold.
+    pub query_filters: Vec<Filter>,
+    /// Whether the caller may not have this route: it stands here so that no wider one serves it.
+    pub is_denied: bool,
+    /// Whether `clusters` has one item.
+    pub has_one_cluster: bool,
+    /// Whether `clusters` has more than one item.
+    pub has_many_clusters: bool,
+    /// The sum of all `route_weight`.
+    pub total_cluster_weight: u64,
+    /// Where the requests go.
+    pub clusters: Vec<WeightedCluster>,
+    /// The properties that all members of the route agree on.
+    pub properties: Properties,
+    /// Whether this is the list's first item.
+    pub is_first: bool,
+    /// Whether this is the list's last item.
+    pub is_last: bool,
+}
+
+/// A condition on a header or a query parameter.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Filter {
+    /// The header's or parameter's name.
+    pub name: String,
+    /// What to compare with; empty for `is_present_match`.
+    #[serde(rename = "match")]
+    pub value: String,
+    /// Whether the whole value must be equal.
+    pub is_exact_match: bool,
+    /// Whether `match` is a regular expression for the whole value.
+    pub is_regex_match: bool,
+    /// Whether any value will do.
+    pub is_present_match: bool,
+    /// Whether the value must start with `match`.
+    pub is_prefix_match: bool,
+    /// Whether the value must end with `match`.
+    pub is_suffix_match: bool,
+    /// Whether the condition holds when the comparison fails.
+    pub invert_match: bool,
+    /// Whether upper and lower case of the value differ.
+    pub case_sensitive: bool,
+    /// Whether this is the list's first item.
+    pub is_first: bool,
+    /// Whether this is the list's last item.
+    pub is_last: bool,
+}
+
+/// One member of a route, with its share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WeightedCluster {
+    /// The name of an item of the root's `clusters`.
+    pub cluster_name: String,
+    /// The share, relative to the route's `total_cluster_weight`.
+    pub route_weight: u64,
+    /// This member's own properties.
+    pub properties: Properties,
+    /// Whether this is the list's first item.
+    pub is_first: bool,
+    /// Whether this is the list's last item.
+    pub is_last: bool,
+}
+
+/// A group of endpoints that requests can be sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cluster {
+    /// The cluster's name, made from its identity alone.
+    pub name: String,
+    /// The namespace it belongs to.
+    pub namespace: String,
+    /// Its service; empty for a gateway.
+    pub service: String,
+    /// Its color; empty for a gateway.
+    pub color: String,
+    /// Whether the endpoints are another namespace's gateways.
+    pub is_gateway: bool,
+    /// Whether the endpoints speak HTTP/2.
+    pub uses_http2: bool,
+    /// Whether every endpoint is an IPv4 address.
+    pub hosts_are_ipv4: bool,
+    /// Whether every endpoint is an IPv6 address.
+    pub hosts_are_ipv6: bool,
+    /// Whether an endpoint is a DNS name, or the kinds are mixed.
+    pub hosts_are_hostname: bool,
+    /// Whether `endpoints` has any item.
+    pub has_endpoints: bool,
+    /// Where requests can be sent.
+    pub endpoints: Vec<Endpoint>,
+    /// The namespace's and service-color's properties.
+    pub properties: Properties,
+    /// Whether this is the list's first item.
+    pub is_first: bool,
+    /// Whether this is the list's last item.
+    pub is_last: bool,
+}
+
+/// One address and port.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Endpoint {
+    /// The address or DNS name.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// Whether this is the list's first item.
+    pub is_first: bool,
+    /// Whether this is the list's last item.
+    pub is_last: bool,
+}

@@ -1,0 +1,330 @@
+//! Reading typed values out of an environment.
+
+use super::{ConfigurationFaults, Env, Fault, Preset, Setting};
+use std::{
+    ffi::OsStr,
+    net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The longest time that a setting may ask for: 365 days.
+const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
+
+const TRUE_WORDS: [&str; 7] = ["yes", "true", "1", "on", "enable", "active", "activate"];
+const FALSE_WORDS: [&str; 6] = ["no", "false", "0", "off", "disable", "deactivate"];
+
+/// A program that was found on `PATH`, and its arguments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The executable, as an absolute path.
+    pub program: PathBuf,
+    /// What it is started with.
+    pub arguments: Vec<String>,
+}
+
+impl CommandLine {
+    /// The program's file name, for messages.
+    pub fn name(&self) -> String {
+        self.program
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// Reads settings and gathers every fault.
+///
+/// The reading methods always return a value, so that a configuration can be put together in one
+/// go. Where a setting is faulty that value means nothing, and [`Reader::finish`] fails.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    env: &'a Env,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader without faults so far.
+    pub fn new(env: &'a Env) -> Self {
+        Self {
+            env,
+            faults: Vec::new(),
+        }
+    }
+
+    /// The environment that is being read.
+    pub fn env(&self) -> &'a Env {
+        self.env
+    }
+
+    /// Ends the reading: fails with all the faults if there are any.
+    pub fn finish(self) -> Result<(), ConfigurationFaults> {
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigurationFaults::new(self.faults))
+        }
+    }
+
+    /// Adds a fault that the caller found, such as two settings that exclude each other.
+    pub fn fault(&mut self, setting: &Setting, reason: impl Into<String>) {
+        let value = self.env.get(setting.name).map(OsStr::to_string_lossy);
+        self.faults
+            .push(Fault::new(setting, value.as_deref(), reason));
+    }
+
+    /// Whether the variable itself is set, whatever its default.
+    pub fn is_set(&self, setting: &Setting) -> bool {
+        self.env.get(setting.name).is_some()
+    }
+
+    /// Reads a setting only if it is set: `reader.optional(&STATUS_PORT, Reader::port)`.
+    pub fn optional<T>(
+        &mut self,
+        setting: &Setting,
+        read: impl FnOnce(&mut Self, &Setting) -> T,
+    ) -> Option<T> {
+        if self.is_set(setting) {
+            Some(read(self, setting))
+        } else {
+            None
+        }
+    }
+
+    /// A text that has to be set, whatever the setting's default says.
+    pub fn required(&mut self, setting: &Setting) -> String {
+        if !self.is_set(setting) {
+            self.missing(setting);
+            return String::new();
+        }
+        self.text(setting)
+    }
+
+    /// A text.
+    pub fn text(&mut self, setting: &Setting) -> String {
+        self.value(setting).unwrap_or_default()
+    }
+
+    /// A text that has to hold to a rule; `check` says what is wrong.
+    pub fn checked<T: Default>(
+        &mut self,
+        setting: &Setting,
+        check: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        self.parse(setting, check).unwrap_or_default()
+    }
+
+    /// A truth value in any of its usual words, in upper or lower case.
+    pub fn boolean(&mut self, setting: &Setting) -> bool {
+        self.checked(setting, |text| {
+            truth(text).ok_or_else(|| {
+                format!(
+                    "is neither true ({}) nor false ({})",
+                    or(TRUE_WORDS),
+                    or(FALSE_WORDS)
+                )
+            })
+        })
+    }
+
+    /// A time in seconds, decimals allowed, more than zero.
+    pub fn seconds(&mut self, setting: &Setting) -> Duration {
+        self.checked(setting, |text| match seconds(text)? {
+            Duration::ZERO => Err("has to be more than 0 seconds".to_owned()),
+            time => Ok(time),
+        })
+    }
+
+    /// A time in seconds, decimals allowed, which may be zero.
+    pub fn seconds_or_zero(&mut self, setting: &Setting) -> Duration {
+        self.checked(setting, seconds)
+    }
+
+    /// A TCP port, 1 to 65535.
+    pub fn port(&mut self, setting: &Setting) -> u16 {
+        self.checked(setting, |text| match digits(text) {
+            Some(0) | None => Err("is not a port from 1 to 65535".to_owned()),
+            Some(port) => Ok(port),
+        })
+    }
+
+    /// A whole number within a range.
+    pub fn integer(&mut self, setting: &Setting, range: RangeInclusive<u64>) -> u64 {
+        self.checked(setting, |text| {
+            digits(text)
+                .filter(|number| range.contains(number))
+                .ok_or_else(|| {
+                    format!(
+                        "is not a whole number from {} to {}",
+                        range.start(),
+                        range.end()
+                    )
+                })
+        })
+    }
+
+    /// A path. It need not exist; a relative one starts from the current folder.
+    /// Unlike other values it need not be UTF-8.
+    pub fn path(&mut self, setting: &Setting) -> PathBuf {
+        let value = match (self.env.get(setting.name), setting.default) {
+            (Some(value), _) => Path::new(value),
+            (None, Preset::Value(value)) => Path::new(value),
+            (None, _) => {
+                self.missing(setting);
+                return PathBuf::new();
+            }
+        };
+        self.env.current_dir().join(value)
+    }
+
+    /// One of a few words, in upper or lower case, each with what it stands for.
+    pub fn one_of<T: Copy + Default>(&mut self, setting: &Setting, choices: &[(&str, T)]) -> T {
+        self.checked(setting, |text| {
+            let found = choices
+                .iter()
+                .find(|(word, _)| word.eq_ignore_ascii_case(text));
+            found.map(|(_, choice)| *choice).ok_or_else(|| {
+                format!(
+                    "is not one of {}",
+                    or(choices.iter().map(|(word, _)| *word))
+                )
+            })
+        })
+    }
+
+    /// An IPv4 or IPv6 address.
+    pub fn ip_address(&mut self, setting: &Setting) -> IpAddr {
+        let parsed = self.parse(setting, |text| {
+            text.parse()
+                .map_err(|_| "is neither an IPv4 nor an IPv6 address".to_owned())
+        });
+        parsed.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
+    /// A command line, split by shell rules without a shell; the program is looked up on `PATH`.
+    pub fn command(&mut self, setting: &Setting) -> CommandLine {
+        let Some(text) = self.value(setting) else {
+            return CommandLine::default();
+        };
+        match self.command_line(setting, &text) {
+            Ok(command) => command,
+            Err(fault) => {
+                self.faults.push(fault);
+                CommandLine::default()
+            }
+        }
+    }
+
+    fn command_line(&self, setting: &Setting, text: &str) -> Result<CommandLine, Fault> {
+        let words = shell_words::split(text).map_err(|_| {
+            Fault::new(setting, Some(text), "has a quote that is never closed")
+                .with_hint("words are split as a shell does, but no shell is run")
+        })?;
+        let mut words = words.into_iter();
+        let Some(program) = words.next().filter(|word| !word.is_empty()) else {
+            return Err(Fault::new(setting, Some(text), "names no program"));
+        };
+        let search = self.env.get("PATH");
+        let found = which::which_in(&program, search, self.env.current_dir());
+        let program = found.map_err(|_| not_found(setting, text, &program, search))?;
+        Ok(CommandLine {
+            program,
+            arguments: words.collect(),
+        })
+    }
+
+    fn parse<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.value(setting)?;
+        match parse(&value) {
+            Ok(parsed) => Some(parsed),
+            Err(reason) => {
+                self.faults.push(Fault::new(setting, Some(&value), reason));
+                None
+            }
+        }
+    }
+
+    fn value(&mut self, setting: &Setting) -> Option<String> {
+        match (self.env.get(setting.name), setting.default) {
+            (Some(value), _) => {
+                let text = value.to_str().map(str::to_owned);
+                if text.is_none() {
+                    self.fault(setting, "is not UTF-8");
+                }
+                text
+            }
+            (None, Preset::Value(value)) => Some(value.to_owned()),
+            (None, Preset::Required | Preset::Described(_)) => {
+                self.missing(setting);
+                None
+            }
+        }
+    }
+
+    fn missing(&mut self, setting: &Setting) {
+        let value = self.env.is_blank(setting.name).then_some("");
+        let reason = if value.is_some() {
+            "is required, and blank"
+        } else {
+            "is required"
+        };
+        self.faults
+            .push(Fault::new(setting, value, reason).with_hint(setting.meaning));
+    }
+}
+
+/// The truth value of a word, if it has one.
+pub fn truth(text: &str) -> Option<bool> {
+    let is = |word: &&str| word.eq_ignore_ascii_case(text);
+    if TRUE_WORDS.iter().any(is) {
+        Some(true)
+    } else if FALSE_WORDS.iter().any(is) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A whole number in digits alone: `parse` would take a sign too.
+fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    // `f64` would also take signs, exponents, `inf` and `NaN`.
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: Option<f64> = if plain { text.parse().ok() } else { None };
+    let time = number.and_then(|number| Duration::try_from_secs_f64(number).ok());
+    time.filter(|time| *time <= Duration::from_secs(MAX_SECONDS))
+        .ok_or_else(|| {
+            format!("is not a number of seconds from 0 to {MAX_SECONDS}, such as 30 or 0.5")
+        })
+}
+
+fn not_found(setting: &Setting, text: &str, program: &str, search: Option<&OsStr>) -> Fault {
+    let shown = super::fault::printable(program);
+    if program.contains('/') {
+        return Fault::new(
+            setting,
+            Some(text),
+            format!("\"{shown}\" is not an executable file"),
+        );
+    }
+    let reason = format!("there is no executable \"{shown}\" on PATH");
+    let folders = search.map_or_else(String::new, |search| {
+        super::fault::printable(&search.to_string_lossy())
+    });
+    let hint = format!("give its full path, or add its folder to PATH, which is \"{folders}\"");
+    Fault::new(setting, Some(text), reason).with_hint(hint)
+}
+
+fn or<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(", ")
+}

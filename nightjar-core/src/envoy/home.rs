@@ -1,0 +1,27 @@
+//! Which folder a set of files was made for.
+
+use super::{
+    Files,
+    layout::{LayoutError, parse, references_of_bootstrap},
+};
+
+/// The configuration folder as the bootstrap itself spells it: what stands before the names of the
+/// files in the paths that it gives for clusters and listeners.
+///
+/// `None` if the bootstrap names none of the files, as one without subscriptions does.
+///
+/// # Errors
+/// [`LayoutError::Unreadable`] if the bootstrap does not parse.
+pub fn config_dir_of(files: &Files, bootstrap: &str) -> Result<Option<String>, LayoutError> {
+    let Some(text) = files.get(bootstrap) else {
+        return Ok(None);
+    };
+    let mut named = Vec::new();
+    references_of_bootstrap(&parse(bootstrap, text)?, &mut named);
+    let folders = named.iter().filter_map(|(path, _)| {
+        let before = |name: &String| path.strip_suffix(name.as_str())?.strip_suffix('/');
+        // Of `cds.json` and `sub/cds.json` the longer name is the one that is meant.
+        files.keys().filter_map(before).min_by_key(|it| it.len())
+    });
+    Ok(folders.map(ToOwned::to_owned).next())
+}

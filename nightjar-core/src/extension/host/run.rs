@@ -1,0 +1,135 @@
+//! One run of an extension's process, from start to the end of its process group.
+
+use super::output::Stream;
+use crate::{env::CommandLine, shutdown::Shutdown};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::process::ExitStatusExt,
+    pin::{Pin, pin},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// How long output may still come once the extension has ended, while a process that it left
+/// behind holds its streams.
+const DRAIN_TIME: Duration = Duration::from_millis(250);
+/// How long a killed process is waited for. Only one that hangs in the kernel takes this long.
+const REAP_TIME: Duration = Duration::from_secs(5);
+
+/// What is run.
+pub(super) struct Run<'a> {
+    pub(super) name: &'a str,
+    pub(super) command: &'a CommandLine,
+    pub(super) arguments: Vec<OsString>,
+    pub(super) variables: &'a [(OsString, OsString)],
+    pub(super) timeout: Duration,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Code(u8),
+    Signal(i32),
+    TimedOut,
+    Stopped,
+}
+
+/// Kills every process of the extension when dropped.
+///
+/// The group outlives its first process for as long as anything is in it. If nothing is, the
+/// signal finds nobody: process ids are given out in turn, so the number is not yet in use again.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn kill(&self) {
+        if let Some(group) = self.0 {
+            // Fails if nobody is left, which is what is wanted.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Run<'_> {
+    /// Runs the extension. Returns how it ended, and the last lines of its standard error.
+    pub(super) async fn go(self, shutdown: &Shutdown) -> io::Result<(Ending, Vec<String>)> {
+        let mut child = self.start()?;
+        let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        let (mut stdout, mut stderr) = (Stream::new(self.name), Stream::new(self.name));
+        let (stdout_pipe, stderr_pipe) = (child.stdout.take(), child.stderr.take());
+        let ending = {
+            let mut output = pin!(async {
+                tokio::join!(stdout.pass_on(stdout_pipe), stderr.pass_on(stderr_pipe));
+            });
+            let mut output_ended = false;
+            let ending = tokio::select! {
+                status = exit(&mut child, output.as_mut(), &mut output_ended) => status?.into(),
+                () = tokio::time::sleep(self.timeout) => Ending::TimedOut,
+                _ = shutdown.wait() => Ending::Stopped,
+            };
+            // A child of the extension may still be writing, or only hold the streams open.
+            if matches!(ending, Ending::Code(_)) && !output_ended {
+                output_ended = timeout(DRAIN_TIME, output.as_mut()).await.is_ok();
+            }
+            group.kill();
+            if !output_ended {
+                // Fails for a process that left the group and holds the streams: let it go.
+                let _ = timeout(DRAIN_TIME, output).await;
+            }
+            ending
+        };
+        // Returns at once if it was waited for already.
+        let _ = timeout(REAP_TIME, child.wait()).await;
+        drop(stdout.finish());
+        Ok((ending, stderr.finish()))
+    }
+
+    fn start(&self) -> io::Result<Child> {
+        // With these settings the standard library starts it by `posix_spawn`, far cheaper than
+        // a fork. A `pre_exec` would lose that.
+        Command::new(&self.command.program)
+            .args(&self.command.arguments)
+            .args(&self.arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// Waits for the process while its output flows, or it would block on a full pipe.
+async fn exit(
+    child: &mut Child,
+    mut output: Pin<&mut impl Future<Output = ()>>,
+    output_ended: &mut bool,
+) -> io::Result<ExitStatus> {
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            () = output.as_mut(), if !*output_ended => *output_ended = true,
+        }
+    }
+}
+
+impl From<ExitStatus> for Ending {
+    fn from(status: ExitStatus) -> Self {
+        match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(code) => Self::Code(code),
+            None => Self::Signal(status.signal().unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use super::*;
+use std::fs;
+
+const MAP: Setting = Setting::required("MAP", "the map itself");
+const FAILURE: Setting = Setting::optional("FAILURE", "it works", "how to fail");
+
+/// A discovery map whose answers come from its settings.
+struct Scripted {
+    map: String,
+    failure: Option<String>,
+}
+
+impl DiscoveryMapSource for Scripted {
+    const ABOUT: About = About {
+        name: "ext-scripted",
+        version: "1.2.3",
+        summary: "answers as it is told",
+        settings: &[MAP, FAILURE],
+    };
+
+    fn from_settings(reader: &mut Reader<'_>) -> Self {
+        Self {
+            map: reader.text(&MAP),
+            failure: reader.optional(&FAILURE, Reader::text),
+        }
+    }
+
+    fn discover(&self, previous: Option<&str>) -> Result<Answer, Failure> {
+        let cause = || Box::new(io::Error::other("the cause"));
+        match self.failure.as_deref() {
+            Some("retry") => Err(Failure::retry(cause())),
+            Some("fatal") => Err(Failure::fatal(Nested(cause()))),
+            _ if previous == Some(&self.map) => Ok(Answer::Unchanged),
+            _ => Ok(Answer::New(self.map.clone().into_bytes())),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot discover")]
+struct Nested(#[source] Box<io::Error>);
+
+/// Exit code, standard output, standard error, and the file if there is one.
+type Outcome = (u8, String, String, Option<String>);
+
+fn call(variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("map.json");
+    let mut all = vec![OsString::from(format!("--action-file={}", file.display()))];
+    all.extend(arguments.iter().map(OsString::from));
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let code = answer_as_discovery_map::<Scripted>(Call {
+        arguments: all,
+        env: Env::from_pairs(variables.iter().copied()),
+        stdout: &mut stdout,
+        stderr: &mut stderr,
+    });
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let names = fs::read_dir(folder.path()).unwrap().count();
+    let file = fs::read_to_string(file).ok();
+    assert_eq!(
+        names,
+        usize::from(file.is_some()),
+        "temporary files are left"
+    );
+    (code, text(stdout), text(stderr), file)
+}
+
+fn ended(code: u8, stderr: &str) -> Outcome {
+    (code, String::new(), stderr.to_owned(), None)
+}
+
+#[test]
+fn a_map_is_handed_over_unless_it_is_the_previous_one() {
+    let new = (0, String::new(), String::new(), Some("m1".to_owned()));
+    let settings = [("MAP", "m1")];
+    assert_eq!(call(&settings, &["--api-version=1"]), new);
+    assert_eq!(
+        call(
+            &settings,
+            &["--api-version=1", "--previous-document-version="]
+        ),
+        new
+    );
+    assert_eq!(
+        call(
+            &settings,
+            &["--api-version=1", "--previous-document-version=m0"]
+        ),
+        new
+    );
+    let outcome = call(
+        &settings,
+        &["--api-version=1", "--previous-document-version=m1"],
+    );
+    assert_eq!(outcome, ended(30, ""));
+}
+
+#[test]
+fn a_discovery_map_ignores_the_document_but_refuses_to_commit() {
+    let settings = [("MAP", "m1")];
+    let arguments = ["--api-version=1", "--document=templates", "--action=fetch"];
+    assert_eq!(call(&settings, &arguments).0, 0);
+    assert_eq!(
+        call(&settings, &["--api-version=1", "--action=commit"]),
+        ended(
+            64,
+            "ext-scripted: a discovery map can only be fetched, and was asked to commit\n"
+        )
+    );
+}
+
+#[test]
+fn failures_tell_their_causes() {
+    let outcome = call(&[("MAP", "m1"), ("FAILURE", "retry")], &["--api-version=1"]);
+    assert_eq!(outcome, ended(31, "ext-scripted: the cause\n"));
+    let outcome = call(&[("MAP", "m1"), ("FAILURE", "fatal")], &["--api-version=1"]);
+    assert_eq!(
+        outcome,
+        ended(1, "ext-scripted: cannot discover: the cause\n")
+    );
+}
+
+#[test]
+fn faulty_settings_are_fatal() {
+    assert_eq!(
+        call(&[], &["--api-version=1"]),
+        ended(
+            64,
+            "ext-scripted: the settings are faulty:\nMAP: is required\n  hint: the map itself\n"
+        )
+    );
+}
+
+#[test]
+fn help_and_version_need_no_settings() {
+    let help = "ext-scripted: answers as it is told\n\n\
+        An extension point of Nightjar, api version 1. It is started by other programs:\n  \
+        ext-scripted --api-version=1 --action-file=PATH [--previous-document-version=V]\n      \
+        [--document=NAME] [--action=fetch|commit]\n\n\
+        Environment:\n  MAP (required)\n      the map itself\n  \
+        FAILURE (not set: it works)\n      how to fail\n";
+    assert_eq!(
+        call(&[], &["--help"]),
+        (0, help.to_owned(), String::new(), None)
+    );
+    let version = "ext-scripted 1.2.3\n".to_owned();
+    assert_eq!(call(&[], &["--version"]), (0, version, String::new(), None));
+}

@@ -1,0 +1,200 @@
+//! Knowing when to stop, and when to refresh at once.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+
+/// How often the stop file is looked for.
+const STOP_FILE_PERIOD: Duration = Duration::from_millis(500);
+
+/// Why a program is to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopReason {
+    /// SIGTERM came.
+    Terminate,
+    /// SIGINT came, as from Ctrl-C.
+    Interrupt,
+    /// The stop file appeared.
+    StopFile(PathBuf),
+    /// The stop file was there when the program started.
+    StaleStopFile(PathBuf),
+    /// Another part of the program asked for it, for this reason.
+    Asked(String),
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Terminate => f.write_str("SIGTERM came"),
+            Self::Interrupt => f.write_str("SIGINT came"),
+            Self::StopFile(path) => write!(f, "the stop file {} appeared", path.display()),
+            Self::StaleStopFile(path) => write!(
+                f,
+                "the stop file {} was there before the start; remove it to run",
+                path.display()
+            ),
+            Self::Asked(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// Tells every part of a program that it is to stop. Clones are cheap and share one fate.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    stop: watch::Receiver<Option<StopReason>>,
+    refresh: watch::Receiver<u64>,
+}
+
+/// Asks for a stop or a refresh from within the program.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    stop: watch::Sender<Option<StopReason>>,
+    refresh: watch::Sender<u64>,
+}
+
+/// Tells that SIGHUP asked for a refresh. Each one keeps its own count of what it has seen.
+#[derive(Debug, Clone)]
+pub struct Refresh(watch::Receiver<u64>);
+
+impl Shutdown {
+    /// Listens for SIGTERM, SIGINT, SIGHUP and the stop file, on the current Tokio runtime.
+    ///
+    /// A stop file that is there already means stop at once. Fails if a signal handler cannot be
+    /// set up.
+    pub fn listen(stop_file: Option<&Path>) -> io::Result<Self> {
+        let (trigger, shutdown) = Self::manual();
+        on_signal(signal(SignalKind::terminate())?, &trigger, |to| {
+            to.stop(StopReason::Terminate);
+        });
+        on_signal(signal(SignalKind::interrupt())?, &trigger, |to| {
+            to.stop(StopReason::Interrupt);
+        });
+        on_signal(signal(SignalKind::hangup())?, &trigger, Trigger::refresh);
+        if let Some(path) = stop_file {
+            watch_stop_file(path.to_owned(), trigger);
+        }
+        Ok(shutdown)
+    }
+
+    /// A shutdown that only the trigger brings about.
+    pub fn manual() -> (Trigger, Self) {
+        let (stop, stop_receiver) = watch::channel(None);
+        let (refresh, refresh_receiver) = watch::channel(0);
+        let trigger = Trigger { stop, refresh };
+        (
+            trigger,
+            Self {
+                stop: stop_receiver,
+                refresh: refresh_receiver,
+            },
+        )
+    }
+
+    /// A shutdown that never comes.
+    pub fn never() -> Self {
+        Self::manual().1
+    }
+
+    /// Whether the program is to stop.
+    pub fn requested(&self) -> bool {
+        self.stop.borrow().is_some()
+    }
+
+    /// Why, if the program is to stop.
+    pub fn reason(&self) -> Option<StopReason> {
+        self.stop.borrow().clone()
+    }
+
+    /// Waits until the program is to stop; returns at once if it is to already.
+    pub async fn wait(&self) -> StopReason {
+        let mut stop = self.stop.clone();
+        // Two steps: what `wait_for` lends must not be held while waiting.
+        let reason = stop
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason,
+            // Nobody is left who could ask for it.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Sleeps for `time`, or until the program is to stop. Returns whether it slept to the end.
+    pub async fn sleep(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            _ = self.wait() => false,
+            () = tokio::time::sleep(time) => true,
+        }
+    }
+
+    /// A listener for refreshes that are asked for from now on.
+    pub fn refreshes(&self) -> Refresh {
+        let mut refresh = self.refresh.clone();
+        refresh.mark_unchanged();
+        Refresh(refresh)
+    }
+}
+
+impl Trigger {
+    /// Asks for a stop. The first reason stays.
+    pub fn stop(&self, reason: StopReason) {
+        self.stop.send_if_modified(|current| {
+            let first = current.is_none();
+            if first {
+                *current = Some(reason);
+            }
+            first
+        });
+    }
+
+    /// Asks for a refresh.
+    pub fn refresh(&self) {
+        self.refresh
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+impl Refresh {
+    /// Waits until a refresh has been asked for since the last call. Several requests in between
+    /// count as one.
+    pub async fn wait(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn on_signal(mut signal: Signal, trigger: &Trigger, act: impl Fn(&Trigger) + Send + 'static) {
+    let trigger = trigger.clone();
+    tokio::spawn(async move {
+        while signal.recv().await.is_some() {
+            act(&trigger);
+        }
+    });
+}
+
+fn watch_stop_file(path: PathBuf, trigger: Trigger) {
+    // A look at one file takes microseconds: not worth a thread.
+    if path.symlink_metadata().is_ok() {
+        trigger.stop(StopReason::StaleStopFile(path));
+        return;
+    }
+    tokio::spawn(async move {
+        while path.symlink_metadata().is_err() {
+            tokio::time::sleep(STOP_FILE_PERIOD).await;
+        }
+        trigger.stop(StopReason::StopFile(path));
+    });
+}
+
+#[cfg(test)]
+mod tests;

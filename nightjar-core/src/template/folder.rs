@@ -1,0 +1,265 @@
+//! Templates in a folder that people edit directly.
+//!
+//! ```text
+//! gateway/<namespace|_default>/<purpose>.mustache
+//! service/<namespace|_default>/<service|_default>/<color|_default>/<purpose>.mustache
+//! ```
+//!
+//! A purpose may have sub-folders. The version is a hash of all names and texts.
+
+mod listing;
+
+use crate::document::{
+    SchemaVersion,
+    templates::{GatewayTemplate, ServiceTemplate, Templates},
+};
+use listing::{Entry, Listing};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, SystemTime},
+};
+use xxhash_rust::xxh3::Xxh3;
+
+/// The folder that stands for any namespace, service or color.
+const ANY: &str = "_default";
+const SUFFIX: &str = ".mustache";
+/// How long the folder has to stay the same after a recent edit. Several files are often saved
+/// one after the other, as when a repository is updated, and belong together.
+const SETTLE_TIME: Duration = Duration::from_millis(100);
+/// An edit that is older than this is not part of one that still goes on.
+const RECENT: Duration = Duration::from_secs(1);
+/// How often a folder that changes while it is read is read again.
+const READINGS: usize = 10;
+
+/// What was found in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The templates as a document.
+    pub templates: Templates,
+    /// Remarks about files that look like templates and stand where no template belongs.
+    pub notes: Vec<String>,
+}
+
+/// Why a folder gives no templates.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is no such folder, yet.
+    #[error("{} is not there yet", .0.display())]
+    Missing(PathBuf),
+    /// Files change while they are read.
+    #[error("{} is being changed right now", .0.display())]
+    Changing(PathBuf),
+    /// The folder holds no templates and no place for them.
+    #[error("{} has neither a folder gateway nor a folder service", .0.display())]
+    NoTemplates(PathBuf),
+    /// A name or a text is not UTF-8.
+    #[error("{what} of {} is not UTF-8", .path.display())]
+    NotUtf8 {
+        /// The name or the text.
+        what: &'static str,
+        /// Of which file.
+        path: PathBuf,
+    },
+    /// The folder contains itself.
+    #[error("{} is a link to a folder that it is in", .0.display())]
+    Loop(PathBuf),
+    /// A file or folder cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl FolderError {
+    /// Turns an error of reading `path` into what it means.
+    fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        move |source| {
+            let path = path.into();
+            match source.kind() {
+                io::ErrorKind::NotFound => Self::Missing(path),
+                _ => Self::Read { path, source },
+            }
+        }
+    }
+}
+
+/// The folder's templates, unless `previous` is their version.
+///
+/// # Errors
+/// [`FolderError`]; [`FolderError::Changing`] if the files never stand still.
+pub fn read(folder: &Path, previous: Option<&str>) -> Result<Option<Found>, FolderError> {
+    for _ in 0..READINGS {
+        let listing = Listing::of(folder)?;
+        let Some(texts) = read_texts(&listing)? else {
+            continue;
+        };
+        let version = version(&listing, &texts);
+        let unchanged = previous == Some(version.as_str());
+        if !unchanged && was_edited_just_now(&listing) {
+            sleep(SETTLE_TIME);
+        }
+        if Listing::of(folder)? != listing {
+            continue;
+        }
+        return Ok((!unchanged).then(|| Found {
+            templates: document(&listing, texts, version),
+            notes: listing.notes,
+        }));
+    }
+    Err(FolderError::Changing(folder.to_owned()))
+}
+
+/// The files that a folder needs to hold these templates: relative path, and text.
+pub fn files(templates: &Templates) -> BTreeMap<String, String> {
+    let gateway = templates.gateway_templates.iter();
+    let service = templates.service_templates.iter();
+    gateway
+        .map(|item| (path_of_gateway(item), item.template.clone()))
+        .chain(service.map(|item| (path_of_service(item), item.template.clone())))
+        .collect()
+}
+
+/// Where in a folder a gateway's template stands.
+pub fn path_of_gateway(item: &GatewayTemplate) -> String {
+    let namespace = item.namespace.as_deref().unwrap_or(ANY);
+    format!("gateway/{namespace}/{}{SUFFIX}", item.purpose)
+}
+
+/// Where in a folder a sidecar's template stands.
+pub fn path_of_service(item: &ServiceTemplate) -> String {
+    let any = |name: &Option<String>| name.clone().unwrap_or_else(|| ANY.to_owned());
+    let [namespace, service, color] = [&item.namespace, &item.service, &item.color].map(any);
+    format!(
+        "service/{namespace}/{service}/{color}/{}{SUFFIX}",
+        item.purpose
+    )
+}
+
+/// The texts of all templates, or nothing if a file has gone meanwhile.
+fn read_texts(listing: &Listing) -> Result<Option<Vec<String>>, FolderError> {
+    let mut texts = Vec::with_capacity(listing.templates.len());
+    for entry in &listing.templates {
+        let bytes = match fs::read(&entry.path).map_err(FolderError::read(&entry.path)) {
+            Err(FolderError::Missing(_)) => return Ok(None),
+            read => read?,
+        };
+        let text = String::from_utf8(bytes).map_err(|_| FolderError::NotUtf8 {
+            what: "the text",
+            path: entry.path.clone(),
+        })?;
+        texts.push(text);
+    }
+    Ok(Some(texts))
+}
+
+fn version(listing: &Listing, texts: &[String]) -> String {
+    let mut hash = Xxh3::new();
+    for (entry, text) in listing.templates.iter().zip(texts) {
+        // With the lengths no two sets of files run together to the same bytes.
+        for part in [entry.name.as_str(), text] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    format!("{:032x}", hash.digest128())
+}
+
+fn was_edited_just_now(listing: &Listing) -> bool {
+    let newest = listing
+        .templates
+        .iter()
+        .map(|entry| entry.stamp.modified)
+        .max();
+    newest.is_some_and(|edit| {
+        SystemTime::now()
+            .duration_since(edit)
+            .is_ok_and(|age| age < RECENT)
+    })
+}
+
+fn document(listing: &Listing, texts: Vec<String>, version: String) -> Templates {
+    let mut templates = Templates {
+        schema_version: SchemaVersion::V1,
+        document_version: version,
+        gateway_templates: Vec::new(),
+        service_templates: Vec::new(),
+    };
+    for (entry, template) in listing.templates.iter().zip(texts) {
+        add(&mut templates, entry, template);
+    }
+    templates
+}
+
+/// The levels of folders above a purpose.
+enum Place<'a> {
+    Gateway {
+        namespace: &'a str,
+        purpose: &'a str,
+    },
+    Service {
+        namespace: &'a str,
+        service: &'a str,
+        color: &'a str,
+        purpose: &'a str,
+    },
+}
+
+impl<'a> Place<'a> {
+    /// Reads the place out of a file's name relative to the template folder.
+    fn of(name: &'a str) -> Option<Self> {
+        let (kind, rest) = name.strip_suffix(SUFFIX)?.split_once('/')?;
+        let (namespace, rest) = rest.split_once('/')?;
+        match kind {
+            "gateway" => Some(Self::Gateway {
+                namespace,
+                purpose: rest,
+            }),
+            "service" => {
+                let (service, rest) = rest.split_once('/')?;
+                let (color, purpose) = rest.split_once('/')?;
+                Some(Self::Service {
+                    namespace,
+                    service,
+                    color,
+                    purpose,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn add(templates: &mut Templates, entry: &Entry, template: String) {
+    let unless_any = |name: &str| (name != ANY).then(|| name.to_owned());
+    match Place::of(&entry.name) {
+        Some(Place::Gateway { namespace, purpose }) => {
+            templates.gateway_templates.push(GatewayTemplate {
+                namespace: unless_any(namespace),
+                purpose: purpose.to_owned(),
+                template,
+            });
+        }
+        Some(Place::Service {
+            namespace,
+            service,
+            color,
+            purpose,
+        }) => {
+            templates.service_templates.push(ServiceTemplate {
+                namespace: unless_any(namespace),
+                service: unless_any(service),
+                color: unless_any(color),
+                purpose: purpose.to_owned(),
+                template,
+            });
+        }
+        // A listing holds only files that have a place.
+        None => {}
+    }
+}

@@ -1,0 +1,153 @@
+//! Which templates of a mesh are for which proxy.
+
+use super::{
+    PARTIAL_SUFFIX, Partials, Template,
+    fault::{TemplateFault, TemplateFaults},
+    purpose::{check_purpose, is_per_listener},
+};
+use crate::document::{proxy_input::ProxyInput, templates::Templates};
+use std::collections::{BTreeMap, btree_map::Entry};
+
+/// The templates of one proxy, read and ready: for each purpose the one that fits best.
+///
+/// Every purpose makes a file, or a file a listener if it contains a tag, save those that end in
+/// `.mustache`: they are there for others to contain. Any template of the set can be contained in
+/// any other, as `{{>purpose}}`.
+pub struct TemplateSet {
+    pub(super) partials: Partials,
+    /// The purposes that are file names with tags, read as templates themselves.
+    pub(super) names: BTreeMap<String, Template>,
+    /// The text of each template, by purpose.
+    pub(super) texts: BTreeMap<String, String>,
+}
+
+/// A template of the document with how well it fits the proxy.
+struct Candidate<'a> {
+    pointer: String,
+    purpose: &'a str,
+    text: &'a str,
+    fit: u32,
+}
+
+impl TemplateSet {
+    /// The templates of a service-color's sidecars.
+    pub fn select_service(
+        document: &Templates,
+        namespace: &str,
+        service: &str,
+        color: &str,
+    ) -> Result<Self, TemplateFaults> {
+        let templates = document.service_templates.iter().enumerate();
+        Self::read(templates.filter_map(|(index, template)| {
+            Some(Candidate {
+                pointer: format!("/service-templates/{index}"),
+                purpose: &template.purpose,
+                text: &template.template,
+                fit: fit(template.namespace.as_deref(), namespace, 5)?
+                    + fit(template.service.as_deref(), service, 3)?
+                    + fit(template.color.as_deref(), color, 1)?,
+            })
+        }))
+    }
+
+    /// The templates of a namespace's gateways.
+    pub fn select_gateway(document: &Templates, namespace: &str) -> Result<Self, TemplateFaults> {
+        let templates = document.gateway_templates.iter().enumerate();
+        Self::read(templates.filter_map(|(index, template)| {
+            Some(Candidate {
+                pointer: format!("/gateway-templates/{index}"),
+                purpose: &template.purpose,
+                text: &template.template,
+                fit: fit(template.namespace.as_deref(), namespace, 5)?,
+            })
+        }))
+    }
+
+    /// The templates of the proxy that a context is for.
+    pub fn for_proxy(document: &Templates, input: &ProxyInput) -> Result<Self, TemplateFaults> {
+        if input.is_gateway {
+            Self::select_gateway(document, &input.namespace)
+        } else {
+            Self::select_service(document, &input.namespace, &input.service, &input.color)
+        }
+    }
+
+    /// The purposes of all templates of the set, in order, those of partials included.
+    pub fn purposes(&self) -> impl Iterator<Item = &str> {
+        self.texts.keys().map(String::as_str)
+    }
+
+    fn read<'a>(candidates: impl Iterator<Item = Candidate<'a>>) -> Result<Self, TemplateFaults> {
+        let mut faults = Vec::new();
+        let mut set = Self {
+            partials: Partials::default(),
+            names: BTreeMap::new(),
+            texts: BTreeMap::new(),
+        };
+        for (purpose, text) in best(candidates, &mut faults) {
+            if let Err(message) = check_purpose(purpose) {
+                faults.push(TemplateFault::of(purpose, message));
+            } else if is_per_listener(purpose) {
+                match Template::parse(purpose, purpose) {
+                    Ok(name) => drop(set.names.insert(purpose.to_owned(), name)),
+                    Err(TemplateFaults(of_name)) => faults.extend(of_name),
+                }
+            }
+            if let Err(TemplateFaults(of_text)) = set.partials.insert(purpose, text) {
+                faults.extend(of_text);
+            }
+            set.texts.insert(purpose.to_owned(), text.to_owned());
+        }
+        TemplateFaults::none_in(faults)?;
+        Ok(set)
+    }
+
+    /// The templates that make files.
+    pub(super) fn of_files(&self) -> impl Iterator<Item = &Template> {
+        let templates = self.partials.0.values();
+        templates.filter(|template| !template.name().ends_with(PARTIAL_SUFFIX))
+    }
+}
+
+/// How well what a template names fits what the proxy is; nothing if it does not.
+fn fit(named: Option<&str>, actual: &str, weight: u32) -> Option<u32> {
+    match named {
+        None => Some(0),
+        Some(named) => (named == actual).then_some(weight),
+    }
+}
+
+/// For each purpose the text that fits best. No two sums of weights are equal, so two templates
+/// that fit equally well name the same things.
+fn best<'a>(
+    candidates: impl Iterator<Item = Candidate<'a>>,
+    faults: &mut Vec<TemplateFault>,
+) -> Vec<(&'a str, &'a str)> {
+    let mut chosen: BTreeMap<&str, Candidate<'a>> = BTreeMap::new();
+    let mut twice: Vec<(Candidate<'a>, String)> = Vec::new();
+    for candidate in candidates {
+        match chosen.entry(candidate.purpose) {
+            Entry::Vacant(place) => drop(place.insert(candidate)),
+            Entry::Occupied(mut place) if place.get().fit < candidate.fit => {
+                place.insert(candidate);
+            }
+            Entry::Occupied(place) if place.get().fit == candidate.fit => {
+                twice.push((candidate, place.get().pointer.clone()));
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    for (second, first) in twice {
+        if chosen
+            .get(second.purpose)
+            .is_some_and(|best| best.fit == second.fit)
+        {
+            let message = format!("{first} and {} are for the same proxies", second.pointer);
+            faults.push(TemplateFault::of(second.purpose, message));
+        }
+    }
+    chosen
+        .into_values()
+        .map(|candidate| (candidate.purpose, candidate.text))
+        .collect()
+}

@@ -1,0 +1,139 @@
+//! No string of the map changes the structure of a file that the shipped templates make.
+
+mod hostile;
+mod maps;
+
+use maps::{Strings, map, named};
+use nightjar_core::{
+    context::{Role, Viewer, proxy_input},
+    document::{self, discovery_map::DiscoveryMap},
+    template::{TemplateSet, shipped},
+};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The proxies whose files are made: between them they have every kind of route and cluster.
+fn viewers(namespace: &str, service: &str, color: &str) -> [Viewer; 2] {
+    let service = Role::Service {
+        service: service.to_owned(),
+        color: color.to_owned(),
+    };
+    [service, Role::Gateway].map(|role| Viewer {
+        role,
+        namespace: namespace.to_owned(),
+        listen_port: 3000,
+        listen_address: "0.0.0.0".to_owned(),
+        admin_port: Some(9901),
+        admin_address: "127.0.0.1".to_owned(),
+        config_dir: "/tmp/envoy".to_owned(),
+    })
+}
+
+/// A proxy's files as what Envoy reads from them.
+fn files(map: &Value, viewer: &Viewer) -> BTreeMap<String, Value> {
+    let map: DiscoveryMap = document::read(map.to_string().as_bytes()).unwrap();
+    let input = proxy_input(&map, viewer).unwrap().input;
+    let templates = TemplateSet::for_proxy(&shipped(), &input).unwrap();
+    let files = templates.render(&input).unwrap().into_iter();
+    files
+        .map(|(name, text)| {
+            let value = match name.as_str() {
+                "envoy-config.yaml" => serde_norway::from_str(&text).unwrap(),
+                _ => serde_json::from_str(&text).unwrap(),
+            };
+            (name, value)
+        })
+        .collect()
+}
+
+/// The same with every string emptied, but no key.
+fn structure(value: &Value) -> Value {
+    match value {
+        Value::String(_) => "".into(),
+        Value::Array(items) => items.iter().map(structure).collect(),
+        Value::Object(members) => {
+            let members = members.iter();
+            members
+                .map(|(key, value)| (key.clone(), structure(value)))
+                .collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Every string in the files but the keys.
+fn strings<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::String(text) => drop(found.insert(text)),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        Value::Object(members) => members.values().for_each(|member| strings(member, found)),
+        _ => {}
+    }
+}
+
+proptest! {
+    // Each case fills in every string of a map.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn strings_stay_strings(hostile in Strings::hostile()) {
+        let (hostile_map, arriving) = map(&hostile);
+        let (harmless_map, _) = map(&hostile.harmless());
+        let mut arrived = BTreeSet::new();
+        let viewers = viewers("n1", "shop", "blue");
+        let made = viewers.each_ref().map(|viewer| files(&hostile_map, viewer));
+        for (viewer, made) in viewers.iter().zip(&made) {
+            let expected = files(&harmless_map, viewer);
+            prop_assert_eq!(
+                made.keys().collect::<Vec<_>>(),
+                expected.keys().collect::<Vec<_>>()
+            );
+            for (name, file) in made {
+                let (seen, expected) = (structure(file), structure(&expected[name]));
+                prop_assert_eq!(seen, expected, "{} of {:?}", name, viewer.role);
+                strings(file, &mut arrived);
+            }
+        }
+        // Each string that belongs in a file is there, whole and unchanged.
+        for text in arriving {
+            prop_assert!(arrived.contains(text.as_str()), "{text:?} is in no file");
+        }
+    }
+}
+
+#[test]
+fn names_that_mean_something_in_yaml_stay_names() {
+    let names = "null Null true no on y 1 0 1e3 0x10 0o7 1_000 1.5 \
+        -1 .inf -.inf .nan - -- --- ... .. . .hidden _ 2001-01-01";
+    for name in names.split(' ') {
+        let plain = "n".repeat(name.len());
+        for (viewer, plain_viewer) in viewers(name, name, name)
+            .iter()
+            .zip(viewers(&plain, &plain, &plain))
+        {
+            let made = files(&named(name), viewer);
+            let expected = files(&named(&plain), &plain_viewer);
+            let mut names = vec!["cds.json", "envoy-config.yaml", "lds.json", "rds-3000.json"];
+            if viewer.role != Role::Gateway {
+                names.push("rds-3001.json");
+            }
+            assert_eq!(made.keys().collect::<Vec<_>>(), names, "{name}");
+            for (file, value) in &made {
+                assert_eq!(
+                    structure(value),
+                    structure(&expected[file]),
+                    "{file} for {name}"
+                );
+            }
+            let node = &made["envoy-config.yaml"]["node"];
+            assert_eq!(node["cluster"], name);
+            let member = if viewer.role == Role::Gateway {
+                "gateway".to_owned()
+            } else {
+                format!("{name}-{name}")
+            };
+            assert_eq!(node["id"], member);
+        }
+    }
+}

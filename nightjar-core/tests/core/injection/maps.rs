@@ -1,0 +1,248 @@
+//! One map with a string to fill in at every place where it can have one.
+
+use super::hostile;
+use nightjar_core::context::{Kind, properties::DOCUMENTED};
+use proptest::{collection::vec, prelude::*};
+use serde_json::{Map, Value, json};
+
+/// What is filled in, one after another, and then from the first again.
+#[derive(Debug, Clone)]
+pub(super) struct Strings {
+    texts: Vec<String>,
+    /// Whether documented properties get values in their form, as far as that can be hostile.
+    has_good_values: bool,
+    /// What stands in front of a value that is in no property's form.
+    spoiler: &'static str,
+}
+
+/// Not a divisor of the places on a level, so that each text comes to all kinds of places.
+const TEXTS: usize = 41;
+
+/// In characters, all of four bytes at the worst.
+const LONGEST_NAME: usize = 200;
+
+impl Strings {
+    pub(super) fn hostile() -> impl Strategy<Value = Self> {
+        (vec(hostile::texts(), TEXTS), any::<bool>()).prop_map(|(texts, has_good_values)| Self {
+            texts,
+            has_good_values,
+            spoiler: "\"",
+        })
+    }
+
+    /// Texts of the same length, as the order of routes depends on that, without any meaning.
+    pub(super) fn harmless(&self) -> Self {
+        let texts = self.texts.iter();
+        Self {
+            texts: texts.map(|text| "x".repeat(text.len())).collect(),
+            has_good_values: self.has_good_values,
+            spoiler: "!",
+        }
+    }
+}
+
+/// Fills in one text after another, and notes those that files will have.
+struct Filler<'a> {
+    strings: &'a Strings,
+    rest: std::iter::Cycle<std::slice::Iter<'a, String>>,
+    arriving: Vec<String>,
+}
+
+/// The map, and the strings that must be found in the files of `shop/blue` and the gateway of
+/// `n1`.
+pub(super) fn map(strings: &Strings) -> (Value, Vec<String>) {
+    let mut filler = Filler {
+        strings,
+        rest: strings.texts.iter().cycle(),
+        arriving: Vec::new(),
+    };
+    let map = filler.map();
+    (map, filler.arriving)
+}
+
+/// A map in which everything that has a name has this one.
+pub(super) fn named(name: &str) -> Value {
+    let route = json!({
+        "path-match": {"match-type": "prefix", "value": "/"},
+        "weight": 1, "default-access": true, "namespace-access": [{"namespace": name, "access": true}],
+    });
+    let host = if name.starts_with(['.', '-']) || name.ends_with(['.', '-']) {
+        "n"
+    } else {
+        name
+    };
+    let service_color = |namespace: &str| {
+        json!({
+            "service": name, "color": name, "index": 1, "routes": [route],
+            "instances": [{"hostname": host, "port": 80}],
+            "namespace-egress": [{"namespace": namespace, "interface": {"ipv4": "127.0.0.1", "port": 3001}}],
+        })
+    };
+    let other = format!("{name}x");
+    let namespace = |name: &str, other: &str| {
+        json!({
+            "namespace": name, "network-id": name, "gateways": {"instances": []},
+            "service-colors": [service_color(other)],
+        })
+    };
+    document(&[namespace(name, &other), namespace(&other, name)], name)
+}
+
+fn document(namespaces: &[Value], version: &str) -> Value {
+    json!({"schema-version": "v1", "document-version": version, "namespaces": namespaces})
+}
+
+impl Filler<'_> {
+    fn map(&mut self) -> Value {
+        // Equal in both colors, so it gets weights.
+        let shared = self.route("prefix", "/7");
+        let blue = [
+            self.route("exact", "/1"),
+            self.route("regex", "/2"),
+            self.route("prefix", "/3"),
+            shared.clone(),
+        ];
+        let own = [
+            self.service_color("blue", &blue),
+            self.service_color("green", &[shared]),
+        ];
+        let other = [
+            self.route("prefix", "/4"),
+            self.private_route("prefix", "/5+"),
+            self.private_route("exact", "/6+"),
+            public("/"),
+        ];
+        let other = [self.service_color("blue", &other)];
+        let namespaces = [self.namespace("n1", &own), self.namespace("n2", &other)];
+        // The name of the viewers' network.
+        self.arrives(&namespaces[0]["network-id"]);
+        document(&namespaces, self.text())
+    }
+
+    fn text(&mut self) -> &str {
+        self.rest.next().unwrap()
+    }
+
+    fn arrives(&mut self, text: &Value) {
+        self.arriving.push(text.as_str().unwrap().to_owned());
+    }
+
+    fn namespace(&mut self, name: &str, service_colors: &[Value]) -> Value {
+        json!({
+            "namespace": name,
+            "network-id": self.text(),
+            "properties": self.properties(),
+            "gateways": {"instances": []},
+            "service-colors": service_colors,
+        })
+    }
+
+    fn service_color(&mut self, color: &str, routes: &[Value]) -> Value {
+        let properties = self.properties();
+        if self.strings.has_good_values {
+            self.arrives(&properties["health-check-path"]);
+        }
+        let egress = json!({"namespace": "n2", "interface": {"ipv4": "127.0.0.1", "port": 3001}});
+        json!({
+            "service": "shop", "color": color, "index": 1, "properties": properties,
+            "instances": [{"hostname": "null", "port": 1}, {"ipv6": "::1", "port": 1}],
+            "routes": routes, "namespace-egress": [egress],
+        })
+    }
+
+    fn route(&mut self, match_type: &str, start: &str) -> Value {
+        let text = match match_type {
+            "regex" => regex::escape(self.text()),
+            _ => self.text().to_owned(),
+        };
+        let path = Value::from(format!("{start}{text}"));
+        self.arrives(&path);
+        let route = self.route_of(&json!({"match-type": match_type, "value": path}), true);
+        if self.strings.has_good_values {
+            self.arrives(&route["properties"]["prefix-rewrite"]);
+        }
+        route
+    }
+
+    /// Behind a wider public one, so it must be denied.
+    fn private_route(&mut self, match_type: &str, start: &str) -> Value {
+        let path = json!({"match-type": match_type, "value": format!("{start}{}", self.text())});
+        self.route_of(&path, false)
+    }
+
+    fn route_of(&mut self, path: &Value, access: bool) -> Value {
+        json!({
+            "path-match": path, "weight": 1, "default-access": access, "namespace-access": [],
+            "headers": self.filters("header-name"),
+            "query-parameters": self.filters("parameter-name"),
+            "properties": self.properties(),
+        })
+    }
+
+    /// A filter of each kind. Their names keep their order whatever is filled in.
+    fn filters(&mut self, key: &str) -> Vec<Value> {
+        let mut filters = Vec::new();
+        for (number, kind) in ["exact", "prefix", "suffix", "regex", "present"]
+            .iter()
+            .enumerate()
+        {
+            // No name may be as long as the longest texts.
+            let name: String = self.text().chars().take(LONGEST_NAME).collect();
+            let name = Value::from(format!("{number}{name}").to_ascii_lowercase());
+            self.arrives(&name);
+            let value = match *kind {
+                "regex" => regex::escape(self.text()),
+                // In one case, as those values are that compare without case.
+                "suffix" => self.text().to_ascii_lowercase(),
+                _ => self.text().to_owned(),
+            };
+            if *kind != "present" {
+                self.arriving.push(value.clone());
+            }
+            filters.push(json!({
+                key: name, "match-type": kind, "value": value, "case-sensitive": *kind != "suffix",
+            }));
+        }
+        filters
+    }
+
+    /// Every documented property, and one of a name that is filled in.
+    fn properties(&mut self) -> Map<String, Value> {
+        let mut properties = Map::new();
+        let name = self.text().to_owned();
+        properties.insert(name, self.text().into());
+        for property in DOCUMENTED {
+            let value = if self.strings.has_good_values {
+                self.good(property.kind)
+            } else {
+                format!("{}{}", self.strings.spoiler, self.text())
+            };
+            properties.insert(property.name.to_owned(), value.into());
+        }
+        properties
+    }
+
+    fn good(&mut self, kind: Kind) -> String {
+        let fixed = match kind {
+            Kind::Duration => "1s",
+            Kind::DurationOrNone => "0s",
+            Kind::Count => "3",
+            Kind::RetryOn => "5xx",
+            Kind::LbPolicy => "random",
+            Kind::Host => "null:1",
+            Kind::Path | Kind::PathPrefix => {
+                let mut path = format!("/{}", self.text());
+                path.retain(|letter| letter.is_ascii_graphic() && !"?#".contains(letter));
+                return path;
+            }
+        };
+        fixed.to_owned()
+    }
+}
+
+fn public(path: &str) -> Value {
+    json!({
+        "path-match": {"match-type": "prefix", "value": path},
+        "weight": 1, "default-access": true, "namespace-access": [],
+    })
+}

@@ -1,0 +1,12 @@
+//! The core as its callers see it.
+
+#[cfg(test)]
+mod context;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod extension;
+#[cfg(test)]
+mod injection;
+#[cfg(test)]
+mod mustache;
