@@ -1,0 +1,90 @@
+//! What can go wrong, and whether another try may help.
+
+use nightjar_core::{
+    extension::{DocumentName, Failure},
+    template::folder::FolderError,
+};
+use std::{io, path::PathBuf};
+
+/// Why a document could not be fetched or committed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The store does not keep such a document.
+    #[error("this store keeps discovery-map and templates, not {0}")]
+    UnknownDocument(DocumentName),
+    /// Nothing was committed or put there yet.
+    #[error("{} is not there yet", .0.display())]
+    Missing(PathBuf),
+    /// The file changes while it is read.
+    #[error("{} is being changed right now", .0.display())]
+    Changing(PathBuf),
+    /// An editor has saved half of the file, or a person has made a mistake.
+    #[error("{} is not complete JSON", .path.display())]
+    Incomplete {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    /// JSON, but not a document.
+    #[error("{} is not a JSON object", .path.display())]
+    NotAnObject {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    /// What is to be committed is not a document.
+    #[error("what is to be committed is not a JSON object")]
+    BadCommit(#[source] serde_json::Error),
+    /// The template folder gives no templates.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The templates document could not be put together.
+    #[error("cannot write the templates of {} as JSON", .path.display())]
+    Encode {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    /// A file or folder cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// A file cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// The template folder is edited directly.
+    #[error(
+        "templates are taken from the folder {}, which is edited directly and takes no commits\n  \
+         hint: unset NJ_DSLOCAL_DIR_TEMPLATES to commit to NJ_DSLOCAL_FILE_TEMPLATES", .0.display()
+    )]
+    CommitToFolder(PathBuf),
+}
+
+impl StoreError {
+    /// Turns an error of reading `path` into what it means.
+    pub(crate) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        move |source| {
+            let path = path.into();
+            match source.kind() {
+                io::ErrorKind::NotFound => Self::Missing(path),
+                _ => Self::Read { path, source },
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let may_pass = match &error {
+            StoreError::Missing(_)
+            | StoreError::Changing(_)
+            | StoreError::Incomplete { .. }
+            | StoreError::Folder(
+                FolderError::Missing(_) | FolderError::Changing(_) | FolderError::NoTemplates(_),
+            ) => true,
+            StoreError::Write { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        };
+        if may_pass {
+            Self::retry(error)
+        } else {
+            Self::fatal(error)
+        }
+    }
+}

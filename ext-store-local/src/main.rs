@@ -1,0 +1,13 @@
+//! Nightjar: a data store in local files.
+
+mod error;
+mod file;
+mod folder;
+mod store;
+
+use nightjar_core::extension::serve;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    serve::data_store::<store::LocalStore>()
+}

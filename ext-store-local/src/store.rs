@@ -1,0 +1,91 @@
+//! Which document is kept where.
+
+use crate::{error::StoreError, file, folder};
+use nightjar_core::{
+    env::{Reader, Setting},
+    extension::{About, Answer, DataStore, DocumentName, Failure},
+};
+use std::path::{Path, PathBuf};
+
+pub(crate) const FILE_TEMPLATES: Setting = Setting::preset(
+    "NJ_DSLOCAL_FILE_TEMPLATES",
+    "/usr/share/nightjar/data-store/templates.json",
+    "the file that holds the templates document",
+);
+pub(crate) const FILE_DISCOVERY_MAP: Setting = Setting::preset(
+    "NJ_DSLOCAL_FILE_DISCOVERY_MAP",
+    "/usr/share/nightjar/data-store/discovery-map.json",
+    "the file that holds the discovery map",
+);
+pub(crate) const DIR_TEMPLATES: Setting = Setting::optional(
+    "NJ_DSLOCAL_DIR_TEMPLATES",
+    "the templates come from NJ_DSLOCAL_FILE_TEMPLATES",
+    "a folder of templates that people edit directly, used instead of the file: \
+     gateway/<namespace>/<purpose>.mustache and \
+     service/<namespace>/<service>/<color>/<purpose>.mustache, with _default for any",
+);
+
+/// Documents in local files, and templates in a folder if one is given.
+pub(crate) struct LocalStore {
+    discovery_map: PathBuf,
+    templates: Templates,
+}
+
+enum Templates {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+/// Where one document is.
+enum Place<'a> {
+    File(&'a Path),
+    Folder(&'a Path),
+}
+
+impl LocalStore {
+    fn place(&self, document: &DocumentName) -> Result<Place<'_>, StoreError> {
+        if *document == DocumentName::DISCOVERY_MAP {
+            Ok(Place::File(&self.discovery_map))
+        } else if *document == DocumentName::TEMPLATES {
+            Ok(match &self.templates {
+                Templates::File(path) => Place::File(path),
+                Templates::Folder(path) => Place::Folder(path),
+            })
+        } else {
+            Err(StoreError::UnknownDocument(document.clone()))
+        }
+    }
+}
+
+impl DataStore for LocalStore {
+    const ABOUT: About = About {
+        name: "ext-store-local",
+        version: env!("CARGO_PKG_VERSION"),
+        summary: "a data store in local files, and in a folder of templates",
+        settings: &[FILE_TEMPLATES, FILE_DISCOVERY_MAP, DIR_TEMPLATES],
+    };
+
+    fn from_settings(reader: &mut Reader<'_>) -> Self {
+        let file = reader.path(&FILE_TEMPLATES);
+        let folder = reader.optional(&DIR_TEMPLATES, Reader::path);
+        Self {
+            discovery_map: reader.path(&FILE_DISCOVERY_MAP),
+            templates: folder.map_or(Templates::File(file), Templates::Folder),
+        }
+    }
+
+    fn fetch(&self, document: &DocumentName, previous: Option<&str>) -> Result<Answer, Failure> {
+        let answer = match self.place(document)? {
+            Place::File(path) => file::fetch(path, previous),
+            Place::Folder(path) => folder::fetch(path, previous),
+        };
+        Ok(answer?)
+    }
+
+    fn commit(&self, document: &DocumentName, input: &Path) -> Result<(), Failure> {
+        match self.place(document)? {
+            Place::File(path) => Ok(file::commit(path, input)?),
+            Place::Folder(path) => Err(StoreError::CommitToFolder(path.to_owned()).into()),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The program as its callers see it: arguments in, exit code, file and messages out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod commits;
+mod file;
+mod folder;
+mod protocol;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// A store in a folder of its own.
+struct Store {
+    root: TempDir,
+    variables: Vec<(&'static str, PathBuf)>,
+}
+
+/// What one call did. `TEMP` stands for the test's folder in messages.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+    file: Option<String>,
+}
+
+impl Store {
+    /// A store whose documents are in files.
+    fn in_files() -> Self {
+        let root = TempDir::new().unwrap();
+        let variables = vec![
+            (
+                "NJ_DSLOCAL_FILE_TEMPLATES",
+                root.path().join("templates.json"),
+            ),
+            (
+                "NJ_DSLOCAL_FILE_DISCOVERY_MAP",
+                root.path().join("map.json"),
+            ),
+        ];
+        Self { root, variables }
+    }
+
+    /// A store whose templates are in a folder.
+    fn in_folder() -> Self {
+        let mut store = Self::in_files();
+        store
+            .variables
+            .push(("NJ_DSLOCAL_DIR_TEMPLATES", store.path("templates")));
+        store
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Runs the program with these arguments, and an action file that is read afterwards.
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        let folder = tempfile::tempdir_in(self.root.path()).unwrap();
+        self.run_with(&folder.path().join("action.json"), arguments)
+    }
+
+    fn run_with(&self, action_file: &Path, arguments: &[&str]) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_ext-store-local"))
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .arg(format!("--action-file={}", action_file.display()))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).unwrap();
+            text.replace(self.root.path().to_str().unwrap(), "TEMP")
+        };
+        Outcome {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            file: fs::read_to_string(action_file).ok(),
+        }
+    }
+
+    fn fetch(&self, document: &str, previous: &str) -> Outcome {
+        self.run(&[
+            "--api-version=1",
+            &format!("--document={document}"),
+            "--action=fetch",
+            &format!("--previous-document-version={previous}"),
+        ])
+    }
+
+    fn commit(&self, document: &str, content: &str) -> Outcome {
+        let folder = tempfile::tempdir_in(self.root.path()).unwrap();
+        let action_file = folder.path().join("action.json");
+        fs::write(&action_file, content).unwrap();
+        let document = format!("--document={document}");
+        let outcome = self.run_with(
+            &action_file,
+            &["--api-version=1", &document, "--action=commit"],
+        );
+        Outcome {
+            file: None,
+            ..outcome
+        }
+    }
+}
+
+impl Outcome {
+    fn done(file: &str) -> Self {
+        Self {
+            file: Some(file.to_owned()),
+            ..Self::ended(0, "")
+        }
+    }
+
+    /// An end without a file; `message` is what standard error says after the program's name.
+    fn ended(code: i32, message: &str) -> Self {
+        let stderr = match message {
+            "" => String::new(),
+            message => format!("ext-store-local: {message}\n"),
+        };
+        Self {
+            code: Some(code),
+            stdout: String::new(),
+            stderr,
+            file: None,
+        }
+    }
+}
