@@ -1,0 +1,167 @@
+//! Envoy's admin interface: the few questions and orders that Nightjar needs.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::{Method, Request, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+use tokio::net::TcpStream;
+
+/// How long one answer may take; the interface is local and answers from memory.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most that is read of one answer.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// Why the admin interface gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+#[error("envoy's admin interface at {address} does not answer {path}: {reason}")]
+pub(crate) struct AdminError {
+    address: SocketAddr,
+    path: String,
+    reason: String,
+}
+
+/// Where an Envoy can be asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    address: SocketAddr,
+}
+
+/// What `/server_info` says that matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerInfo {
+    /// Whether initialisation is over and traffic is served.
+    pub(crate) live: bool,
+    /// Counts hot restarts.
+    pub(crate) restart_epoch: u64,
+    /// The bootstrap that it was started with.
+    pub(crate) config_path: String,
+}
+
+/// Counters, gauges and text readouts by name.
+pub(crate) type Stats = HashMap<String, String>;
+
+impl Admin {
+    /// The interface that was told to bind `address`.
+    pub(crate) fn new(address: IpAddr, port: u16) -> Self {
+        let reachable = match address {
+            IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(any) if any.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            other => other,
+        };
+        Self {
+            address: SocketAddr::new(reachable, port),
+        }
+    }
+
+    /// Whether the server is live, and its epoch.
+    pub(crate) async fn server_info(&self) -> Result<ServerInfo, AdminError> {
+        let info = self.json("/server_info").await?;
+        let epoch = info.pointer("/command_line_options/restart_epoch");
+        Ok(ServerInfo {
+            live: info.get("state").and_then(Value::as_str) == Some("LIVE"),
+            restart_epoch: epoch.and_then(Value::as_u64).unwrap_or_default(),
+            config_path: info
+                .pointer("/command_line_options/config_path")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+        })
+    }
+
+    /// The stats whose names match a regular expression (RE2, percent-encoded where it must be).
+    pub(crate) async fn stats(&self, filter: &str) -> Result<Stats, AdminError> {
+        let text = self
+            .text(Method::GET, &format!("/stats?filter={filter}"))
+            .await?;
+        let pair = |line: &str| {
+            let (name, value) = line.split_once(": ")?;
+            Some((name.to_owned(), value.trim().trim_matches('"').to_owned()))
+        };
+        Ok(text.lines().filter_map(pair).collect())
+    }
+
+    /// The part of the configuration dump named by a resource field, such as `dynamic_listeners`.
+    pub(crate) async fn dump(&self, resource: &str) -> Result<Value, AdminError> {
+        self.json(&format!("/config_dump?resource={resource}"))
+            .await
+    }
+
+    /// Lets the health check fail, and every answer close its connection.
+    pub(crate) async fn fail_health_check(&self) -> Result<(), AdminError> {
+        self.text(Method::POST, "/healthcheck/fail").await.map(drop)
+    }
+
+    /// Lets listeners finish what they have begun, and asks clients to go elsewhere.
+    pub(crate) async fn drain_listeners(&self) -> Result<(), AdminError> {
+        self.text(Method::POST, "/drain_listeners?graceful&skip_exit")
+            .await
+            .map(drop)
+    }
+
+    async fn json(&self, path: &str) -> Result<Value, AdminError> {
+        let text = self.text(Method::GET, path).await?;
+        serde_json::from_str(&text).map_err(|error| self.error(path, &error))
+    }
+
+    async fn text(&self, method: Method, path: &str) -> Result<String, AdminError> {
+        let answer = tokio::time::timeout(PATIENCE, self.exchange(method, path)).await;
+        let answer =
+            answer.unwrap_or_else(|_| Err(format!("no answer in {} s", PATIENCE.as_secs())));
+        answer.map_err(|reason| self.error(path, &reason))
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> Result<String, String> {
+        let (status, body) = exchange(self.address, method, path).await?;
+        if status == 200 {
+            Ok(body)
+        } else {
+            Err(format!("status {status}: {}", body.trim()))
+        }
+    }
+
+    fn error(&self, path: &str, reason: &dyn std::fmt::Display) -> AdminError {
+        AdminError {
+            address: self.address,
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// One HTTP request on a connection of its own: status and body.
+pub(crate) async fn exchange(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+) -> Result<(u16, String), String> {
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| error.to_string())?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    let driver = tokio::spawn(connection);
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", address.to_string())
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| error.to_string())?;
+    let answer = sender
+        .send_request(request)
+        .await
+        .map_err(|error| error.to_string())?;
+    let status = answer.status().as_u16();
+    let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
+        .collect()
+        .await;
+    driver.abort();
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}

@@ -1,0 +1,412 @@
+//! The settings of the sidecar and gateway, from the environment.
+
+use crate::envoy::{Launch, RestartMode};
+use nightjar_core::{
+    context::{Role, Viewer},
+    env::{CommandLine, ConfigurationFaults, Env, Reader, Setting},
+    extension::Limits,
+    telemetry::LogFormat,
+};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+const DISCOVERY_MAP_EXEC: Setting = Setting::required(
+    "DISCOVERY_MAP_EXEC",
+    "The command that gives the discovery map.",
+);
+const DATA_STORE_EXEC: Setting = Setting::optional(
+    "DATA_STORE_EXEC",
+    "the shipped templates",
+    "The command that gives the templates.",
+);
+const NJ_PROXY_MODE: Setting = Setting::preset(
+    "NJ_PROXY_MODE",
+    "service",
+    "`service` for a sidecar, `gateway` for a gateway, in upper or lower case.",
+);
+const NJ_NAMESPACE: Setting = Setting::preset(
+    "NJ_NAMESPACE",
+    "default",
+    "The namespace that this proxy is in.",
+);
+const NJ_SERVICE: Setting = Setting::preset(
+    "NJ_SERVICE",
+    "default",
+    "The service that this sidecar stands beside.",
+);
+const NJ_COLOR: Setting = Setting::preset(
+    "NJ_COLOR",
+    "default",
+    "The deployment color of that service.",
+);
+const NJ_LISTEN_PORT: Setting =
+    Setting::required("NJ_LISTEN_PORT", "The port on which Envoy takes requests.");
+const NJ_ADMIN_PORT: Setting =
+    Setting::required("NJ_ADMIN_PORT", "The port of Envoy's admin interface.");
+const NJ_LISTEN_ADDRESS: Setting = Setting::preset(
+    "NJ_LISTEN_ADDRESS",
+    "0.0.0.0",
+    "The IP address that Envoy's listeners bind.",
+);
+const NJ_ADMIN_ADDRESS: Setting = Setting::preset(
+    "NJ_ADMIN_ADDRESS",
+    "127.0.0.1",
+    "The IP address of Envoy's admin interface, which lets anyone who reaches it stop Envoy.",
+);
+const ENVOY_EXEC: Setting = Setting::preset("ENVOY_EXEC", "envoy", "The Envoy program.");
+const ENVOY_ARGS: Setting = Setting::optional(
+    "ENVOY_ARGS",
+    "none",
+    "More arguments for Envoy, split by shell rules.",
+);
+const ENVOY_LOG_LEVEL: Setting = Setting::preset(
+    "ENVOY_LOG_LEVEL",
+    "info",
+    "Envoy's log level: `trace`, `debug`, `info`, `warning`, `error`, `critical` or `off`.",
+);
+const ENVOY_BASE_ID: Setting = Setting::preset(
+    "ENVOY_BASE_ID",
+    "0",
+    "Tells apart the hot-restarting Envoys of one host (or one network and IPC namespace).",
+);
+const ENVOY_CONFIGURATION_TEMPLATE: Setting = Setting::preset(
+    "ENVOY_CONFIGURATION_TEMPLATE",
+    "envoy-config.yaml",
+    "The purpose of the template that makes Envoy's bootstrap.",
+);
+const ENVOY_CONFIGURATION_DIR: Setting = Setting::preset(
+    "ENVOY_CONFIGURATION_DIR",
+    "/tmp/envoy",
+    "The folder that the files are written to; one for each proxy.",
+);
+const ENVOY_RESTART_MODE: Setting = Setting::preset(
+    "ENVOY_RESTART_MODE",
+    "hot",
+    "What to do when the bootstrap changes: `hot` restart, `cold` restart, or `none`.",
+);
+const ENVOY_DRAIN_TIME: Setting = Setting::preset(
+    "ENVOY_DRAIN_TIME",
+    "20",
+    "Seconds that connections get to end when Envoy stops or is replaced.",
+);
+const ENVOY_KILL_WAIT_TIME: Setting = Setting::preset(
+    "ENVOY_KILL_WAIT_TIME",
+    "60",
+    "Seconds that Envoy gets to exit after SIGTERM, before SIGKILL.",
+);
+const ENVOY_UPDATE_TIMEOUT: Setting = Setting::preset(
+    "ENVOY_UPDATE_TIMEOUT",
+    "10",
+    "Seconds to wait for Envoy to take one phase of an update.",
+);
+const NJ_VALIDATE: Setting = Setting::preset(
+    "NJ_VALIDATE",
+    "true",
+    "Whether `envoy --mode validate` checks a configuration before it goes live.",
+);
+const REFRESH_TIME: Setting =
+    Setting::preset("REFRESH_TIME", "30", "Seconds between refreshes, ±10 %.");
+const FAILURE_SLEEP: Setting = Setting::preset(
+    "FAILURE_SLEEP",
+    "300",
+    "Seconds to wait after a failed refresh, ±10 %.",
+);
+const EXIT_ON_GENERATION_FAILURE: Setting = Setting::preset(
+    "EXIT_ON_GENERATION_FAILURE",
+    "false",
+    "Whether a failed refresh ends the program, with exit code 1.",
+);
+const TRIGGER_STOP_FILE: Setting = Setting::preset(
+    "TRIGGER_STOP_FILE",
+    "/tmp/stop.txt",
+    "The program stops cleanly when this file appears.",
+);
+const NJ_TEMP_DIR: Setting = Setting::optional(
+    "NJ_TEMP_DIR",
+    "a new private folder, removed at exit",
+    "The folder for temporary files; extensions are told of it.",
+);
+const NJ_EXTENSION_TIMEOUT: Setting = Setting::preset(
+    "NJ_EXTENSION_TIMEOUT",
+    "60",
+    "Seconds that an extension may run before it is killed.",
+);
+const NJ_MAX_DOCUMENT_SIZE_MB: Setting = Setting::preset(
+    "NJ_MAX_DOCUMENT_SIZE_MB",
+    "64",
+    "The largest document, in MiB, that an extension may hand over.",
+);
+const NJ_EMPTY_MAP_GRACE: Setting = Setting::preset(
+    "NJ_EMPTY_MAP_GRACE",
+    "3",
+    "How many refreshes in a row must say that the map lost its last endpoint until it is believed.",
+);
+const NJ_STATUS_PORT: Setting = Setting::optional(
+    "NJ_STATUS_PORT",
+    "off",
+    "The port that serves `/live`, `/ready` and `/metrics`.",
+);
+const NJ_STATUS_ADDRESS: Setting = Setting::preset(
+    "NJ_STATUS_ADDRESS",
+    "127.0.0.1",
+    "The IP address for that port.",
+);
+const DEBUG: Setting = Setting::preset("DEBUG", "false", "Whether to log more.");
+const NJ_LOG_FORMAT: Setting = Setting::preset(
+    "NJ_LOG_FORMAT",
+    "text",
+    "How log lines look: `text` or `json`.",
+);
+
+/// Every variable that this program reads.
+pub(crate) const SETTINGS: &[Setting] = &[
+    DISCOVERY_MAP_EXEC,
+    DATA_STORE_EXEC,
+    NJ_PROXY_MODE,
+    NJ_NAMESPACE,
+    NJ_SERVICE,
+    NJ_COLOR,
+    NJ_LISTEN_PORT,
+    NJ_ADMIN_PORT,
+    NJ_LISTEN_ADDRESS,
+    NJ_ADMIN_ADDRESS,
+    ENVOY_EXEC,
+    ENVOY_ARGS,
+    ENVOY_LOG_LEVEL,
+    ENVOY_BASE_ID,
+    ENVOY_CONFIGURATION_TEMPLATE,
+    ENVOY_CONFIGURATION_DIR,
+    ENVOY_RESTART_MODE,
+    ENVOY_DRAIN_TIME,
+    ENVOY_KILL_WAIT_TIME,
+    ENVOY_UPDATE_TIMEOUT,
+    NJ_VALIDATE,
+    REFRESH_TIME,
+    FAILURE_SLEEP,
+    EXIT_ON_GENERATION_FAILURE,
+    TRIGGER_STOP_FILE,
+    NJ_TEMP_DIR,
+    NJ_EXTENSION_TIMEOUT,
+    NJ_MAX_DOCUMENT_SIZE_MB,
+    NJ_EMPTY_MAP_GRACE,
+    NJ_STATUS_PORT,
+    NJ_STATUS_ADDRESS,
+    DEBUG,
+    NJ_LOG_FORMAT,
+];
+
+/// All settings, read and checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) discovery_map: CommandLine,
+    pub(crate) data_store: Option<CommandLine>,
+    pub(crate) viewer: Viewer,
+    /// `None` if there is no Envoy and this run can do without.
+    pub(crate) launch: Option<Launch>,
+    pub(crate) admin: (IpAddr, u16),
+    pub(crate) bootstrap: String,
+    pub(crate) config_dir: PathBuf,
+    pub(crate) update_timeout: Duration,
+    pub(crate) validate: bool,
+    pub(crate) refresh_time: Duration,
+    pub(crate) failure_sleep: Duration,
+    pub(crate) exit_on_failure: bool,
+    pub(crate) stop_file: PathBuf,
+    pub(crate) temp_dir: Option<PathBuf>,
+    pub(crate) system_temp_dir: PathBuf,
+    pub(crate) limits: Limits,
+    pub(crate) empty_map_grace: u64,
+    pub(crate) status: Option<(IpAddr, u16)>,
+    pub(crate) debug: bool,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Whether this run can do without an Envoy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It runs one.
+    Envoy,
+    /// It asks one for its opinion if there is one.
+    EnvoyIfThere,
+}
+
+impl Config {
+    /// Reads every setting.
+    ///
+    /// # Errors
+    /// All the faults at once.
+    pub(crate) fn read(env: &Env, need: Need) -> Result<Self, ConfigurationFaults> {
+        let mut reader = Reader::new(env);
+        let config = Self::read_all(&mut reader, need);
+        reader.finish()?;
+        Ok(config)
+    }
+
+    fn read_all(reader: &mut Reader<'_>, need: Need) -> Self {
+        let config_dir = read_config_dir(reader);
+        let admin = (
+            reader.ip_address(&NJ_ADMIN_ADDRESS),
+            reader.port(&NJ_ADMIN_PORT),
+        );
+        let bootstrap = reader.checked(&ENVOY_CONFIGURATION_TEMPLATE, |text| {
+            nightjar_core::template::check_purpose(text).map(|()| text.to_owned())
+        });
+        let viewer = read_viewer(reader, &config_dir, admin);
+        if viewer.listen_port == admin.1 && admin.1 != 0 {
+            reader.fault(&NJ_ADMIN_PORT, "is the same as NJ_LISTEN_PORT");
+        }
+        let status = reader.optional(&NJ_STATUS_PORT, Reader::port);
+        for (other, port) in [
+            ("NJ_LISTEN_PORT", viewer.listen_port),
+            ("NJ_ADMIN_PORT", admin.1),
+        ] {
+            if status == Some(port) && port != 0 {
+                reader.fault(&NJ_STATUS_PORT, format!("is the same as {other}"));
+            }
+        }
+        Self {
+            discovery_map: reader.command(&DISCOVERY_MAP_EXEC),
+            data_store: reader.optional(&DATA_STORE_EXEC, Reader::command),
+            viewer,
+            launch: read_launch(reader, need, config_dir.join(&bootstrap)),
+            admin,
+            bootstrap,
+            config_dir,
+            update_timeout: reader.seconds(&ENVOY_UPDATE_TIMEOUT),
+            validate: reader.boolean(&NJ_VALIDATE),
+            refresh_time: reader.seconds(&REFRESH_TIME),
+            failure_sleep: reader.seconds(&FAILURE_SLEEP),
+            exit_on_failure: reader.boolean(&EXIT_ON_GENERATION_FAILURE),
+            stop_file: reader.path(&TRIGGER_STOP_FILE),
+            temp_dir: reader.optional(&NJ_TEMP_DIR, Reader::path),
+            system_temp_dir: reader.env().temp_dir(),
+            limits: Limits {
+                timeout: reader.seconds(&NJ_EXTENSION_TIMEOUT),
+                max_document_bytes: reader.integer(&NJ_MAX_DOCUMENT_SIZE_MB, 1..=4096) << 20,
+            },
+            empty_map_grace: reader.integer(&NJ_EMPTY_MAP_GRACE, 1..=1000),
+            status: {
+                let address = reader.ip_address(&NJ_STATUS_ADDRESS);
+                status.map(|port| (address, port))
+            },
+            debug: reader.boolean(&DEBUG),
+            log_format: reader.one_of(
+                &NJ_LOG_FORMAT,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            ),
+        }
+    }
+}
+
+fn read_config_dir(reader: &mut Reader<'_>) -> PathBuf {
+    let path = reader.path(&ENVOY_CONFIGURATION_DIR);
+    // Templates spell the folder out, so it has to be text, and in one spelling only.
+    if path
+        .to_str()
+        .is_none_or(|text| text.chars().any(char::is_control))
+    {
+        reader.fault(&ENVOY_CONFIGURATION_DIR, "is not a path of plain text");
+    }
+    path.components().collect()
+}
+
+fn name(reader: &mut Reader<'_>, setting: &Setting) -> String {
+    reader.checked(setting, |text| {
+        if nightjar_core::document::is_name(text) {
+            return Ok(text.to_owned());
+        }
+        Err("is not 1 to 128 letters, digits, dots, underscores and hyphens".to_owned())
+    })
+}
+
+fn read_viewer(
+    reader: &mut Reader<'_>,
+    config_dir: &std::path::Path,
+    admin: (IpAddr, u16),
+) -> Viewer {
+    let is_gateway = reader.one_of(&NJ_PROXY_MODE, &[("service", false), ("gateway", true)]);
+    let (service, color) = (name(reader, &NJ_SERVICE), name(reader, &NJ_COLOR));
+    Viewer {
+        role: if is_gateway {
+            Role::Gateway
+        } else {
+            Role::Service { service, color }
+        },
+        namespace: name(reader, &NJ_NAMESPACE),
+        listen_port: reader.port(&NJ_LISTEN_PORT),
+        listen_address: reader.ip_address(&NJ_LISTEN_ADDRESS).to_string(),
+        admin_port: Some(admin.1),
+        admin_address: admin.0.to_string(),
+        config_dir: config_dir.to_string_lossy().into_owned(),
+    }
+}
+
+/// What Nightjar says to Envoy itself, which takes each of them but once.
+const OWN_ARGUMENTS: [&str; 11] = [
+    "-c",
+    "--config-path",
+    "-l",
+    "--log-level",
+    "--mode",
+    "--base-id",
+    "--restart-epoch",
+    "--drain-time-s",
+    "--parent-shutdown-time-s",
+    "--disable-hot-restart",
+    "--use-dynamic-base-id",
+];
+
+fn split_arguments(text: &str) -> Result<Vec<String>, String> {
+    let words = shell_words::split(text).map_err(|_| "has a quote that is never closed")?;
+    let is_own = |word: &&String| {
+        let name = word.split('=').next().unwrap_or_default();
+        OWN_ARGUMENTS.contains(&name)
+    };
+    match words.iter().find(is_own) {
+        Some(own) => Err(format!(
+            "has {own}, which nightjar sets by a variable of its own"
+        )),
+        None => Ok(words),
+    }
+}
+
+fn read_launch(reader: &mut Reader<'_>, need: Need, bootstrap: PathBuf) -> Option<Launch> {
+    const LEVELS: [&str; 7] = [
+        "trace", "debug", "info", "warning", "error", "critical", "off",
+    ];
+    let program = if need == Need::EnvoyIfThere && !reader.is_set(&ENVOY_EXEC) {
+        let path = reader.env().get("PATH").map(ToOwned::to_owned);
+        which::which_in("envoy", path, reader.env().current_dir()).ok()
+    } else {
+        Some(reader.command(&ENVOY_EXEC)).map(|command| {
+            if !command.arguments.is_empty() {
+                reader.fault(&ENVOY_EXEC, "has arguments; they belong in ENVOY_ARGS");
+            }
+            command.program
+        })
+    };
+    let launch = Launch {
+        program: program.clone().unwrap_or_default(),
+        bootstrap,
+        log_level: reader
+            .one_of(&ENVOY_LOG_LEVEL, &LEVELS.map(|level| (level, level)))
+            .to_owned(),
+        base_id: u32::try_from(reader.integer(&ENVOY_BASE_ID, 0..=u64::from(u32::MAX)))
+            .unwrap_or_default(),
+        extra_args: reader
+            .optional(&ENVOY_ARGS, |reader, setting| {
+                reader.checked(setting, split_arguments)
+            })
+            .unwrap_or_default(),
+        restart_mode: reader.checked(&ENVOY_RESTART_MODE, |text| {
+            match text.to_ascii_lowercase().as_str() {
+                "hot" => Ok(RestartMode::Hot),
+                "cold" => Ok(RestartMode::Cold),
+                "none" => Ok(RestartMode::None),
+                _ => Err("is not one of hot, cold, none".to_owned()),
+            }
+        }),
+        drain_time: reader.seconds_or_zero(&ENVOY_DRAIN_TIME),
+        kill_wait_time: reader.seconds_or_zero(&ENVOY_KILL_WAIT_TIME),
+    };
+    program.map(|_| launch)
+}

@@ -1,0 +1,236 @@
+//! One Envoy process.
+
+use super::{Launch, RestartMode};
+use nightjar_core::envoy::on_one_line;
+use rustix::process::{Pid, Signal};
+use std::{
+    io,
+    os::unix::process::CommandExt as _,
+    process::{ExitCode, ExitStatus, Stdio},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::Command,
+    sync::watch,
+};
+use tracing::Level;
+
+/// The first argument that makes this program become Envoy; see [`shim`].
+pub(crate) const SHIM: &str = "__become-envoy";
+
+/// How long the log may still come once the process has ended.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// A started Envoy.
+pub(crate) struct Process {
+    epoch: u32,
+    pid: Option<Pid>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Process {
+    /// Starts Envoy in a process group of its own, so that a terminal's Ctrl-C reaches Nightjar
+    /// alone, which then drains it.
+    ///
+    /// `complain` gets every line of its log that speaks of a refusal.
+    pub(crate) fn spawn(
+        launch: &Launch,
+        epoch: u32,
+        parent_grace: Duration,
+        complain: impl FnMut(String) + Send + 'static,
+    ) -> io::Result<Self> {
+        let mut child = Command::new("/proc/self/exe")
+            .arg(SHIM)
+            .arg(std::process::id().to_string())
+            .arg(&launch.program)
+            .args(arguments(launch, epoch, parent_grace))
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        let pid = child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let log = child
+            .stderr
+            .take()
+            .map(|stderr| tokio::spawn(forward(stderr, complain)));
+        let (report, exit) = watch::channel(None);
+        tokio::spawn(async move {
+            let status = child.wait().await.unwrap_or_default();
+            // Its last words come before the news of its end.
+            if let Some(log) = log {
+                let _ = tokio::time::timeout(LAST_WORDS, log).await;
+            }
+            report.send_replace(Some(status));
+        });
+        Ok(Self { epoch, pid, exit })
+    }
+
+    /// Counts hot restarts, from 0.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    pub(crate) fn has_exited(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
+    /// Whether it was ended by a signal.
+    pub(crate) fn ended_by_signal(&self) -> bool {
+        use std::os::unix::process::ExitStatusExt as _;
+        self.exit
+            .borrow()
+            .is_some_and(|status| status.signal().is_some())
+    }
+
+    /// How it ended, in words.
+    pub(crate) fn status(&self) -> String {
+        self.exit
+            .borrow()
+            .map_or_else(|| "it runs".to_owned(), |status| status.to_string())
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn exited(&mut self) -> String {
+        let _ = self.exit.wait_for(Option::is_some).await;
+        self.status()
+    }
+
+    /// Sends a signal to the process and all that it started.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid
+            && !self.has_exited()
+        {
+            let _ = rustix::process::kill_process_group(pid, signal);
+        }
+    }
+}
+
+fn arguments(launch: &Launch, epoch: u32, parent_grace: Duration) -> Vec<String> {
+    let seconds = |time: Duration| time.as_secs_f64().ceil().max(1.0).to_string();
+    let mut arguments = vec![
+        "-c".to_owned(),
+        launch.bootstrap.to_string_lossy().into_owned(),
+        "-l".to_owned(),
+        launch.log_level.clone(),
+        "--drain-time-s".to_owned(),
+        seconds(launch.drain_time),
+        "--parent-shutdown-time-s".to_owned(),
+        seconds(launch.drain_time + parent_grace),
+    ];
+    if launch.restart_mode == RestartMode::Hot {
+        let ids = [
+            "--restart-epoch",
+            &epoch.to_string(),
+            "--base-id",
+            &launch.base_id.to_string(),
+        ];
+        arguments.extend(ids.map(ToOwned::to_owned));
+    } else {
+        arguments.push("--disable-hot-restart".to_owned());
+    }
+    if !launch
+        .extra_args
+        .iter()
+        .any(|arg| arg.starts_with("--log-format"))
+    {
+        arguments.extend(["--log-format".to_owned(), LOG_FORMAT.to_owned()]);
+    }
+    arguments.extend(launch.extra_args.iter().cloned());
+    arguments
+}
+
+/// Level, logger, message: the time is Nightjar's to add.
+const LOG_FORMAT: &str = "%l %n %v";
+
+/// Passes Envoy's log on, line by line, at its own levels.
+///
+/// A message may go on over further lines, which have no level of their own.
+async fn forward(stderr: impl AsyncRead + Unpin, mut complain: impl FnMut(String)) {
+    let mut lines = BufReader::new(stderr).split(b'\n');
+    let mut level = Level::INFO;
+    let mut complaint = None;
+    while let Ok(Some(line)) = lines.next_segment().await {
+        let line = String::from_utf8_lossy(&line);
+        let begun = line
+            .split_once(' ')
+            .and_then(|(word, message)| Some((level_of(word)?, word, message)));
+        let message = match begun {
+            Some((own, word, message)) => {
+                level = own;
+                let text = message.split_once(' ').map_or(message, |(_, text)| text);
+                complaint = None;
+                if word == "critical" || text.starts_with(UPDATE) {
+                    let (head, whole) = essence(text);
+                    complain(head.clone());
+                    complaint = (!whole).then_some(head);
+                }
+                message
+            }
+            None if line.trim().is_empty() => continue,
+            None => {
+                // In between may be a whole listener; the last line has the reason.
+                if let Some(head) = &complaint {
+                    complain(format!("{head} … {}", on_one_line(&line)));
+                }
+                &line
+            }
+        };
+        match level {
+            Level::ERROR => tracing::error!("envoy: {message}"),
+            Level::WARN => tracing::warn!("envoy: {message}"),
+            _ => tracing::info!("envoy: {message}"),
+        }
+    }
+}
+
+/// How Envoy begins when it rejects a file, or cannot read it.
+const UPDATE: &str = "Filesystem config update ";
+
+/// The reason in a message's first line, and whether it is the whole reason.
+fn essence(text: &str) -> (String, bool) {
+    let bootstrap = text
+        .strip_prefix("error `")
+        .and_then(|rest| rest.split_once("` initializing config"));
+    let reason = bootstrap.map_or(text, |(reason, _)| reason);
+    match reason.split_once("): {") {
+        // The file itself follows.
+        Some((reason, _)) => (on_one_line(&format!("{reason})")), true),
+        None => (on_one_line(reason), bootstrap.is_some()),
+    }
+}
+
+/// What one of Envoy's levels is here.
+fn level_of(word: &str) -> Option<Level> {
+    match word {
+        "critical" | "error" => Some(Level::ERROR),
+        "warning" => Some(Level::WARN),
+        "info" | "debug" | "trace" => Some(Level::INFO),
+        _ => None,
+    }
+}
+
+/// Becomes Envoy, which then does not outlive Nightjar.
+///
+/// A supervisor that was killed cannot end its Envoy, and one that is left behind would hold the
+/// ports and serve an old configuration for ever. Only a process itself can ask the kernel to be
+/// killed when its parent dies, so this program starts itself, asks, and turns into Envoy.
+pub(crate) fn shim(mut args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let (Some(parent), Some(program)) = (args.next(), args.next()) else {
+        return ExitCode::from(64);
+    };
+    let wanted = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    let parent_lives =
+        rustix::process::getppid().is_some_and(|pid| *pid.as_raw_nonzero().to_string() == *parent);
+    if wanted.is_err() || !parent_lives {
+        return ExitCode::FAILURE;
+    }
+    let error = std::process::Command::new(&program).args(args).exec();
+    let _ = io::Write::write_all(
+        &mut io::stderr(),
+        format!("critical - {}: {error}\n", program.to_string_lossy()).as_bytes(),
+    );
+    ExitCode::FAILURE
+}

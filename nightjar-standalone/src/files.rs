@@ -1,0 +1,367 @@
+//! The configuration folder: every file is replaced as a whole, or not at all.
+
+use nightjar_core::envoy::Files;
+use rustix::fs::{FlockOperation, flock};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// Lists the files that Nightjar made, so that it can remove them after a restart too.
+const MANIFEST: &str = ".nightjar-files";
+/// Held while a process owns the folder.
+const LOCK: &str = ".nightjar-lock";
+/// Ends the names of files that are being written.
+const UNFINISHED: &str = ".nightjar-new";
+
+/// What went wrong in the folder.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FolderError {
+    #[error("{action} {path:?}: {source}")]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "the configuration folder {0:?} is in use by another nightjar-standalone\n\
+         hint: give each proxy an ENVOY_CONFIGURATION_DIR of its own"
+    )]
+    InUse(PathBuf),
+}
+
+/// The folder that Envoy reads.
+pub(crate) struct Folder {
+    root: PathBuf,
+    /// The names in the manifest.
+    made: BTreeSet<String>,
+    /// Held for as long as this lives; `None` for a mere look.
+    lock: Option<File>,
+}
+
+/// A file that is written and synced, under a name that Envoy does not read.
+pub(crate) struct Staged {
+    unfinished: PathBuf,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Takes possession of the folder, making it if need be, and clears what an interrupted
+    /// predecessor left unfinished.
+    pub(crate) fn open(root: &Path) -> Result<Self, FolderError> {
+        fs::create_dir_all(root).map_err(failed("cannot make the folder", root))?;
+        let path = root.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o644)
+            .open(&path)
+            .map_err(failed("cannot write", &path))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(FolderError::InUse(root.to_owned()));
+        }
+        clear_unfinished(root);
+        let mut folder = Self::look(root);
+        folder.lock = Some(lock);
+        Ok(folder)
+    }
+
+    /// Looks at the folder without taking possession of it; it need not exist.
+    pub(crate) fn look(root: &Path) -> Self {
+        let manifest = fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
+        let made = manifest.lines().map(ToOwned::to_owned).collect();
+        Self {
+            root: root.to_owned(),
+            made,
+            lock: None,
+        }
+    }
+
+    /// What Nightjar has made here, now or before a restart.
+    pub(crate) fn made(&self) -> &BTreeSet<String> {
+        &self.made
+    }
+
+    /// The text of a file as it is; `None` if there is none.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        fs::read(self.root.join(name))
+            .ok()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Notes that these files are about to be made.
+    ///
+    /// The note comes first: a process that is killed in between must not leave files behind that
+    /// nobody knows of.
+    pub(crate) fn announce(&mut self, files: &Files) -> Result<(), FolderError> {
+        self.make_room(files)?;
+        let before = self.made.len();
+        self.made.extend(files.keys().cloned());
+        if self.made.len() == before {
+            Ok(())
+        } else {
+            self.write_manifest()
+        }
+    }
+
+    /// Removes what stands in the way: a file where a folder has to be, or the other way round.
+    fn make_room(&mut self, files: &Files) -> Result<(), FolderError> {
+        let holds = |folder: &str, name: &str| {
+            name.strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let in_the_way = |made: &&String| {
+            !files.contains_key(*made)
+                && files
+                    .keys()
+                    .any(|name| holds(made, name) || holds(name, made))
+        };
+        let obstacles: Vec<String> = self.made.iter().filter(in_the_way).cloned().collect();
+        self.remove(obstacles)
+    }
+
+    /// Writes a file beside its place.
+    pub(crate) fn stage(&self, name: &str, text: &str) -> Result<Staged, FolderError> {
+        let path = self.root.join(name);
+        let folder = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder).map_err(failed("cannot make the folder", folder))?;
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(UNFINISHED);
+        let staged = Staged {
+            unfinished: unfinished.into(),
+            path,
+        };
+        let write = || -> io::Result<()> {
+            let mut file = File::options()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o644)
+                .open(&staged.unfinished)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(failed("cannot write", &staged.path))?;
+        Ok(staged)
+    }
+
+    /// Replaces a file, unless it already has this text.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        if fs::read(self.root.join(name)).is_ok_and(|bytes| bytes == text.as_bytes()) {
+            return Ok(());
+        }
+        self.stage(name, text)?.publish()
+    }
+
+    /// Writes a whole set of files and removes what was made before and is not in it.
+    pub(crate) fn replace_all(&mut self, files: &Files) -> Result<(), FolderError> {
+        self.announce(files)?;
+        let mut staged = Vec::new();
+        for (name, text) in files {
+            if self.text(name).as_ref() != Some(text) {
+                staged.push(self.stage(name, text)?);
+            }
+        }
+        for file in staged {
+            file.publish()?;
+        }
+        self.keep_only(files)
+    }
+
+    /// Removes what was made before and is not in the set.
+    pub(crate) fn keep_only(&mut self, files: &Files) -> Result<(), FolderError> {
+        let gone: Vec<String> = self
+            .made
+            .iter()
+            .filter(|name| !files.contains_key(*name))
+            .cloned()
+            .collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.remove(gone)?;
+        self.write_manifest()
+    }
+
+    fn remove(&mut self, names: Vec<String>) -> Result<(), FolderError> {
+        for name in names {
+            let path = self.root.join(&name);
+            match fs::remove_file(&path) {
+                Err(source)
+                    if !matches!(
+                        source.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) =>
+                {
+                    return Err(failed("cannot remove", &path)(source));
+                }
+                _ => {}
+            }
+            self.remove_empty_parents(&path);
+            self.made.remove(&name);
+        }
+        Ok(())
+    }
+
+    fn remove_empty_parents(&self, path: &Path) {
+        let parents = path.ancestors().skip(1);
+        for folder in parents.take_while(|folder| *folder != self.root) {
+            if fs::remove_dir(folder).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn write_manifest(&self) -> Result<(), FolderError> {
+        let mut text = String::new();
+        for name in &self.made {
+            text.push_str(name);
+            text.push('\n');
+        }
+        self.stage(MANIFEST, &text)?.publish()
+    }
+}
+
+impl Staged {
+    /// Puts the file in its place, in one step.
+    pub(crate) fn publish(self) -> Result<(), FolderError> {
+        fs::rename(&self.unfinished, &self.path).map_err(failed("cannot replace", &self.path))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After a rename there is nothing left to remove, and that is fine.
+        let _ = fs::remove_file(&self.unfinished);
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_owned();
+    move |source| FolderError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+/// Whether a running instance has possession of a folder.
+pub(crate) fn is_owned(root: &Path) -> bool {
+    let lock = File::open(root.join(LOCK));
+    lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// How a folder would change, file by file, as a unified diff.
+pub(crate) fn difference(folder: &Folder, files: &Files) -> String {
+    let mut text = String::new();
+    let gone = folder
+        .made()
+        .iter()
+        .filter(|name| !files.contains_key(*name));
+    let names: BTreeSet<&String> = files.keys().chain(gone).collect();
+    for name in names {
+        let old = folder.text(name);
+        let new = files.get(name);
+        let what = match (&old, new) {
+            (None, Some(_)) => "new",
+            (Some(_), None) => "removed",
+            (Some(old), Some(new)) if old != new => "changed",
+            _ => continue,
+        };
+        let _ = writeln!(text, "{what}: {name}");
+        let (old, new) = (old.unwrap_or_default(), new.map_or("", String::as_str));
+        let diff = similar::TextDiff::from_lines(old.as_str(), new);
+        text.push_str(&diff.unified_diff().context_radius(3).to_string());
+    }
+    if text.is_empty() {
+        text.push_str("nothing would change\n");
+    }
+    text
+}
+
+fn clear_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            clear_unfinished(&path);
+        } else if path.to_string_lossy().ends_with(UNFINISHED) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(items: &[(&str, &str)]) -> Files {
+        items
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect()
+    }
+
+    fn listing(root: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(root)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn removes_what_it_made_before_a_restart_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("notes.txt"), "mine").unwrap();
+        let mut folder = Folder::open(root.path()).unwrap();
+        folder
+            .replace_all(&files(&[("a.json", "1"), ("sub/b.json", "2")]))
+            .unwrap();
+        drop(folder);
+        fs::write(root.path().join("c.json.nightjar-new"), "half").unwrap();
+        let mut folder = Folder::open(root.path()).unwrap();
+        folder.replace_all(&files(&[("a.json", "3")])).unwrap();
+        assert_eq!(
+            listing(root.path()),
+            [MANIFEST, LOCK, "a.json", "notes.txt"]
+        );
+        assert_eq!(folder.text("a.json").as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn a_file_makes_room_for_a_folder_of_its_name_and_back() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(root.path()).unwrap();
+        for name in ["a", "a/b", "a"] {
+            folder.replace_all(&files(&[(name, "1")])).unwrap();
+            assert_eq!(folder.text(name).as_deref(), Some("1"));
+        }
+    }
+
+    #[test]
+    fn a_folder_has_one_owner() {
+        let root = tempfile::tempdir().unwrap();
+        let _owner = Folder::open(root.path()).unwrap();
+        assert!(matches!(
+            Folder::open(root.path()),
+            Err(FolderError::InUse(_))
+        ));
+    }
+
+    #[test]
+    fn a_staged_file_that_is_not_published_leaves_no_trace() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        drop(folder.stage("a.json", "1").unwrap());
+        assert_eq!(listing(root.path()), [LOCK]);
+    }
+}
