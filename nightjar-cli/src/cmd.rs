@@ -1,0 +1,38 @@
+//! The commands, one module each.
+
+mod check;
+mod context;
+mod init;
+mod render;
+mod schema;
+mod template;
+mod validate;
+
+use crate::Verdict;
+
+/// What to do.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    Init(init::Init),
+    Validate(validate::Validate),
+    Context(context::Context),
+    Render(render::Render),
+    Check(check::Check),
+    Template(template::Template),
+    Schema(schema::Schema),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+        match self {
+            Self::Init(command) => command.run(),
+            Self::Validate(command) => command.run(),
+            Self::Context(command) => command.run(),
+            Self::Render(command) => command.run(),
+            Self::Check(command) => command.run(),
+            Self::Template(command) => command.run(),
+            Self::Schema(command) => command.run(),
+        }
+    }
+}

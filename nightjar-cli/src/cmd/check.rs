@@ -1,0 +1,169 @@
+//! `nightjar check`
+
+#![expect(clippy::doc_markdown, reason = "help shows these comments as they are")]
+
+use crate::{Usage, Verdict, format::Format, input, output};
+use nightjar_core::{
+    env::{Env, Reader, Setting},
+    envoy::{CheckError, EnvoyProgram, Files, Layout, Role, config_dir_of},
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+
+const ENVOY_EXEC: Setting = Setting::preset("ENVOY_EXEC", "envoy", "the Envoy to ask");
+
+/// Ask a real Envoy whether it takes a folder of rendered files
+#[derive(clap::Args)]
+#[command(after_help = "\
+Every file that the bootstrap leads to is checked, which `envoy --mode validate` alone does not do.
+
+Example:
+  nightjar render --discovery-map map.json --mode gateway --namespace store \\
+      --listen-port 8080 --out /tmp/gateway
+  nightjar check /tmp/gateway")]
+pub(crate) struct Check {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The file in it that Envoy is started with
+    #[arg(long, value_name = "FILE", default_value = "envoy-config.yaml")]
+    bootstrap: String,
+    /// The folder that the files were made for; found in the bootstrap if not given
+    #[arg(long, value_name = "DIR")]
+    config_dir: Option<String>,
+    /// The Envoy to ask; ENVOY_EXEC, or envoy on PATH, if not given
+    #[arg(long, value_name = "PROGRAM")]
+    envoy: Option<PathBuf>,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Report {
+    valid: bool,
+    /// The version of the Envoy that was asked, if it came to that.
+    envoy: Option<String>,
+    /// What Envoy uses each file for; `null` for nothing.
+    files: BTreeMap<String, Option<String>>,
+    fault: Option<String>,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+        let env = Env::from_process();
+        let envoy = self.envoy(&env)?;
+        let files = input::folder(&self.folder)?;
+        if !files.contains_key(&self.bootstrap) {
+            anyhow::bail!(
+                "{} has no file {}\n  hint: name the file that Envoy is started with in --bootstrap",
+                self.folder.display(),
+                self.bootstrap
+            );
+        }
+        let report = self.report(&env, &envoy, &files)?;
+        match self.format {
+            Format::Text => output::data(&report.lines())?,
+            Format::Json => output::json(&report)?,
+        }
+        Ok(if report.valid {
+            Verdict::Good
+        } else {
+            Verdict::Faults
+        })
+    }
+
+    fn report(&self, env: &Env, envoy: &EnvoyProgram, files: &Files) -> anyhow::Result<Report> {
+        let mut report = Report {
+            valid: false,
+            envoy: None,
+            files: files.keys().map(|name| (name.clone(), None)).collect(),
+            fault: None,
+        };
+        let config_dir = self.config_dir(files);
+        let layout = match Layout::read(files, &self.bootstrap, &config_dir) {
+            Ok(layout) => layout,
+            Err(error) => {
+                report.fault = Some(error.to_string());
+                return Ok(report);
+            }
+        };
+        let uses = layout
+            .iter()
+            .map(|(name, file)| (name.to_owned(), Some(words(&file.role))));
+        report.files.extend(uses);
+        let temp = tempfile::tempdir_in(env.temp_dir())?;
+        let answer = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(async {
+                report.envoy = Some(envoy.version().await?);
+                envoy.check(&layout, files, &config_dir, temp.path()).await
+            });
+        match answer {
+            Ok(()) => report.valid = true,
+            Err(refused @ CheckError::Refused(_)) => report.fault = Some(refused.to_string()),
+            Err(error @ (CheckError::Run { .. } | CheckError::Version { .. })) => {
+                return Err(Usage(error.to_string()).into());
+            }
+            Err(other) => return Err(other.into()),
+        }
+        Ok(report)
+    }
+
+    fn envoy(&self, env: &Env) -> Result<EnvoyProgram, Usage> {
+        let path = if let Some(path) = &self.envoy {
+            path.clone()
+        } else {
+            let mut reader = Reader::new(env);
+            let command = reader.command(&ENVOY_EXEC);
+            reader
+                .finish()
+                .map_err(|faults| Usage(faults.to_string()))?;
+            command.program
+        };
+        Ok(EnvoyProgram {
+            path,
+            extra_args: Vec::new(),
+        })
+    }
+
+    /// As the files spell it. A bootstrap that cannot be read is told by whoever reads it next.
+    fn config_dir(&self, files: &Files) -> String {
+        let given = self.config_dir.as_deref();
+        given
+            .map(|path| path.trim_end_matches('/').to_owned())
+            .or_else(|| config_dir_of(files, &self.bootstrap).ok()?)
+            .unwrap_or_else(|| self.folder.to_string_lossy().into_owned())
+    }
+}
+
+impl Report {
+    fn lines(&self) -> String {
+        let mut text = String::new();
+        for (name, role) in &self.files {
+            let role = role.as_deref().unwrap_or("not for envoy");
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name}: {role}");
+        }
+        let _ = match (&self.fault, &self.envoy) {
+            (Some(fault), _) => writeln!(text, "faulty: {fault}"),
+            (None, version) => {
+                let version = version.as_deref().unwrap_or("unknown");
+                writeln!(text, "valid: envoy {version} takes these files")
+            }
+        };
+        text
+    }
+}
+
+/// What Envoy uses a file for, in words.
+fn words(role: &Role) -> String {
+    match role {
+        Role::Bootstrap => "bootstrap".to_owned(),
+        Role::Clusters => "clusters".to_owned(),
+        Role::Listeners => "listeners".to_owned(),
+        Role::Endpoints(name) => format!("endpoints of {name}"),
+        Role::Routes(name) => format!("routes of {name}"),
+    }
+}

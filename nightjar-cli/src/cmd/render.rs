@@ -1,0 +1,67 @@
+//! `nightjar render`
+
+use crate::{Verdict, input, output, proxy::Proxy};
+use anyhow::Context as _;
+use nightjar_core::{
+    envoy::Files,
+    template::{TemplateSet, shipped},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Write the files that a sidecar or gateway would write, and print their paths
+#[derive(clap::Args)]
+#[command(after_help = "\
+Files of the same names are overwritten, and no other file is touched.
+
+Example:
+  nightjar render --discovery-map map.json --namespace store --service shop --color blue \\
+      --listen-port 3000 --admin-port 9901 --templates templates/ --out /tmp/shop
+  nightjar check /tmp/shop")]
+pub(crate) struct Render {
+    #[command(flatten)]
+    proxy: Proxy,
+    /// A templates document, or a folder of templates; the shipped templates if not given
+    #[arg(long, value_name = "FILE|DIR")]
+    templates: Option<PathBuf>,
+    /// The folder to write to; it is made if need be
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+impl Render {
+    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+        let input = self.proxy.input()?;
+        let (templates, notes) = match &self.templates {
+            None => (shipped(), Vec::new()),
+            Some(path) => input::templates(path)?,
+        };
+        for note in &notes {
+            output::warning(note);
+        }
+        let files = TemplateSet::for_proxy(&templates, &input)
+            .and_then(|set| set.render(&input))
+            .map_err(|faults| anyhow::anyhow!("the templates are faulty:\n{faults}"))?;
+        write(&self.out, &files)?;
+        output::lines(
+            files
+                .keys()
+                .map(|name| self.out.join(name).display().to_string()),
+        )?;
+        Ok(Verdict::Good)
+    }
+}
+
+fn write(root: &Path, files: &Files) -> anyhow::Result<()> {
+    fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+    for (name, text) in files {
+        let path = root.join(name);
+        let folder = path.parent().unwrap_or(root);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&path, text))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}

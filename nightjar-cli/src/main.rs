@@ -1,0 +1,69 @@
+//! `nightjar`: the operator's tool.
+//!
+//! Every command calls what the sidecar calls, so that what it shows is what a proxy would get.
+
+mod cmd;
+mod format;
+mod input;
+mod output;
+mod proxy;
+
+use clap::Parser;
+use cmd::Command;
+use nightjar_core::env::{self, EXIT_CONFIGURATION};
+use std::process::ExitCode;
+
+/// Looks at a Nightjar mesh: checks its documents and templates, and shows what a proxy would get.
+#[derive(Parser)]
+#[command(
+    name = "nightjar",
+    version,
+    after_help = "Exit codes: 0 good; 1 faults were found, or it failed; 64 wrong usage.\n\n\
+                  To begin: nightjar init my-mesh"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How a command ended that did what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing is wrong.
+    Good,
+    /// Faults were found, and shown.
+    Faults,
+}
+
+/// Arguments that are wrong in a way that only the command can tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+fn main() -> ExitCode {
+    let arguments = std::iter::once("nightjar".into()).chain(env::arguments());
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody is left to tell if this fails.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(EXIT_CONFIGURATION)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match arguments.command.run() {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Faults) => ExitCode::FAILURE,
+        Err(error) => {
+            output::message(&format!("nightjar: {error:#}"));
+            if error.is::<Usage>() {
+                ExitCode::from(EXIT_CONFIGURATION)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Which proxy a command is about.
+
+#![expect(clippy::doc_markdown, reason = "help shows these comments as they are")]
+
+use crate::{Usage, input, output};
+use clap::{Args, ValueEnum, value_parser};
+use nightjar_core::{
+    context::{self, Role, Viewer},
+    document::proxy_input::ProxyInput,
+    env::Env,
+};
+use std::{net::IpAddr, path::PathBuf};
+
+/// The map and the proxy. The defaults are those of nightjar-standalone.
+#[derive(Args)]
+pub(crate) struct Proxy {
+    /// The discovery map; - is standard input
+    #[arg(long, value_name = "FILE")]
+    discovery_map: PathBuf,
+    /// What the proxy is (NJ_PROXY_MODE)
+    #[arg(long, value_enum, ignore_case = true, default_value = "service")]
+    mode: Mode,
+    /// The proxy's namespace (NJ_NAMESPACE)
+    #[arg(long, value_name = "NAME")]
+    namespace: String,
+    /// The service beside a sidecar (NJ_SERVICE)
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    service: String,
+    /// The color of that service (NJ_COLOR)
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    color: String,
+    /// The port of the local or gateway listener (NJ_LISTEN_PORT)
+    #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
+    listen_port: u16,
+    /// The port of Envoy's admin interface; without it there is none (NJ_ADMIN_PORT)
+    #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
+    admin_port: Option<u16>,
+    /// The address that the listeners bind (NJ_LISTEN_ADDRESS)
+    #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
+    listen_address: IpAddr,
+    /// The address of Envoy's admin interface (NJ_ADMIN_ADDRESS)
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    admin_address: IpAddr,
+    /// The folder that Envoy will read the files from (ENVOY_CONFIGURATION_DIR)
+    #[arg(long, value_name = "DIR", default_value = "/tmp/envoy")]
+    config_dir: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mode {
+    /// A sidecar of one service-color
+    Service,
+    /// The entrance to a namespace
+    Gateway,
+}
+
+impl Proxy {
+    /// Makes the proxy's context, and tells what was left out of it.
+    pub(crate) fn input(self) -> anyhow::Result<ProxyInput> {
+        let viewer = self.viewer()?;
+        let map = input::document(&self.discovery_map)?;
+        let context = context::proxy_input(&map, &viewer)?;
+        for warning in &context.warnings {
+            output::warning(warning);
+        }
+        Ok(context.input)
+    }
+
+    fn viewer(&self) -> Result<Viewer, Usage> {
+        if self.admin_port == Some(self.listen_port) {
+            let message = "--admin-port is the same as --listen-port";
+            return Err(Usage(message.to_owned()));
+        }
+        // One spelling only, as templates get it from the sidecar.
+        let config_dir: PathBuf = Env::from_process()
+            .current_dir()
+            .join(&self.config_dir)
+            .components()
+            .collect();
+        let config_dir = config_dir
+            .to_str()
+            .filter(|text| !text.chars().any(char::is_control))
+            .ok_or_else(|| Usage("--config-dir is not a path of plain text".to_owned()))?
+            .to_owned();
+        Ok(Viewer {
+            role: match self.mode {
+                Mode::Gateway => Role::Gateway,
+                Mode::Service => Role::Service {
+                    service: self.service.clone(),
+                    color: self.color.clone(),
+                },
+            },
+            namespace: self.namespace.clone(),
+            listen_port: self.listen_port,
+            listen_address: self.listen_address.to_string(),
+            admin_port: self.admin_port,
+            admin_address: self.admin_address.to_string(),
+            config_dir,
+        })
+    }
+}

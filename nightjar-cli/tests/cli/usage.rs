@@ -1,0 +1,105 @@
+//! Arguments, exit codes and help.
+
+use crate::folder::{Folder, Outcome};
+use std::{io::Read as _, process::Stdio};
+
+#[test]
+fn wrong_arguments_are_told_apart_from_faults() {
+    let folder = Folder::with_starter();
+    let context = [
+        "context",
+        "--discovery-map=discovery-map.json",
+        "--namespace=demo",
+    ];
+    for arguments in [
+        &[][..],
+        &["unknown"],
+        &["validate"],
+        &["validate", "--format=xml", "discovery-map.json"],
+        &["context"],
+        &["init"],
+        &["check"],
+        &["render", "--listen-port=1"],
+        &["template"],
+        &["template", "lint"],
+        &["template", "render"],
+        &["schema"],
+    ] {
+        let outcome = folder.run(arguments);
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str()),
+            (Some(64), ""),
+            "{arguments:?}"
+        );
+    }
+    for port in ["0", "65536", "x"] {
+        let port = format!("--listen-port={port}");
+        assert_eq!(
+            folder.run(&[&context[..], &[&port]].concat()).code,
+            Some(64)
+        );
+    }
+    let message = "nightjar: --admin-port is the same as --listen-port\n";
+    assert_eq!(
+        folder.run(&[&context[..], &["--listen-port=1", "--admin-port=1"]].concat()),
+        Outcome::new(64, "", message)
+    );
+}
+
+#[test]
+fn every_help_has_an_example() {
+    let folder = Folder::new();
+    let mut texts = String::new();
+    for command in [
+        &[][..],
+        &["init"],
+        &["validate"],
+        &["context"],
+        &["render"],
+        &["check"],
+        &["template"],
+        &["template", "render"],
+        &["template", "lint"],
+        &["schema"],
+    ] {
+        let outcome = folder.run(&[command, &["--help"]].concat());
+        assert_eq!(
+            (outcome.code, outcome.stderr.as_str()),
+            (Some(0), ""),
+            "{command:?}"
+        );
+        let example = outcome.stdout.contains("\nExample:\n  nightjar ") || command.is_empty();
+        assert!(example, "{command:?}");
+        texts.push_str(&outcome.stdout);
+        texts.push_str("\n--------\n\n");
+    }
+    insta::assert_snapshot!(texts);
+}
+
+#[test]
+fn the_version() {
+    let version = concat!("nightjar ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(
+        Folder::new().run(&["--version"]),
+        Outcome::new(0, version, "")
+    );
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = Folder::new();
+    // More than a pipe holds, so that the program still writes when its reader has gone.
+    folder.write("t", "x".repeat(1 << 20));
+    folder.write("c.json", "{}");
+    let mut child = folder
+        .command(&["template", "render", "--template=t", "--context=c.json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((first, output.status.code()), ([b'x'], Some(0)));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
