@@ -1,0 +1,61 @@
+# Everything a person does with this repository. `make` alone lists it.
+
+CARGO ?= cargo
+PYTHON ?= python3
+export PYTHON
+# 1: `make demo` stays up after its last step.
+KEEP ?=
+
+# All that the demo runs, and nothing that needs an AWS crate.
+DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sample-service
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test lint fmt schemas bench deny setup clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## run a small mesh on this machine, step by step; KEEP=1 leaves it up to play with
+	@e2e/setup.sh demo
+	@$(CARGO) build --locked $(DEMO_PROGRAMS)
+	@KEEP=$(KEEP) $(PYTHON) examples/simple-mesh/demo.py
+
+build: ## build every program
+	$(CARGO) build --locked --workspace
+
+test: lint ## everything that CI runs
+	@e2e/setup.sh all
+	$(CARGO) build --locked --workspace
+	$(CARGO) test --locked --workspace
+	@$(MAKE) --no-print-directory demo KEEP=
+
+lint: ## formatting and clippy, with warnings as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+fmt: ## format the Rust sources
+	$(CARGO) fmt --all
+
+schemas: ## write the documents' JSON Schemas anew, after a change of their types
+	@$(CARGO) build --locked -p nightjar-cli
+	@mkdir -p schemas
+	@for name in discovery-map templates proxy-input; do \
+		$(CARGO) run --locked --quiet -p nightjar-cli -- schema $$name >schemas/$$name.v1.json.new \
+		&& mv schemas/$$name.v1.json.new schemas/$$name.v1.json || exit 1; \
+	done
+
+bench: ## benchmarks, in the release profile
+	@e2e/setup.sh demo
+	$(CARGO) build --locked --release $(DEMO_PROGRAMS)
+	$(CARGO) bench --locked -p nightjar-core -p e2e
+
+deny: ## licences, bans, sources and advisories of the dependencies
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+	else echo "cargo-deny is not installed: cargo install --locked cargo-deny" >&2; exit 1; fi
+
+setup: ## what the tests run beside our programs, into .venv (the other targets call it)
+	@e2e/setup.sh all
+
+clean: ## remove everything that was built, installed or written
+	$(CARGO) clean
+	rm -rf .venv .demo

