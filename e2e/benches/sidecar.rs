@@ -1,0 +1,134 @@
+//! What a running sidecar costs, and how soon Envoy answers by a changed map.
+//!
+//! Run it with `make bench`, which builds the programs as they are shipped.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints, and may fail as it likes"
+)]
+
+use e2e::{
+    http,
+    maps::{map, namespace, prefix, service_color},
+    mesh::{Backend, Plan, Proxy},
+};
+use serde_json::Value;
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+/// How many map changes are timed.
+const CHANGES: usize = 50;
+/// How many unchanged refreshes are paid for together.
+const REFRESHES: f64 = 300.0;
+/// Clock ticks a second, as Linux counts CPU time for every process.
+const TICKS: f64 = 100.0;
+
+fn main() {
+    unchanged_refresh();
+    changed_map();
+}
+
+/// CPU time of unchanged refreshes with the local store for map and templates, and memory.
+fn unchanged_refresh() {
+    let routes: Vec<Value> = (0..10)
+        .map(|number| {
+            let path = format!("/service-{number}/");
+            service_color(
+                &format!("service-{number}"),
+                "blue",
+                &[4000 + number],
+                &[prefix(&path)],
+            )
+        })
+        .collect();
+    let store = e2e::program("ext-store-local");
+    let templates = tempfile::tempdir().unwrap();
+    let file = templates.path().join("templates.json");
+    fs::write(
+        &file,
+        serde_json::to_string(&nightjar_core::template::shipped()).unwrap(),
+    )
+    .unwrap();
+    let mut proxy = Plan::gateway("n1", &map(&[namespace("n1", &routes)]))
+        .env("REFRESH_TIME", "0.02")
+        .env("DATA_STORE_EXEC", store.display())
+        .env("NJ_DSLOCAL_FILE_TEMPLATES", file.display())
+        .start();
+    let refreshes = |proxy: &Proxy| proxy.metric("nightjar_refreshes_total{result=\"unchanged\"}");
+    let (count, cpu) = (refreshes(&proxy), cpu_seconds(proxy.process().id()));
+    while refreshes(&proxy) < count + REFRESHES {
+        thread::sleep(Duration::from_secs(1));
+    }
+    let paid = cpu_seconds(proxy.process().id()) - cpu;
+    let done = refreshes(&proxy) - count;
+    println!(
+        "unchanged refresh, map and templates from the local store: {:.2} ms of CPU, both \
+         extension processes included ({done} refreshes)",
+        paid / done * 1e3
+    );
+    let memory = fs::read_to_string(format!("/proc/{}/status", proxy.process().id())).unwrap();
+    for field in ["VmRSS", "VmHWM"] {
+        let line = memory.lines().find(|line| line.starts_with(field)).unwrap();
+        println!("resident memory of nightjar-standalone with 10 services: {line}");
+    }
+}
+
+/// User and system time of a process and of the children it has waited for. Envoy is not among
+/// them while it runs.
+fn cpu_seconds(id: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let fields = stat.rsplit_once(") ").unwrap().1;
+    let times = fields.split(' ').skip(11).take(4);
+    times
+        .map(|ticks| ticks.parse::<f64>().unwrap())
+        .sum::<f64>()
+        / TICKS
+}
+
+/// The time from renaming a new map into place until Envoy answers by it.
+fn changed_map() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let of = |color: &str, port| {
+        map(&[namespace(
+            "n1",
+            &[service_color("shop", color, &[port], &[prefix("/who")])],
+        )])
+    };
+    for validate in [true, false] {
+        let proxy = Plan::gateway("n1", &of("blue", blue.port))
+            .env("REFRESH_TIME", "0.02")
+            .env("NJ_VALIDATE", validate)
+            .start();
+        let mut times: Vec<Duration> = (0..CHANGES)
+            .map(|change| {
+                let (color, port) = if change % 2 == 0 {
+                    ("green", green.port)
+                } else {
+                    ("blue", blue.port)
+                };
+                let by = format!("shop-{color}");
+                let began = Instant::now();
+                proxy.set_map(&of(color, port));
+                while http::get(proxy.address(), "/who", &[]).unwrap().by() != by {
+                    assert!(began.elapsed() < e2e::PATIENCE);
+                    thread::sleep(Duration::from_millis(1));
+                }
+                began.elapsed()
+            })
+            .collect();
+        times.sort();
+        println!(
+            "from saving the map to Envoy answering by it, {CHANGES} changes, REFRESH_TIME=0.02, \
+             NJ_VALIDATE={validate}: median {:.0} ms, worst {:.0} ms",
+            times[CHANGES / 2].as_secs_f64() * 1e3,
+            times[CHANGES - 1].as_secs_f64() * 1e3
+        );
+    }
+}

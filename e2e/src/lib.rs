@@ -1,0 +1,87 @@
+//! What the end-to-end tests share: real programs, a real Envoy, real backends, real connections.
+//!
+//! ```text
+//! ports      ports that nobody else takes
+//! process    a started program that ends with its test, and its log
+//! http       requests whose every byte the test decides
+//! load       requests without pause, and every one that failed
+//! mesh       sample services, and proxies under nightjar-standalone
+//! maps       discovery maps in few words
+//! scripts    small programs that do one thing wrong
+//! templates  template folders that a test edits
+//! told       what a proxy says of itself
+//! ```
+//!
+//! A test that cannot have what it needs fails; none is ever skipped.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "this is test equipment: a panic is how a test fails"
+)]
+
+pub mod http;
+pub mod load;
+pub mod maps;
+pub mod mesh;
+pub mod ports;
+pub mod process;
+pub mod scripts;
+pub mod templates;
+mod told;
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take that a test waits for; far more than it should.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The workspace's folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in a workspace")
+}
+
+/// A program of this workspace, built beside the running test.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test is a program");
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .expect("tests are in target/<profile>/deps");
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --workspace` first",
+        path.display()
+    );
+    path
+}
+
+/// The real Envoy that `make setup` puts into the workspace.
+pub fn envoy() -> PathBuf {
+    let path = root().join(".venv/bin/envoy");
+    assert!(
+        path.exists(),
+        "{} is missing: run `make setup` first",
+        path.display()
+    );
+    path
+}
+
+/// Waits until `seen` gives something; fails with `what` if it does not in time.
+pub fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = seen() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,64 @@
+//! Discovery maps in few words.
+
+use serde_json::{Value, json};
+
+/// A map of these namespaces.
+pub fn map(namespaces: &[Value]) -> Value {
+    json!({"schema-version": "v1", "document-version": "written by a test", "namespaces": namespaces})
+}
+
+/// A namespace without gateways.
+pub fn namespace(name: &str, service_colors: &[Value]) -> Value {
+    json!({
+        "namespace": name, "network-id": name,
+        "gateways": {"prefer-gateway": false, "protocol": "HTTP1.1", "instances": []},
+        "service-colors": service_colors,
+    })
+}
+
+/// A service-color on loopback ports, with index 1.
+pub fn service_color(service: &str, color: &str, ports: &[u16], routes: &[Value]) -> Value {
+    let instances: Vec<Value> = ports
+        .iter()
+        .map(|port| json!({"ipv4": "127.0.0.1", "port": port}))
+        .collect();
+    json!({
+        "service": service, "color": color, "index": 1, "protocol": "HTTP1.1",
+        "instances": instances, "routes": routes, "namespace-egress": [],
+    })
+}
+
+/// A map with the namespace `n1`, in which one color of `shop` answers everything.
+pub fn shop(color: &str, port: u16) -> Value {
+    map(&[namespace(
+        "n1",
+        &[service_color("shop", color, &[port], &[prefix("/")])],
+    )])
+}
+
+/// The same map with another service, whose host name nobody resolves.
+pub fn with_nowhere(mut map: Value) -> Value {
+    let nowhere = with(
+        service_color("nowhere", "blue", &[], &[prefix("/nowhere")]),
+        json!({"instances": [{"hostname": "nowhere.test", "port": 80}]}),
+    );
+    let list = map.pointer_mut("/namespaces/0/service-colors");
+    list.and_then(Value::as_array_mut).unwrap().push(nowhere);
+    map
+}
+
+/// A public route for a path prefix.
+pub fn prefix(path: &str) -> Value {
+    json!({
+        "path-match": {"match-type": "prefix", "value": path},
+        "weight": 1, "default-access": true, "namespace-access": [],
+    })
+}
+
+/// The same route with other members, such as `{"weight": 5}`.
+pub fn with(mut object: Value, members: Value) -> Value {
+    if let (Some(object), Value::Object(members)) = (object.as_object_mut(), members) {
+        object.extend(members);
+    }
+    object
+}

@@ -1,0 +1,88 @@
+//! Template folders that a test edits while proxies run.
+
+use crate::program;
+use nightjar_core::template::shipped;
+use std::{collections::BTreeMap, net::UdpSocket, path::Path};
+use tempfile::TempDir;
+
+/// A folder of templates for every gateway, as a person would edit it.
+pub struct Templates {
+    folder: TempDir,
+}
+
+impl Templates {
+    /// A folder with these purposes and texts.
+    pub fn new(templates: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Self { folder };
+        for (purpose, text) in templates {
+            made.set(purpose, text);
+        }
+        made
+    }
+
+    /// The templates that Nightjar comes with.
+    pub fn shipped() -> Self {
+        let all = shipped().gateway_templates;
+        let pairs: Vec<(&str, &str)> = all
+            .iter()
+            .map(|template| (template.purpose.as_str(), template.template.as_str()))
+            .collect();
+        Self::new(&pairs)
+    }
+
+    /// The same, and Envoy resolves names at a port that never answers, for so many seconds.
+    pub fn without_dns(silent: &UdpSocket, seconds: u32) -> Self {
+        let templates = Self::shipped();
+        let port = silent.local_addr().unwrap().port();
+        let silence = format!(
+            "query_timeout_seconds: {seconds}\n    \
+             resolvers: [{{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}]"
+        );
+        let bootstrap = "envoy-config.yaml";
+        templates.edit(bootstrap, "query_timeout_seconds: 1", &silence);
+        templates.edit(bootstrap, "query_tries: 2", "query_tries: 1");
+        templates
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The text of a template.
+    pub fn text(&self, purpose: &str) -> String {
+        std::fs::read_to_string(self.file(purpose)).unwrap()
+    }
+
+    /// Replaces a template, in one step.
+    pub fn set(&self, purpose: &str, text: &str) {
+        let unfinished = self.path().join("unfinished");
+        let file = self.file(purpose);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&unfinished, text).unwrap();
+        std::fs::rename(unfinished, file).unwrap();
+    }
+
+    /// Replaces a part of a template that has to be there.
+    pub fn edit(&self, purpose: &str, old: &str, new: &str) {
+        let text = self.text(purpose);
+        assert!(text.contains(old), "{purpose} has no {old:?}:\n{text}");
+        self.set(purpose, &text.replace(old, new));
+    }
+
+    /// The environment that makes a proxy use them.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        let store = program("ext-store-local").display().to_string();
+        let folder = self.path().display().to_string();
+        BTreeMap::from([
+            ("DATA_STORE_EXEC".to_owned(), store),
+            ("NJ_DSLOCAL_DIR_TEMPLATES".to_owned(), folder),
+        ])
+    }
+
+    fn file(&self, purpose: &str) -> std::path::PathBuf {
+        let name = format!("gateway/_default/{purpose}.mustache");
+        self.path().join(name)
+    }
+}

@@ -1,0 +1,153 @@
+//! As much of Markdown as the documentation's tests need.
+
+use e2e::root;
+use std::{fs, path::Path};
+
+/// A page of the documentation.
+pub(super) struct Page {
+    /// Its path from the root of the repository.
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
+/// A block between fences. What stands behind the opening one is its language, and what it is.
+pub(super) struct Block {
+    pub(super) line: usize,
+    pub(super) language: String,
+    pub(super) about: String,
+    pub(super) text: String,
+}
+
+/// The front page, everything in `docs/`, and the pages of the examples.
+pub(super) fn pages() -> Vec<Page> {
+    let mut names = vec!["README.md".to_owned()];
+    for folder in ["docs", "examples/extensions", "examples/simple-mesh"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let files = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.extend(
+            files
+                .filter(|file| Path::new(file).extension().is_some_and(|end| end == "md"))
+                .map(|file| format!("{folder}/{file}")),
+        );
+    }
+    names.sort();
+    let read = |name: String| Page {
+        text: fs::read_to_string(root().join(&name)).unwrap(),
+        name,
+    };
+    names.into_iter().map(read).collect()
+}
+
+impl Page {
+    /// The tables below a comment with their name, as `(name, lines)`.
+    pub(super) fn tables(&self) -> Vec<(String, String)> {
+        let mut tables = Vec::new();
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            let name = line
+                .strip_prefix("<!-- table: ")
+                .and_then(|rest| rest.strip_suffix(" -->"));
+            if let Some(name) = name {
+                let rows = lines.by_ref().take_while(|line| line.starts_with('|'));
+                let table = rows.flat_map(|row| [row, "\n"]).collect();
+                tables.push((name.to_owned(), table));
+            }
+        }
+        tables
+    }
+
+    pub(super) fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let mut open: Option<Block> = None;
+        for (index, line) in self.text.lines().enumerate() {
+            match (line.strip_prefix("```"), &mut open) {
+                (Some(_), Some(_)) => blocks.extend(open.take()),
+                (Some(info), None) => {
+                    let (language, about) = info.split_once(' ').unwrap_or((info, ""));
+                    open = Some(Block {
+                        line: index + 1,
+                        language: language.to_owned(),
+                        about: about.to_owned(),
+                        text: String::new(),
+                    });
+                }
+                (None, Some(block)) => {
+                    block.text.push_str(line);
+                    block.text.push('\n');
+                }
+                (None, None) => {}
+            }
+        }
+        assert!(open.is_none(), "{}: a block is not closed", self.name);
+        blocks
+    }
+
+    /// The lines that are not in a block.
+    fn prose(&self) -> impl Iterator<Item = &str> {
+        let mut inside = false;
+        self.text.lines().filter(move |line| {
+            let is_fence = line.starts_with("```");
+            inside ^= is_fence;
+            !inside && !is_fence
+        })
+    }
+
+    /// Where links and pictures lead, other sites left out.
+    pub(super) fn links(&self) -> Vec<String> {
+        let mut links = Vec::new();
+        for line in self.prose() {
+            for piece in line.split("](").skip(1) {
+                let link = piece.split(')').next().unwrap_or_default();
+                if !link.contains("://") {
+                    links.push(link.to_owned());
+                }
+            }
+        }
+        links
+    }
+
+    /// The path from the root of what this page calls `path`.
+    pub(super) fn resolve(&self, path: &str) -> String {
+        if path.is_empty() {
+            return self.name.clone();
+        }
+        let mut parts: Vec<&str> = self.name.split('/').collect();
+        parts.pop();
+        for part in path.trim_end_matches('/').split('/') {
+            match part {
+                ".." => drop(parts.pop()),
+                "." => {}
+                part => parts.push(part),
+            }
+        }
+        parts.join("/")
+    }
+
+    /// The names by which headings can be linked to.
+    pub(super) fn anchors(&self) -> Vec<String> {
+        let headings = self.prose().filter(|line| line.starts_with('#'));
+        headings
+            .map(|line| {
+                let title = line.trim_start_matches('#').trim().to_lowercase();
+                let kept = title
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+                kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+            })
+            .collect()
+    }
+
+    /// Words that look like the variables of our programs.
+    pub(super) fn variables(&self) -> Vec<String> {
+        let of_variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        let words = self.text.split(|c: char| !of_variable(c));
+        words
+            .filter(|word| {
+                ["NJ_", "ENVOY_", "DISCOVERY_MAP_", "DATA_STORE_"]
+                    .iter()
+                    .any(|prefix| word.starts_with(prefix) && word.len() > prefix.len())
+            })
+            .map(ToOwned::to_owned)
+            .collect()
+    }
+}

@@ -1,0 +1,260 @@
+//! The sample extensions, called as the protocol says, and by the real program.
+
+use e2e::{envoy, maps::map, ports, program, root};
+use nightjar_core::document::{self, discovery_map::DiscoveryMap, templates::Templates};
+use serde_json::{Value, json};
+use std::{fs, path::PathBuf, process::Command};
+use tempfile::TempDir;
+
+/// An extension, its one setting, and a folder for all files.
+struct Extension {
+    program: PathBuf,
+    setting: (&'static str, PathBuf),
+    folder: TempDir,
+}
+
+/// How a call ended: exit code, what was printed for people, and the file.
+#[derive(Debug, PartialEq)]
+struct Ending {
+    code: Option<i32>,
+    stderr: String,
+    file: Option<Value>,
+}
+
+impl Extension {
+    fn new(file: &str, variable: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            program: root().join("examples/extensions").join(file),
+            setting: (variable, folder.path().join("data")),
+            folder,
+        }
+    }
+
+    /// Calls it with the arguments that every call has, and more.
+    fn call(&self, arguments: &[&str]) -> Ending {
+        self.call_with_file(arguments, None)
+    }
+
+    fn call_with_file(&self, arguments: &[&str], input: Option<&Value>) -> Ending {
+        let file = self.folder.path().join("action.json");
+        let _ = fs::remove_file(&file);
+        if let Some(input) = input {
+            fs::write(&file, input.to_string()).unwrap();
+        }
+        let output = Command::new(&self.program)
+            .env(self.setting.0, &self.setting.1)
+            .arg("--api-version=1")
+            .arg(format!("--action-file={}", file.display()))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+        let text = if input.is_none() {
+            fs::read(&file).ok()
+        } else {
+            None
+        };
+        let place = self.folder.path().display().to_string();
+        Ending {
+            code: output.status.code(),
+            stderr: String::from_utf8(output.stderr)
+                .unwrap()
+                .replace(&place, "FOLDER"),
+            file: text.map(|text| serde_json::from_slice(&text).unwrap()),
+        }
+    }
+}
+
+fn ended(code: i32, stderr: &str) -> Ending {
+    Ending {
+        code: Some(code),
+        stderr: stderr.to_owned(),
+        file: None,
+    }
+}
+
+fn version(ending: &Ending) -> String {
+    let file = ending
+        .file
+        .as_ref()
+        .unwrap_or_else(|| panic!("{ending:?} has no file"));
+    file["document-version"].as_str().unwrap().to_owned()
+}
+
+const TABLE: &str = "\
+# service color port path weight host...
+shop  blue  3000 /shop/  1 10.0.0.1 shop.example
+stock green 3001 /stock/ 2
+";
+
+#[test]
+fn the_table_is_a_whole_discovery_map() {
+    let extension = Extension::new("discovery-table.sh", "MESH_TABLE");
+    fs::write(&extension.setting.1, TABLE).unwrap();
+    let answer = extension.call(&["--previous-document-version=", "--of-a-later-version=x"]);
+    let route = |path: &str, weight: u16| {
+        json!({
+            "path-match": {"match-type": "prefix", "value": path},
+            "weight": weight, "default-access": true, "namespace-access": [],
+        })
+    };
+    let mut expected = map(&[json!({
+        "namespace": "default", "network-id": "default", "gateways": {"instances": []},
+        "service-colors": [
+            {
+                "service": "shop", "color": "blue", "index": 3000, "namespace-egress": [],
+                "instances": [
+                    {"ipv4": "10.0.0.1", "port": 3000},
+                    {"hostname": "shop.example", "port": 3000},
+                ],
+                "routes": [route("/shop/", 1)],
+            },
+            {
+                "service": "stock", "color": "green", "index": 3001, "namespace-egress": [],
+                "instances": [], "routes": [route("/stock/", 2)],
+            },
+        ],
+    })]);
+    expected["document-version"] = version(&answer).into();
+    let bytes = answer.file.as_ref().unwrap().to_string();
+    document::read::<DiscoveryMap>(bytes.as_bytes()).unwrap();
+    let expected = Ending {
+        code: Some(0),
+        stderr: String::new(),
+        file: Some(expected),
+    };
+    assert_eq!(answer, expected);
+}
+
+#[test]
+fn the_table_has_another_version_when_it_says_something_else() {
+    let extension = Extension::new("discovery-table.sh", "MESH_TABLE");
+    fs::write(&extension.setting.1, TABLE).unwrap();
+    let first = version(&extension.call(&[]));
+    let previous = format!("--previous-document-version={first}");
+    assert_eq!(extension.call(&[&previous]), ended(30, ""));
+    fs::write(&extension.setting.1, format!("{TABLE}# a remark\n")).unwrap();
+    assert_eq!(extension.call(&[&previous]), ended(30, ""));
+    fs::write(&extension.setting.1, TABLE.replace("10.0.0.1", "10.0.0.2")).unwrap();
+    assert_ne!(version(&extension.call(&[&previous])), first);
+}
+
+#[test]
+fn the_table_that_cannot_be_read_gives_no_map() {
+    let extension = Extension::new("discovery-table.sh", "MESH_TABLE");
+    assert_eq!(
+        extension.call(&[]),
+        ended(31, "discovery-table: FOLDER/data is not there yet\n")
+    );
+    fs::write(&extension.setting.1, "shop blue 3000 /sh\"op/ 1\n").unwrap();
+    assert_eq!(
+        extension.call(&[]),
+        ended(
+            1,
+            "line 1: bad value /sh\"op/\ndiscovery-table: FOLDER/data is faulty\n"
+        )
+    );
+    assert_eq!(
+        extension.call(&["--api-version=2"]),
+        ended(
+            64,
+            "discovery-table: I speak api version 1, and was called with '2'\n"
+        )
+    );
+}
+
+#[test]
+fn the_database_hands_out_what_was_committed_last() {
+    let store = Extension::new("store-sqlite.py", "MESH_DATABASE");
+    let fetch = ["--document=templates", "--action=fetch", "--later=x"];
+    let commit = ["--document=templates", "--action=commit"];
+    assert_eq!(
+        store.call(&fetch),
+        ended(31, "store-sqlite: no templates has been committed yet\n")
+    );
+    let document = |purpose: &str| {
+        json!({
+            "schema-version": "v1", "document-version": "the store ignores this",
+            "gateway-templates": [{"namespace": null, "purpose": purpose, "template": ""}],
+            "service-templates": [],
+        })
+    };
+    assert_eq!(
+        store.call_with_file(&commit, Some(&document("a.json"))),
+        ended(0, "")
+    );
+    let answer = store.call(&fetch);
+    let first = version(&answer);
+    let mut expected = document("a.json");
+    expected["document-version"] = first.clone().into();
+    assert_eq!(
+        (answer.code, answer.file.as_ref()),
+        (Some(0), Some(&expected))
+    );
+    document::read::<Templates>(expected.to_string().as_bytes()).unwrap();
+
+    let previous = format!("--previous-document-version={first}");
+    let newer = [&fetch[..], &[&previous]].concat();
+    assert_eq!(store.call(&newer), ended(30, ""));
+    store.call_with_file(&commit, Some(&document("b.json")));
+    assert_ne!(version(&store.call(&newer)), first);
+    assert_eq!(
+        store.call_with_file(&commit, Some(&json!([]))),
+        ended(
+            1,
+            "store-sqlite: what is to be committed is not a JSON object\n"
+        )
+    );
+    assert_eq!(
+        store.call(&["--document=templates"]),
+        ended(
+            64,
+            "store-sqlite: needs --action-file, --document, and --action=fetch or commit\n"
+        )
+    );
+}
+
+/// Both at once: the map from the table, the templates from the database.
+#[test]
+fn a_proxy_makes_its_files_from_them() {
+    let table = Extension::new("discovery-table.sh", "MESH_TABLE");
+    fs::write(&table.setting.1, TABLE).unwrap();
+    let store = Extension::new("store-sqlite.py", "MESH_DATABASE");
+    let bootstrap = "static_resources:\n  clusters:\n{{#clusters}}\n    \
+                     - name: \"{{name}}\"\n      type: STRICT_DNS\n{{/clusters}}\n";
+    let templates = json!({
+        "schema-version": "v1", "document-version": "", "service-templates": [],
+        "gateway-templates": [
+            {"namespace": null, "purpose": "envoy-config.yaml", "template": bootstrap},
+        ],
+    });
+    let committed = store.call_with_file(
+        &["--document=templates", "--action=commit"],
+        Some(&templates),
+    );
+    assert_eq!(committed, ended(0, ""));
+    let config_dir = table.folder.path().join("envoy");
+    let output = Command::new(program("nightjar-standalone"))
+        .arg("--once")
+        .env("DISCOVERY_MAP_EXEC", &table.program)
+        .env("DATA_STORE_EXEC", &store.program)
+        .env(table.setting.0, &table.setting.1)
+        .env(store.setting.0, &store.setting.1)
+        .env("NJ_PROXY_MODE", "gateway")
+        .env("NJ_LISTEN_PORT", ports::free().to_string())
+        .env("NJ_ADMIN_PORT", ports::free().to_string())
+        .env("ENVOY_EXEC", envoy())
+        .env("ENVOY_CONFIGURATION_DIR", &config_dir)
+        .env("TRIGGER_STOP_FILE", table.folder.path().join("stop"))
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    assert_eq!(
+        fs::read_to_string(config_dir.join("envoy-config.yaml")).unwrap(),
+        "static_resources:\n  clusters:\n    \
+         - name: \"c-shop-blue-3000\"\n      type: STRICT_DNS\n    \
+         - name: \"c-stock-green-3001\"\n      type: STRICT_DNS\n"
+    );
+}

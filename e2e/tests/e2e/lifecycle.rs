@@ -1,0 +1,207 @@
+//! Starting, stopping and being killed: what is left behind, and what comes after.
+
+use e2e::{
+    PATIENCE, eventually,
+    http::Connection,
+    maps::{shop, with_nowhere},
+    mesh::{Backend, Plan, Proxy},
+    templates::Templates,
+};
+use rustix::process::Signal;
+use std::{net::UdpSocket, thread};
+
+#[test]
+fn a_stop_by_any_of_three_ways_leaves_nothing_running() {
+    let blue = Backend::start("shop", "blue");
+    let mut proxy = Plan::gateway("n1", &shop("blue", blue.port)).start();
+    for (signal, reason) in [(Signal::TERM, "SIGTERM came"), (Signal::INT, "SIGINT came")] {
+        proxy.process().signal(signal);
+        assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+        proxy.assert_gone();
+        let told = proxy.logged("INFO stopping").pop();
+        assert_eq!(told, Some(format!("INFO stopping: {reason}")));
+        proxy.launch();
+        proxy.wait_ready();
+        assert_eq!(proxy.get("/who").by(), "shop-blue");
+    }
+    let stop = proxy.folder().join("stop");
+    std::fs::write(&stop, "").unwrap();
+    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    proxy.assert_gone();
+    // Started again beside the same stop file, it says why it does not run.
+    proxy.launch();
+    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(
+        proxy.logged("INFO stopping")[2..],
+        [
+            "INFO stopping: the stop file FOLDER/stop appeared",
+            "INFO stopping: the stop file FOLDER/stop was there before the start; remove it to run",
+        ]
+    );
+}
+
+#[test]
+fn a_request_under_way_is_answered_before_the_stop() {
+    let blue = Backend::start("shop", "blue");
+    let mut proxy = Plan::gateway("n1", &shop("blue", blue.port))
+        .env("ENVOY_DRAIN_TIME", 20)
+        .start();
+    let address = proxy.address();
+    let request = thread::spawn(move || {
+        let mut connection = Connection::open(address).unwrap();
+        connection.request("GET", "/delay/1000", &[]).unwrap()
+    });
+    eventually("the request is under way", || {
+        let active = proxy.admin("/stats?filter=upstream_rq_active$");
+        active
+            .body
+            .contains("cluster.c-shop-blue-1.upstream_rq_active: 1\n")
+            .then_some(())
+    });
+    proxy.process().signal(Signal::TERM);
+    proxy.wait_told(503, "not ready: stopping\n");
+    let answer = request.join().unwrap();
+    assert_eq!((answer.status, answer.by()), (200, "shop-blue"));
+    assert!(answer.closes(), "{answer:?}");
+    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    proxy.assert_gone();
+}
+
+/// How far a rollout from blue to green has come, as its files show.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    Make,
+    Switch,
+    Finish,
+}
+
+fn phase(proxy: &Proxy) -> Option<Phase> {
+    let text = |name: &str| std::fs::read_to_string(proxy.config_dir().join(name));
+    let routes = text(&format!("rds-{}.json", proxy.port)).ok()?;
+    let clusters = text("cds.json").ok()?;
+    let has = |text: &str, color: &str| text.contains(&format!("\"c-shop-{color}-1\""));
+    match (
+        has(&clusters, "blue"),
+        has(&clusters, "green"),
+        has(&routes, "green"),
+    ) {
+        (true, true, false) => Some(Phase::Make),
+        (true, true, true) => Some(Phase::Switch),
+        (false, true, true) => Some(Phase::Finish),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_rollout_is_a_stop_like_any_other() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let templates = Templates::without_dns(&silent, 3);
+    let mut proxy = Plan::gateway("n1", &shop("blue", blue.port))
+        .envs(templates.env())
+        .env("ENVOY_UPDATE_TIMEOUT", 60)
+        .start();
+    proxy.set_map(&with_nowhere(shop("green", green.port)));
+    eventually("the first phase", || {
+        (phase(&proxy) == Some(Phase::Make)).then_some(())
+    });
+    assert_eq!(proxy.process().stop().code(), Some(0));
+    proxy.assert_gone();
+    assert_eq!(phase(&proxy), Some(Phase::Make));
+    proxy.launch();
+    proxy.wait_for_answer("/who", "shop-green");
+    assert_eq!(phase(&proxy), Some(Phase::Finish));
+}
+
+#[test]
+fn a_kill_in_any_phase_of_a_rollout_is_mended_by_the_next_start() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let mut proxy = Plan::gateway("n1", &shop("blue", blue.port)).start();
+    for at in [Phase::Make, Phase::Switch, Phase::Finish] {
+        proxy.set_map(&shop("green", green.port));
+        let seen = loop {
+            match phase(&proxy) {
+                Some(phase) if phase as u8 >= at as u8 => break phase,
+                _ => thread::yield_now(),
+            }
+        };
+        proxy.process().signal(Signal::KILL);
+        assert_eq!(proxy.process().wait(PATIENCE).code(), None, "{seen:?}");
+        eventually("envoy has gone with it", || {
+            proxy.envoys().is_empty().then_some(())
+        });
+        proxy.launch();
+        proxy.wait_for_answer("/who", "shop-green");
+        proxy.wait_told(200, "ready\n");
+        assert_eq!(phase(&proxy), Some(Phase::Finish), "killed at {seen:?}");
+        assert_eq!(proxy.unfinished(), [""; 0]);
+        proxy.set_map(&shop("blue", blue.port));
+        proxy.wait_for_answer("/who", "shop-blue");
+        eventually("the rollout has ended", || {
+            (phase(&proxy).is_none()).then_some(())
+        });
+    }
+}
+
+#[test]
+fn sighup_refreshes_at_once() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let mut proxy = Plan::gateway("n1", &shop("blue", blue.port))
+        .env("REFRESH_TIME", 3600)
+        .start();
+    proxy.set_map(&shop("green", green.port));
+    proxy.process().signal(Signal::HUP);
+    proxy.wait_for_answer("/who", "shop-green");
+    assert_eq!(
+        proxy.logged("INFO refreshing"),
+        ["INFO refreshing at once, as SIGHUP came"]
+    );
+}
+
+#[test]
+fn an_envoy_that_cannot_listen_is_not_ready_until_it_can() {
+    let blue = Backend::start("shop", "blue");
+    // Without SO_REUSEPORT, which Envoy sets, nobody else can listen there.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let proxy = Plan::gateway("n1", &shop("blue", blue.port))
+        .env("NJ_LISTEN_PORT", port)
+        .launch();
+    let reason = eventually("a reason", || {
+        let answer = proxy.status("/ready")?;
+        answer.body.contains("envoy refused").then_some(answer)
+    });
+    assert_eq!(
+        (reason.status, reason.body.as_str()),
+        (
+            503,
+            format!(
+                "not ready: envoy refused lds.json: cannot bind '127.0.0.1:{port}': Address \
+                 already in use\n"
+            )
+            .as_str()
+        )
+    );
+    // A change that Envoy takes does not make it listen.
+    let green = Backend::start("shop", "green");
+    proxy.set_map(&shop("green", green.port));
+    proxy.wait_refreshes(20);
+    assert_eq!(
+        proxy.status("/ready").map(|answer| answer.status),
+        Some(503)
+    );
+    drop(taken);
+    proxy.wait_ready();
+    let address = (std::net::Ipv4Addr::LOCALHOST, port).into();
+    let answer = e2e::http::get(address, "/who", &[]).unwrap();
+    assert_eq!(answer.by(), "shop-green");
+}

@@ -1,0 +1,28 @@
+//! The real programs, from outside.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod command;
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod extensions;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod injection;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod misbehaviour;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod rollout;
+#[cfg(test)]
+mod sets;
+#[cfg(test)]
+mod templates;
