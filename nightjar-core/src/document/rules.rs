@@ -271,7 +271,17 @@ impl Walk {
     fn purpose(&mut self, place: &Place<'_>, purpose: &str, earlier: Option<usize>) {
         let place = place.key("purpose");
         if let Err(reason) = crate::template::check_purpose(purpose) {
-            self.fault(&place, format!("{} {reason}", shown(purpose)));
+            let shown = shown(purpose);
+            // Most reasons quote it themselves.
+            let quoted = reason.contains(&shown);
+            self.fault(
+                &place,
+                if quoted {
+                    reason
+                } else {
+                    format!("{shown} {reason}")
+                },
+            );
         }
         if let Some(earlier) = earlier {
             self.fault(

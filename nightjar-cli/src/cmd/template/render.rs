@@ -1,6 +1,6 @@
 //! `nightjar template render`
 
-use super::{SUFFIX, purpose};
+use super::purpose;
 use crate::{Usage, Verdict, input, output};
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -22,7 +22,7 @@ pub(crate) struct Render {
     /// Any JSON value; - is standard input
     #[arg(long, value_name = "FILE")]
     context: PathBuf,
-    /// A folder of templates to contain: NAME.mustache is {{>NAME}}
+    /// A folder of templates to contain: {{>NAME}} is the file NAME, or else NAME.mustache
     #[arg(long, value_name = "DIR")]
     partials: Option<PathBuf>,
     /// How values are written; chosen by the template's file name if not given
@@ -80,9 +80,7 @@ fn read_partials(folder: Option<&Path>) -> anyhow::Result<Result<Partials, Templ
     let mut partials = Partials::default();
     let mut faults = Vec::new();
     for (file, text) in &input::folder(folder)? {
-        if let Some(name) = file.strip_suffix(SUFFIX)
-            && let Err(TemplateFaults(found)) = partials.insert(name, text)
-        {
+        if let Err(TemplateFaults(found)) = partials.insert(file, text) {
             let path = folder.join(file).display().to_string();
             faults.extend(found.into_iter().map(|fault| TemplateFault {
                 template: path.clone(),
