@@ -16,7 +16,9 @@ use e2e::{
 };
 use serde_json::Value;
 use std::{
-    fs, thread,
+    fs,
+    process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -24,6 +26,8 @@ use std::{
 const CHANGES: usize = 50;
 /// How many unchanged refreshes are paid for together.
 const REFRESHES: f64 = 300.0;
+/// How often a program that does nothing is started for comparison.
+const YARDSTICK: u32 = 300;
 /// Clock ticks a second, as Linux counts CPU time for every process.
 const TICKS: f64 = 100.0;
 
@@ -69,6 +73,15 @@ fn unchanged_refresh() {
         "unchanged refresh, map and templates from the local store: {:.2} ms of CPU, both \
          extension processes included ({done} refreshes)",
         paid / done * 1e3
+    );
+    let before = cpu_seconds(std::process::id());
+    for _ in 0..YARDSTICK {
+        Command::new("true").status().unwrap();
+    }
+    let yardstick = (cpu_seconds(std::process::id()) - before) / f64::from(YARDSTICK);
+    println!(
+        "for comparison, starting `true` twice: {:.2} ms of CPU",
+        2.0 * yardstick * 1e3
     );
     let memory = fs::read_to_string(format!("/proc/{}/status", proxy.process().id())).unwrap();
     for field in ["VmRSS", "VmHWM"] {
