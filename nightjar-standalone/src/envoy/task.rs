@@ -17,9 +17,6 @@ use tokio::{
 const MOST_FAILURES: u32 = 10;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How often a serving Envoy is looked at, and how often it may fail to answer.
-const LOOK_PERIOD: Duration = Duration::from_secs(5);
-const SILENT_LOOKS: u32 = 2;
 /// How long a new Envoy may take until it serves.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How much longer than the drain time a replaced Envoy lives.
@@ -42,8 +39,6 @@ pub(super) struct Task {
     next_start: Option<Instant>,
     /// Whether a hand-over failed. What it leaves behind makes every later one fail too.
     handover_spoilt: bool,
-    /// How many looks in a row a serving Envoy has not answered.
-    silent: u32,
 }
 
 impl Task {
@@ -66,14 +61,11 @@ impl Task {
             live_since: None,
             next_start: None,
             handover_spoilt: false,
-            silent: 0,
         }
     }
 
     pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>) {
         let mut tick = tokio::time::interval(Duration::from_millis(50));
-        let mut look = tokio::time::interval(LOOK_PERIOD);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let starting = *self.state.borrow() == State::Starting;
@@ -107,7 +99,6 @@ impl Task {
                 }
                 () = pause_over(next_start) => self.start(),
                 _ = tick.tick(), if starting => self.see_whether_live().await,
-                _ = look.tick(), if !starting => self.see_whether_silent().await,
             }
             self.parents.retain(|parent| !parent.has_exited());
         }
@@ -166,20 +157,6 @@ impl Task {
             self.live_since = Some(Instant::now());
             self.set(State::Live);
             tracing::info!("envoy is live");
-        }
-    }
-
-    /// Sees whether an Envoy that served has stopped answering. It is not ended: it may be busy.
-    async fn see_whether_silent(&mut self) {
-        if *self.state.borrow() != State::Live || self.is_live().await {
-            self.silent = 0;
-            return;
-        }
-        self.silent += 1;
-        if self.silent >= SILENT_LOOKS {
-            tracing::error!("envoy does not answer at its admin interface any more");
-            self.silent = 0;
-            self.set(State::Starting);
         }
     }
 
