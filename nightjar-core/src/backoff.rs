@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn doubles_up_to_the_maximum_and_starts_over() {
-        let (start, max) = (Duration::from_secs(2), Duration::from_secs(60));
+        let (start, max) = (Duration::from_secs(2), Duration::from_mins(1));
         let mut backoff = Backoff::new(start, max).with_spread(0.0);
         assert_eq!(
             seconds(&mut backoff, 7),
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_times() {
         let new = |seed| {
-            Backoff::new(Duration::from_secs(2), Duration::from_secs(60))
+            Backoff::new(Duration::from_secs(2), Duration::from_mins(1))
                 .with_random(Rng::with_seed(seed))
         };
         assert_eq!(seconds(&mut new(7), 9), seconds(&mut new(7), 9));

@@ -13,8 +13,9 @@ mod rules;
 pub mod templates;
 mod words;
 
-pub(crate) use fault::printable;
 pub use fault::{Fault, InvalidDocument};
+pub(crate) use fault::{printable, shown};
+pub(crate) use pattern::is_hostname;
 pub use pattern::is_name;
 
 use discovery_map::DiscoveryMap;

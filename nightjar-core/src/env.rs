@@ -74,6 +74,14 @@ impl Env {
             .filter(|v| !v.is_empty())
     }
 
+    /// The variables whose names begin with this, by their names.
+    pub fn beginning_with(&self, start: &str) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let variables = self.variables.iter();
+        variables
+            .filter(move |(name, _)| name.as_encoded_bytes().starts_with(start.as_bytes()))
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
     /// Whether a variable is set to the empty string. That counts as not set.
     pub fn is_blank(&self, name: &str) -> bool {
         self.variables

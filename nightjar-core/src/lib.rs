@@ -6,11 +6,14 @@
 //! template   Mustache templates -> the files that Envoy reads (pure)
 //! envoy      what rendered files mean to Envoy; a real check of them
 //! extension  the protocol between Nightjar and its extension points, both ends
+//! workload   what a service or gateway declares about itself in `NJ_` settings -> discovery map (pure)
 //! env        settings from the environment, all faults at once
+//! daemon     what surrounds the refreshes of the long-running programs
 //! ```
 
 pub mod backoff;
 pub mod context;
+pub mod daemon;
 pub mod document;
 pub mod env;
 pub mod envoy;
@@ -18,3 +21,4 @@ pub mod extension;
 pub mod shutdown;
 pub mod telemetry;
 pub mod template;
+pub mod workload;

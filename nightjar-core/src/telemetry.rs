@@ -4,7 +4,7 @@ use std::io;
 use tracing::Level;
 use tracing_subscriber::{
     Layer, Registry,
-    filter::Targets,
+    filter::{LevelFilter, Targets},
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
 };
@@ -76,6 +76,8 @@ fn levels(debug: bool) -> Targets {
         .with_default(Level::INFO)
         .with_target("nightjar", own)
         .with_target("ext_", own)
+        // The AWS SDK logs credentials and whole requests; what fails there is in our messages.
+        .with_target("aws_", LevelFilter::OFF)
 }
 
 #[cfg(test)]

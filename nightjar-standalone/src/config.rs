@@ -3,16 +3,15 @@
 use crate::envoy::{Launch, RestartMode};
 use nightjar_core::{
     context::{Role, Viewer},
+    daemon::settings::{
+        DEBUG, DISCOVERY_MAP_EXEC, EXIT_ON_GENERATION_FAILURE, FAILURE_SLEEP, NJ_EMPTY_MAP_GRACE,
+        NJ_EXTENSION_TIMEOUT, NJ_LOG_FORMAT, NJ_MAX_DOCUMENT_SIZE_MB, NJ_STATUS_ADDRESS,
+        NJ_STATUS_PORT, NJ_TEMP_DIR, REFRESH_TIME, Settings, TRIGGER_STOP_FILE,
+    },
     env::{CommandLine, ConfigurationFaults, Env, Reader, Setting},
-    extension::Limits,
-    telemetry::LogFormat,
 };
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-const DISCOVERY_MAP_EXEC: Setting = Setting::required(
-    "DISCOVERY_MAP_EXEC",
-    "The command that gives the discovery map.",
-);
 const DATA_STORE_EXEC: Setting = Setting::optional(
     "DATA_STORE_EXEC",
     "the shipped templates",
@@ -103,60 +102,6 @@ const NJ_VALIDATE: Setting = Setting::preset(
     "true",
     "Whether `envoy --mode validate` checks a configuration before it goes live.",
 );
-const REFRESH_TIME: Setting =
-    Setting::preset("REFRESH_TIME", "30", "Seconds between refreshes, ±10 %.");
-const FAILURE_SLEEP: Setting = Setting::preset(
-    "FAILURE_SLEEP",
-    "300",
-    "Seconds to wait after a failed refresh, ±10 %.",
-);
-const EXIT_ON_GENERATION_FAILURE: Setting = Setting::preset(
-    "EXIT_ON_GENERATION_FAILURE",
-    "false",
-    "Whether a failed refresh ends the program, with exit code 1.",
-);
-const TRIGGER_STOP_FILE: Setting = Setting::preset(
-    "TRIGGER_STOP_FILE",
-    "/tmp/stop.txt",
-    "The program stops cleanly when this file appears.",
-);
-const NJ_TEMP_DIR: Setting = Setting::optional(
-    "NJ_TEMP_DIR",
-    "a new private folder, removed at exit",
-    "The folder for temporary files; extensions are told of it.",
-);
-const NJ_EXTENSION_TIMEOUT: Setting = Setting::preset(
-    "NJ_EXTENSION_TIMEOUT",
-    "60",
-    "Seconds that an extension may run before it is killed.",
-);
-const NJ_MAX_DOCUMENT_SIZE_MB: Setting = Setting::preset(
-    "NJ_MAX_DOCUMENT_SIZE_MB",
-    "64",
-    "The largest document, in MiB, that an extension may hand over.",
-);
-const NJ_EMPTY_MAP_GRACE: Setting = Setting::preset(
-    "NJ_EMPTY_MAP_GRACE",
-    "3",
-    "How many refreshes in a row must say that the map lost its last endpoint until it is believed.",
-);
-const NJ_STATUS_PORT: Setting = Setting::optional(
-    "NJ_STATUS_PORT",
-    "off",
-    "The port that serves `/live`, `/ready` and `/metrics`.",
-);
-const NJ_STATUS_ADDRESS: Setting = Setting::preset(
-    "NJ_STATUS_ADDRESS",
-    "127.0.0.1",
-    "The IP address for that port.",
-);
-const DEBUG: Setting = Setting::preset("DEBUG", "false", "Whether to log more.");
-const NJ_LOG_FORMAT: Setting = Setting::preset(
-    "NJ_LOG_FORMAT",
-    "text",
-    "How log lines look: `text` or `json`.",
-);
-
 /// Every variable that this program reads.
 pub(crate) const SETTINGS: &[Setting] = &[
     DISCOVERY_MAP_EXEC,
@@ -197,7 +142,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
 /// All settings, read and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    pub(crate) discovery_map: CommandLine,
+    /// What every long-running program has.
+    pub(crate) daemon: Settings,
     pub(crate) data_store: Option<CommandLine>,
     pub(crate) viewer: Viewer,
     /// `None` if there is no Envoy and this run can do without.
@@ -207,17 +153,6 @@ pub(crate) struct Config {
     pub(crate) config_dir: PathBuf,
     pub(crate) update_timeout: Duration,
     pub(crate) validate: bool,
-    pub(crate) refresh_time: Duration,
-    pub(crate) failure_sleep: Duration,
-    pub(crate) exit_on_failure: bool,
-    pub(crate) stop_file: PathBuf,
-    pub(crate) temp_dir: Option<PathBuf>,
-    pub(crate) system_temp_dir: PathBuf,
-    pub(crate) limits: Limits,
-    pub(crate) empty_map_grace: u64,
-    pub(crate) status: Option<(IpAddr, u16)>,
-    pub(crate) debug: bool,
-    pub(crate) log_format: LogFormat,
 }
 
 /// Whether this run can do without an Envoy.
@@ -254,7 +189,8 @@ impl Config {
         if viewer.listen_port == admin.1 && admin.1 != 0 {
             reader.fault(&NJ_ADMIN_PORT, "is the same as NJ_LISTEN_PORT");
         }
-        let status = reader.optional(&NJ_STATUS_PORT, Reader::port);
+        let daemon = Settings::read(reader);
+        let status = daemon.status.map(|address| address.port());
         for (other, port) in [
             ("NJ_LISTEN_PORT", viewer.listen_port),
             ("NJ_ADMIN_PORT", admin.1),
@@ -264,7 +200,7 @@ impl Config {
             }
         }
         Self {
-            discovery_map: reader.command(&DISCOVERY_MAP_EXEC),
+            daemon,
             data_store: reader.optional(&DATA_STORE_EXEC, Reader::command),
             viewer,
             launch: read_launch(reader, need, config_dir.join(&bootstrap)),
@@ -273,26 +209,6 @@ impl Config {
             config_dir,
             update_timeout: reader.seconds(&ENVOY_UPDATE_TIMEOUT),
             validate: reader.boolean(&NJ_VALIDATE),
-            refresh_time: reader.seconds(&REFRESH_TIME),
-            failure_sleep: reader.seconds(&FAILURE_SLEEP),
-            exit_on_failure: reader.boolean(&EXIT_ON_GENERATION_FAILURE),
-            stop_file: reader.path(&TRIGGER_STOP_FILE),
-            temp_dir: reader.optional(&NJ_TEMP_DIR, Reader::path),
-            system_temp_dir: reader.env().temp_dir(),
-            limits: Limits {
-                timeout: reader.seconds(&NJ_EXTENSION_TIMEOUT),
-                max_document_bytes: reader.integer(&NJ_MAX_DOCUMENT_SIZE_MB, 1..=4096) << 20,
-            },
-            empty_map_grace: reader.integer(&NJ_EMPTY_MAP_GRACE, 1..=1000),
-            status: {
-                let address = reader.ip_address(&NJ_STATUS_ADDRESS);
-                status.map(|port| (address, port))
-            },
-            debug: reader.boolean(&DEBUG),
-            log_format: reader.one_of(
-                &NJ_LOG_FORMAT,
-                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-            ),
         }
     }
 }

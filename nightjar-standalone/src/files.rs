@@ -1,7 +1,9 @@
 //! The configuration folder: every file is replaced as a whole, or not at all.
 
-use nightjar_core::envoy::Files;
-use rustix::fs::{FlockOperation, flock};
+use nightjar_core::{
+    daemon::word::{self, UNFINISHED},
+    envoy::Files,
+};
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
@@ -13,10 +15,6 @@ use std::{
 
 /// Lists the files that Nightjar made, so that it can remove them after a restart too.
 const MANIFEST: &str = ".nightjar-files";
-/// Held while a process owns the folder.
-const LOCK: &str = ".nightjar-lock";
-/// Ends the names of files that are being written.
-const UNFINISHED: &str = ".nightjar-new";
 
 /// What went wrong in the folder.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +38,7 @@ pub(crate) struct Folder {
     /// The names in the manifest.
     made: BTreeSet<String>,
     /// Held for as long as this lives; `None` for a mere look.
-    lock: Option<File>,
+    lock: Option<word::Lock>,
 }
 
 /// A file that is written and synced, under a name that Envoy does not read.
@@ -54,17 +52,11 @@ impl Folder {
     /// predecessor left unfinished.
     pub(crate) fn open(root: &Path) -> Result<Self, FolderError> {
         fs::create_dir_all(root).map_err(failed("cannot make the folder", root))?;
-        let path = root.join(LOCK);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o644)
-            .open(&path)
-            .map_err(failed("cannot write", &path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let owned = word::own(root)
+            .map_err(|source| failed("cannot write", &root.join(word::LOCK))(source))?;
+        let Some(lock) = owned else {
             return Err(FolderError::InUse(root.to_owned()));
-        }
+        };
         clear_unfinished(root);
         let mut folder = Self::look(root);
         folder.lock = Some(lock);
@@ -250,12 +242,6 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Folder
     }
 }
 
-/// Whether a running instance has possession of a folder.
-pub(crate) fn is_owned(root: &Path) -> bool {
-    let lock = File::open(root.join(LOCK));
-    lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
-}
-
 /// How a folder would change, file by file, as a unified diff.
 pub(crate) fn difference(folder: &Folder, files: &Files) -> String {
     let mut text = String::new();
@@ -332,7 +318,7 @@ mod tests {
         folder.replace_all(&files(&[("a.json", "3")])).unwrap();
         assert_eq!(
             listing(root.path()),
-            [MANIFEST, LOCK, "a.json", "notes.txt"]
+            [MANIFEST, word::LOCK, "a.json", "notes.txt"]
         );
         assert_eq!(folder.text("a.json").as_deref(), Some("3"));
     }
@@ -362,6 +348,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = Folder::open(root.path()).unwrap();
         drop(folder.stage("a.json", "1").unwrap());
-        assert_eq!(listing(root.path()), [LOCK]);
+        assert_eq!(listing(root.path()), [word::LOCK]);
     }
 }

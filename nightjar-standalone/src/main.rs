@@ -18,11 +18,12 @@ use anyhow::Result;
 use clap::Parser;
 use config::{Config, Need, SETTINGS};
 use nightjar_core::{
+    daemon::{TempDir, block_on, in_full, word},
     env::{self, EXIT_CONFIGURATION, Env},
     shutdown::Shutdown,
     telemetry,
 };
-use run::{OneShot, Program, TempDir};
+use run::{OneShot, Program};
 use std::{
     io::{self, Write as _},
     process::ExitCode,
@@ -85,7 +86,7 @@ fn main() -> ExitCode {
         }
     };
     if arguments.check_ready {
-        return match status::check_ready(&config.config_dir) {
+        return match word::check(&config.config_dir) {
             Ok(()) => ExitCode::SUCCESS,
             Err(reason) => {
                 let _ = writeln!(io::stderr(), "{}", reason.trim_end());
@@ -93,40 +94,21 @@ fn main() -> ExitCode {
             }
         };
     }
-    telemetry::init(config.debug, config.log_format);
-    match block_on(act(&arguments, config)) {
+    telemetry::init(config.daemon.debug, config.daemon.log_format);
+    let ended = block_on(act(&arguments, config)).map_err(anyhow::Error::from);
+    match ended.flatten() {
         Ok(code) => code,
         Err(error) => {
-            tracing::error!("{}", in_full(&error));
+            tracing::error!("{}", in_full(error.as_ref()));
             ExitCode::FAILURE
         }
     }
 }
 
-/// An error with its causes, each told once: many name their cause in their own text.
-fn in_full(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}
-
-fn block_on(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(work)
-}
-
 async fn act(arguments: &Arguments, config: Config) -> Result<ExitCode> {
-    let shutdown = Shutdown::listen(Some(&config.stop_file))?;
+    let shutdown = Shutdown::listen(Some(&config.daemon.stop_file))?;
     if arguments.once || arguments.dry_run {
-        let temp_dir = TempDir::open(&config)?;
+        let temp_dir = TempDir::open(&config.daemon)?;
         let config_dir = config.config_dir.clone();
         let stop = shutdown.clone();
         let once = OneShot { config, shutdown };
@@ -157,7 +139,7 @@ async fn act(arguments: &Arguments, config: Config) -> Result<ExitCode> {
         Ok(program) => program,
         Err(error) => {
             // Nothing runs yet: what stands in the way is the set-up.
-            tracing::error!("{}", in_full(&error));
+            tracing::error!("{}", in_full(error.as_ref()));
             return Ok(ExitCode::from(EXIT_CONFIGURATION));
         }
     };

@@ -3,9 +3,10 @@
 use crate::config::Config;
 use nightjar_core::{
     context::{self, ContextError},
-    document::{self, InvalidDocument, discovery_map::DiscoveryMap, proxy_input::ProxyInput},
+    daemon::{Discovery, FetchError, fetch},
+    document::{proxy_input::ProxyInput, templates::Templates},
     envoy::Files,
-    extension::{DocumentName, ExtensionError, Fetched, Host},
+    extension::{DocumentName, Host},
     shutdown::Shutdown,
     template::{TemplateFaults, TemplateSet, shipped},
 };
@@ -15,12 +16,7 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RefreshError {
     #[error(transparent)]
-    Extension(#[from] ExtensionError),
-    #[error("{extension} handed over a document that is refused: {source}")]
-    Document {
-        extension: String,
-        source: InvalidDocument,
-    },
+    Fetch(#[from] FetchError),
     #[error(transparent)]
     Context(#[from] ContextError),
     #[error("the templates are faulty:\n{0}")]
@@ -29,25 +25,16 @@ pub(crate) enum RefreshError {
 
 /// What the last refreshes left behind, so that the next one need not begin from nothing.
 pub(crate) struct Refresher {
-    discovery: Host,
+    discovery: Discovery,
     store: Option<Host>,
     viewer: context::Viewer,
-    map: Option<KnownMap>,
+    /// The last good discovery map, as far as this proxy needs it.
+    input: Option<ProxyInput>,
     templates: Option<KnownTemplates>,
-    empty_map_grace: u64,
-    /// How many refreshes in a row have shown an empty map.
-    seen_empty: u64,
     /// Whether something is known that no files have been made of.
     pending: bool,
     /// The warnings of the last context, so that each is given once and not at every change.
     warned: Vec<String>,
-}
-
-/// The last good discovery map, as far as this proxy needs it.
-struct KnownMap {
-    version: String,
-    input: ProxyInput,
-    has_endpoints: bool,
 }
 
 struct KnownTemplates {
@@ -57,22 +44,18 @@ struct KnownTemplates {
 
 impl Refresher {
     pub(crate) fn new(config: &Config, temp_dir: &Path) -> Self {
+        let daemon = &config.daemon;
         let host = |host: Host| host.with_variable("NJ_TEMP_DIR", temp_dir);
+        let discovery = Host::discovery_map(daemon.discovery_map.clone(), daemon.limits, temp_dir);
         Self {
-            discovery: host(Host::discovery_map(
-                config.discovery_map.clone(),
-                config.limits,
-                temp_dir,
-            )),
+            discovery: Discovery::new(host(discovery), daemon.empty_map_grace),
             store: config
                 .data_store
                 .clone()
-                .map(|command| host(Host::data_store(command, config.limits, temp_dir))),
+                .map(|command| host(Host::data_store(command, daemon.limits, temp_dir))),
             viewer: config.viewer.clone(),
-            map: None,
+            input: None,
             templates: None,
-            empty_map_grace: config.empty_map_grace,
-            seen_empty: 0,
             pending: false,
             warned: Vec::new(),
         }
@@ -80,7 +63,7 @@ impl Refresher {
 
     /// The version of the last good discovery map.
     pub(crate) fn map_version(&self) -> Option<&str> {
-        self.map.as_ref().map(|map| map.version.as_str())
+        self.discovery.version()
     }
 
     /// Fetches what is new; gives the files if anything is, and `None` if nothing is.
@@ -93,9 +76,9 @@ impl Refresher {
     ) -> Result<Option<Files>, RefreshError> {
         self.pending |= self.fetch_map(shutdown).await?;
         self.pending |= self.fetch_templates(shutdown).await?;
-        match (&self.map, &self.templates) {
-            (Some(map), Some(templates)) if self.pending => {
-                let files = templates.set.render(&map.input)?;
+        match (&self.input, &self.templates) {
+            (Some(input), Some(templates)) if self.pending => {
+                let files = templates.set.render(input)?;
                 self.pending = false;
                 Ok(Some(files))
             }
@@ -109,29 +92,11 @@ impl Refresher {
     }
 
     async fn fetch_map(&mut self, shutdown: &Shutdown) -> Result<bool, RefreshError> {
-        let previous = self.map.as_ref().map(|map| map.version.as_str());
-        let name = DocumentName::DISCOVERY_MAP;
-        let fetched = self.discovery.fetch(&name, previous, shutdown).await;
-        let seen_empty = std::mem::take(&mut self.seen_empty);
-        let Fetched::New(bytes) = fetched? else {
+        let Some(read) = self.discovery.fetch(shutdown).await? else {
             return Ok(false);
         };
-        let map: DiscoveryMap = read(&self.discovery, &bytes)?;
-        drop(bytes);
-        let has_endpoints = map.has_endpoints();
-        if !has_endpoints && self.map.as_ref().is_some_and(|known| known.has_endpoints) {
-            self.seen_empty = seen_empty + 1;
-            if self.seen_empty < self.empty_map_grace {
-                tracing::warn!(
-                    "the discovery map lost its last endpoint, which is more often a fault of \
-                     discovery than the truth; it is believed when {} refreshes in a row say so, \
-                     and this was number {}",
-                    self.empty_map_grace,
-                    self.seen_empty
-                );
-                return Ok(false);
-            }
-        }
+        let map = read.document;
+        drop(read.bytes);
         let context = context::proxy_input(&map, &self.viewer)?;
         if context.warnings != self.warned {
             for warning in &context.warnings {
@@ -139,12 +104,8 @@ impl Refresher {
             }
             self.warned = context.warnings;
         }
-        self.seen_empty = 0;
-        self.map = Some(KnownMap {
-            version: map.document_version,
-            input: context.input,
-            has_endpoints,
-        });
+        self.discovery.accept(&map);
+        self.input = Some(context.input);
         Ok(true)
     }
 
@@ -162,10 +123,10 @@ impl Refresher {
             .as_ref()
             .and_then(|templates| templates.version.as_deref());
         let name = DocumentName::TEMPLATES;
-        let Fetched::New(bytes) = store.fetch(&name, previous, shutdown).await? else {
+        let Some(read) = fetch::<Templates>(store, &name, previous, shutdown).await? else {
             return Ok(false);
         };
-        let templates: document::templates::Templates = read(store, &bytes)?;
+        let templates = read.document;
         let set = self.select(&templates)?;
         self.templates = Some(KnownTemplates {
             version: Some(templates.document_version),
@@ -174,10 +135,7 @@ impl Refresher {
         Ok(true)
     }
 
-    fn select(
-        &self,
-        templates: &document::templates::Templates,
-    ) -> Result<TemplateSet, TemplateFaults> {
+    fn select(&self, templates: &Templates) -> Result<TemplateSet, TemplateFaults> {
         let namespace = &self.viewer.namespace;
         match &self.viewer.role {
             context::Role::Gateway => TemplateSet::select_gateway(templates, namespace),
@@ -186,11 +144,4 @@ impl Refresher {
             }
         }
     }
-}
-
-fn read<D: document::Document>(host: &Host, bytes: &[u8]) -> Result<D, RefreshError> {
-    document::read(bytes).map_err(|source| RefreshError::Document {
-        extension: host.name().to_owned(),
-        source,
-    })
 }

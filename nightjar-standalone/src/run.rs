@@ -8,59 +8,16 @@ use crate::{
     plan::{Configuration, Write, fingerprint},
     refresh::Refresher,
     rollout::{Rollout, RolloutError},
-    status::{Outcome, Served, Status},
+    status::{Facts, Served, Status},
 };
 use anyhow::{Context as _, Result, bail};
 use nightjar_core::{
-    backoff::jittered,
+    daemon::{Outcome, Pace, TempDir, in_full, word::Place},
     envoy::{CheckError, EnvoyProgram, Files, Layout},
     shutdown::Shutdown,
 };
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::time::Instant;
-
-/// By how much waiting times differ by chance, so that proxies do not ask all at once.
-const JITTER: f64 = 0.1;
-
-/// The folder for temporary files, removed at the end if it is our own.
-pub(crate) struct TempDir {
-    path: PathBuf,
-    _own: Option<tempfile::TempDir>,
-}
-
-impl TempDir {
-    pub(crate) fn open(config: &Config) -> Result<Self> {
-        if let Some(path) = &config.temp_dir {
-            std::fs::create_dir_all(path)
-                .with_context(|| format!("NJ_TEMP_DIR {} cannot be made", path.display()))?;
-            return Ok(Self {
-                path: path.clone(),
-                _own: None,
-            });
-        }
-        let own = tempfile::Builder::new()
-            .prefix("nightjar-")
-            .tempdir_in(&config.system_temp_dir)
-            .with_context(|| {
-                format!(
-                    "no temporary folder can be made in {}; set NJ_TEMP_DIR",
-                    config.system_temp_dir.display()
-                )
-            })?;
-        Ok(Self {
-            path: own.path().to_owned(),
-            _own: Some(own),
-        })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
 
 /// One refresh that ends with files instead of a running Envoy.
 pub(crate) struct OneShot {
@@ -109,6 +66,8 @@ pub(crate) struct Program {
     admin: Admin,
     supervisor: Supervisor,
     status: Status,
+    /// Where `--check-ready` looks.
+    place: Place,
     shutdown: Shutdown,
     /// What Envoy has accepted.
     live: Option<Configuration>,
@@ -137,15 +96,12 @@ impl Program {
         );
         crate::inotify::warn_if_short();
         let folder = Folder::open(&config.config_dir).context("ENVOY_CONFIGURATION_DIR")?;
-        let temp_dir = TempDir::open(&config)?;
+        let temp_dir = TempDir::open(&config.daemon)?;
         let status = Status::default();
-        status.leave_word(&config.config_dir);
-        if let Some((address, port)) = config.status {
-            let address = SocketAddr::new(address, port);
-            status
-                .serve(address)
-                .await
-                .with_context(|| format!("NJ_STATUS_PORT: {address} cannot be bound"))?;
+        let place = Place::within(&config.config_dir);
+        status.leave_word(&place);
+        if let Some(address) = config.daemon.status {
+            status.serve(address).await?;
         }
         let admin = Admin::new(config.admin.0, config.admin.1);
         Ok(Self {
@@ -157,6 +113,7 @@ impl Program {
             envoy,
             admin,
             status,
+            place,
             shutdown,
             live: None,
             refused: None,
@@ -170,19 +127,19 @@ impl Program {
         let watcher = tokio::spawn(follow_envoy(
             self.supervisor.clone(),
             self.status.clone(),
-            self.config.config_dir.clone(),
+            self.place.clone(),
         ));
         let result = self.refresh_until_stopped().await;
-        self.status.change(|facts| facts.stopping = true);
-        self.status.leave_word(&self.config.config_dir);
+        self.status.change(|facts| facts.progress.stopping = true);
+        self.status.leave_word(&self.place);
         self.supervisor.stop().await;
         watcher.abort();
-        self.status.leave_word(&self.config.config_dir);
+        self.status.leave_word(&self.place);
         result
     }
 
     async fn refresh_until_stopped(&mut self) -> Result<()> {
-        let mut refreshes = self.shutdown.refreshes();
+        let mut pace = Pace::new(&self.shutdown);
         let mut envoy = self.supervisor.watch();
         let shutdown = self.shutdown.clone();
         loop {
@@ -191,7 +148,7 @@ impl Program {
                 reason = shutdown.wait() => return stopped(&reason),
                 pause = self.refresh() => pause?,
             };
-            let end = Instant::now() + jittered(pause, JITTER);
+            let end = Pace::end_of(pause);
             // The start of which it was asked in this pause whether Envoy took its files.
             let mut asked = None;
             loop {
@@ -210,11 +167,7 @@ impl Program {
                             bail!("envoy cannot be kept running");
                         }
                     }
-                    () = refreshes.wait() => {
-                        tracing::info!("refreshing at once, as SIGHUP came");
-                        break;
-                    }
-                    () = tokio::time::sleep_until(end) => break,
+                    _ = pace.until(end) => break,
                 }
                 asked = Some(self.supervisor.counts().starts);
                 self.confirm().await;
@@ -228,7 +181,7 @@ impl Program {
         let Some(live) = &self.live else { return };
         let files: Vec<Write> = live.writes().collect();
         let starts = self.supervisor.counts().starts;
-        if self.status.is_not_served() {
+        if self.status.look(Facts::is_not_served) {
             for file in files.iter().filter(|file| file.role.is_some()) {
                 let again = self.folder.stage(&file.name, &file.text);
                 if let Err(error) = again.and_then(Staged::publish) {
@@ -251,35 +204,39 @@ impl Program {
                     .change(|facts| facts.served = Served::No(error.to_string()));
             }
         }
-        self.status.leave_word(&self.config.config_dir);
+        self.status.leave_word(&self.place);
     }
 
     /// One refresh; gives the time until the next.
     async fn refresh(&mut self) -> Result<Duration> {
         // What others fail at is not worth asking for again soon; what stands in the way here is.
-        let mut pause_after_failure = self.config.refresh_time;
+        let mut pause_after_failure = self.config.daemon.refresh_time;
         let outcome = match self.refresher.refresh(&self.shutdown).await {
             Ok(None) => Ok(Outcome::Unchanged),
             Ok(Some(files)) => self.apply(files).await,
             Err(error) => {
-                pause_after_failure = self.config.failure_sleep;
+                pause_after_failure = self.config.daemon.failure_sleep;
                 Err(error.into())
             }
         };
         let map_version = self.refresher.map_version().map(ToOwned::to_owned);
-        self.status.change(|facts| facts.map_version = map_version);
+        self.status
+            .change(|facts| facts.progress.map_version = map_version);
         let (outcome, pause) = match outcome {
-            Ok(outcome) => (outcome, self.config.refresh_time),
+            Ok(outcome) => (outcome, self.config.daemon.refresh_time),
             Err(error) => {
-                let reason = crate::in_full(&error);
+                let reason = in_full(error.as_ref());
                 tracing::error!("refresh failed: {reason}");
-                self.status.change(|facts| facts.failed = Some(reason));
+                self.status
+                    .change(|facts| facts.progress.failed = Some(reason));
                 (Outcome::Failed, pause_after_failure)
             }
         };
-        self.status.count(outcome);
-        self.status.leave_word(&self.config.config_dir);
-        if self.config.exit_on_failure && matches!(outcome, Outcome::Failed | Outcome::Refused) {
+        self.status.change(|facts| facts.progress.count(outcome));
+        self.status.leave_word(&self.place);
+        if self.config.daemon.exit_on_failure
+            && matches!(outcome, Outcome::Failed | Outcome::Refused)
+        {
             bail!("a refresh failed, and EXIT_ON_GENERATION_FAILURE is set");
         }
         Ok(pause)
@@ -369,11 +326,13 @@ impl Program {
                 })?;
         }
         let new = Configuration { files, layout };
-        if self.supervisor.state() == State::Live && !self.status.is_served() {
+        if self.supervisor.state() == State::Live && !self.status.look(Facts::is_served) {
             self.confirm().await;
         }
         let result = match &self.live {
-            Some(old) if self.supervisor.state() == State::Live && self.status.is_served() => {
+            Some(old)
+                if self.supervisor.state() == State::Live && self.status.look(Facts::is_served) =>
+            {
                 let patience = self.config.update_timeout;
                 let result =
                     Rollout::new(&mut self.folder, &self.admin, &self.supervisor, patience)
@@ -431,7 +390,7 @@ fn stopped(reason: &nightjar_core::shutdown::StopReason) -> Result<()> {
 }
 
 /// Keeps the status true while Envoy comes and goes.
-async fn follow_envoy(supervisor: Supervisor, status: Status, config_dir: PathBuf) {
+async fn follow_envoy(supervisor: Supervisor, status: Status, place: Place) {
     let mut state = supervisor.watch();
     loop {
         let live = *state.borrow_and_update() == State::Live;
@@ -444,7 +403,7 @@ async fn follow_envoy(supervisor: Supervisor, status: Status, config_dir: PathBu
             facts.envoy_starts = counts.starts;
             facts.envoy_exits = counts.exits;
         });
-        status.leave_word(&config_dir);
+        status.leave_word(&place);
         if state.changed().await.is_err() {
             return;
         }

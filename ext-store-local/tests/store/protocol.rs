@@ -8,9 +8,9 @@ fn help_lists_the_settings() {
     let stdout = "\
 ext-store-local: a data store in local files, and in a folder of templates
 
-An extension point of Nightjar, api version 1. It is started by other programs:
-  ext-store-local --api-version=1 --action-file=PATH [--previous-document-version=V]
-      [--document=NAME] [--action=fetch|commit]
+An extension point of Nightjar, api version 1. Other programs start it, or you by hand:
+  ext-store-local --api-version=1 --action-file=PATH --document=NAME --action=fetch|commit
+      [--previous-document-version=V]
 
 Environment:
   NJ_DSLOCAL_FILE_TEMPLATES (default: /usr/share/nightjar/data-store/templates.json)

@@ -122,7 +122,7 @@ impl fmt::Display for Place<'_> {
 }
 
 /// A value as a message shows it: quoted, control characters escaped, and not too long.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LIMIT: usize = 120;
     let quoted = format!("{text:?}");
     match quoted.char_indices().nth(LIMIT) {

@@ -11,7 +11,7 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// Whether a text is a DNS name (RFC 1035, and underscores, which real zones use).
-pub(super) fn is_hostname(text: &str) -> bool {
+pub(crate) fn is_hostname(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -98,7 +98,7 @@ fn seconds_are_plain_decimals_above_zero() {
     );
     assert_eq!(
         read("31536000", Reader::seconds),
-        Ok(Duration::from_secs(31_536_000))
+        Ok(Duration::from_hours(8760))
     );
     assert_eq!(read("0", Reader::seconds_or_zero), Ok(Duration::ZERO));
     assert_eq!(

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long Envoy may think about a configuration; 2,000 clusters take it two seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The oldest Envoy that the shipped templates and the rollout were tried with.
 const OLDEST: (u32, u32) = (1, 36);

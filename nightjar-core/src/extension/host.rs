@@ -26,6 +26,9 @@ use tempfile::TempDir;
 /// A version longer than this is not sent back to the extension: arguments are limited.
 const MAX_VERSION_BYTES: usize = 4096;
 
+/// How long a commit under way may still take when this program is to stop.
+const COMMIT_GRACE: Duration = Duration::from_secs(5);
+
 /// What a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -52,7 +55,7 @@ impl Default for RetryPolicy {
         Self {
             retries: 5,
             start: Duration::from_secs(2),
-            max: Duration::from_secs(60),
+            max: Duration::from_mins(1),
         }
     }
 }
@@ -148,7 +151,8 @@ impl Host {
         self.try_again(&task, shutdown).await
     }
 
-    /// Hands a document to a data store to keep. Failures that may pass are tried again.
+    /// Hands a document to a data store to keep. Failures that may pass are tried again. A stop
+    /// leaves a run that has begun a few seconds to end by itself.
     pub async fn commit(
         &self,
         document: &DocumentName,
@@ -225,6 +229,10 @@ impl Host {
             arguments: self.request(task, &action_file).to_arguments(),
             variables: &self.variables,
             timeout: self.limits.timeout,
+            stop_grace: match task.action {
+                Action::Fetch => Duration::ZERO,
+                Action::Commit => COMMIT_GRACE,
+            },
         };
         let (ending, last_lines) = run
             .go(shutdown)

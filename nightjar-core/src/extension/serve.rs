@@ -139,6 +139,9 @@ pub fn data_store<X: DataStore>() -> ExitCode {
     main(answer_as_data_store::<X>)
 }
 
+/// What a data store is called with, and a discovery map is not.
+const STORE_ARGUMENTS: &str = " --document=NAME --action=fetch|commit";
+
 /// What an extension is called with.
 struct Call<'a> {
     arguments: Vec<OsString>,
@@ -161,7 +164,7 @@ fn main(answer: impl FnOnce(Call<'_>) -> u8) -> ExitCode {
 }
 
 fn answer_as_discovery_map<X: DiscoveryMapSource>(call: Call<'_>) -> u8 {
-    call.answer(&X::ABOUT, |request, env| {
+    call.answer(&X::ABOUT, "", |request, env| {
         let source = settings(env, X::from_settings)?;
         if request.action == Some(Action::Commit) {
             return Err(Fault::NotAStore);
@@ -172,7 +175,7 @@ fn answer_as_discovery_map<X: DiscoveryMapSource>(call: Call<'_>) -> u8 {
 }
 
 fn answer_as_data_store<X: DataStore>(call: Call<'_>) -> u8 {
-    call.answer(&X::ABOUT, |request, env| {
+    call.answer(&X::ABOUT, STORE_ARGUMENTS, |request, env| {
         let (document, action) = (request.required_document()?, request.required_action()?);
         let store = settings(env, X::from_settings)?;
         match action {
@@ -226,9 +229,14 @@ impl Fault {
 
 impl Call<'_> {
     /// Serves one request, or prints what the program is. Returns the exit code.
-    fn answer(self, about: &About, serve: impl FnOnce(&Request, &Env) -> Result<u8, Fault>) -> u8 {
+    fn answer(
+        self,
+        about: &About,
+        more_arguments: &str,
+        serve: impl FnOnce(&Request, &Env) -> Result<u8, Fault>,
+    ) -> u8 {
         // Whoever closes one of the streams has read enough.
-        if let Some(text) = asked_about(about, &self.arguments) {
+        if let Some(text) = asked_about(about, more_arguments, &self.arguments) {
             let _ = self.stdout.write_all(text.as_bytes());
             return EXIT_DONE;
         }
@@ -253,7 +261,7 @@ fn is_true(value: &std::ffi::OsStr) -> bool {
     value.to_str().and_then(env::truth) == Some(true)
 }
 
-fn asked_about(about: &About, arguments: &[OsString]) -> Option<String> {
+fn asked_about(about: &About, more_arguments: &str, arguments: &[OsString]) -> Option<String> {
     let has = |long: &str, short: &str| arguments.iter().any(|a| a == long || a == short);
     let About {
         name,
@@ -270,9 +278,9 @@ fn asked_about(about: &About, arguments: &[OsString]) -> Option<String> {
     } else if has("--help", "-h") {
         let settings = env::describe(settings);
         Some(format!(
-            "{name}: {summary}\n\nAn extension point of Nightjar, api version 1. It is started by other programs:\n  \
-             {name} --api-version=1 --action-file=PATH [--previous-document-version=V]\n      \
-             [--document=NAME] [--action=fetch|commit]\n\nEnvironment:\n{settings}"
+            "{name}: {summary}\n\nAn extension point of Nightjar, api version 1. Other programs start it, or you by hand:\n  \
+             {name} --api-version=1 --action-file=PATH{more_arguments}\n      \
+             [--previous-document-version=V]\n\nEnvironment:\n{settings}"
         ))
     } else if has("--version", "-V") {
         Some(format!("{name} {version}\n"))

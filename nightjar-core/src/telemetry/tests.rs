@@ -28,6 +28,8 @@ where
         tracing::info!(service = "shop", count = 3, "started \"now\"");
         tracing::debug!("detail");
         tracing::debug!(target: "hyper::client", "of a library");
+        tracing::info!(target: "aws_config::profile::credentials", "loaded base credentials");
+        tracing::error!(target: "aws_smithy_runtime", "of the AWS SDK");
         tracing::warn!("careful");
     });
     let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();

@@ -29,7 +29,7 @@ done
 "#;
 
 const LIMITS: Limits = Limits {
-    timeout: Duration::from_secs(60),
+    timeout: Duration::from_mins(1),
     max_document_bytes: 1000,
 };
 
@@ -45,8 +45,8 @@ const MANY_TRIES: RetryPolicy = RetryPolicy {
 /// Waits for so long that only a stop can end it.
 const SLOW_TRIES: RetryPolicy = RetryPolicy {
     retries: 5,
-    start: Duration::from_secs(600),
-    max: Duration::from_secs(600),
+    start: Duration::from_mins(10),
+    max: Duration::from_mins(10),
 };
 
 /// A script as an extension, with two folders: one that the host uses, one for the test.

@@ -10,3 +10,5 @@ mod extension;
 mod injection;
 #[cfg(test)]
 mod mustache;
+#[cfg(test)]
+mod workload;

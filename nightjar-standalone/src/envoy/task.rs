@@ -18,7 +18,7 @@ const MOST_FAILURES: u32 = 10;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a new Envoy may take until it serves.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 /// How much longer than the drain time a replaced Envoy lives.
 const PARENT_GRACE: Duration = Duration::from_secs(1);
 
@@ -381,10 +381,14 @@ async fn pause_over(at: Option<Instant>) {
     }
 }
 
-/// The connections that clients hold open.
-const CONNECTIONS: &str = "%5Ehttp%5C..*%5C.downstream_cx_active$";
+/// The connections that clients hold open, and all that they ever opened.
+const CONNECTIONS: &str = "%5Ehttp%5C..*%5C.downstream_cx_%28active%7Ctotal%29$";
+/// How long nobody may have come before nobody is taken to come any more: those who still see this
+/// proxy in their map, or behind their load balancer, keep opening connections until they do not.
+const QUIET: Duration = Duration::from_secs(1);
 
-/// Lets Envoy finish what it has begun: until no connection is active, or the time is up.
+/// Lets Envoy finish what it has begun: until no connection is active and no new one comes, or the
+/// time is up.
 ///
 /// A failing health check tells load balancers to look elsewhere, and makes every answer close
 /// its connection.
@@ -398,17 +402,24 @@ async fn drain(admin: &Admin, patience: Duration) {
         return;
     }
     let deadline = Instant::now() + patience;
+    let (mut opened, mut last_opened) = (None, Instant::now());
     while Instant::now() < deadline {
         let Ok(stats) = admin.stats(CONNECTIONS).await else {
             return;
         };
-        let of_clients = stats
-            .iter()
-            .filter(|(name, _)| !name.starts_with("http.admin."));
-        let active: u64 = of_clients
-            .filter_map(|(_, value)| value.parse::<u64>().ok())
-            .sum();
-        if active == 0 {
+        let sum = |kind: &str| -> u64 {
+            let of_clients = stats
+                .iter()
+                .filter(|(name, _)| !name.starts_with("http.admin.") && name.ends_with(kind));
+            of_clients
+                .filter_map(|(_, value)| value.parse::<u64>().ok())
+                .sum()
+        };
+        let total = Some(sum(".downstream_cx_total"));
+        if opened != total {
+            (opened, last_opened) = (total, Instant::now());
+        }
+        if sum(".downstream_cx_active") == 0 && last_opened.elapsed() >= QUIET {
             return;
         }
         sleep(Duration::from_millis(100)).await;

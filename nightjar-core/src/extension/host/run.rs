@@ -29,6 +29,8 @@ pub(super) struct Run<'a> {
     pub(super) arguments: Vec<OsString>,
     pub(super) variables: &'a [(OsString, OsString)],
     pub(super) timeout: Duration,
+    /// How long it may go on when this program is to stop.
+    pub(super) stop_grace: Duration,
 }
 
 /// How it ended.
@@ -76,7 +78,7 @@ impl Run<'_> {
             let ending = tokio::select! {
                 status = exit(&mut child, output.as_mut(), &mut output_ended) => status?.into(),
                 () = tokio::time::sleep(self.timeout) => Ending::TimedOut,
-                _ = shutdown.wait() => Ending::Stopped,
+                () = stopped(shutdown, self.stop_grace) => Ending::Stopped,
             };
             // A child of the extension may still be writing, or only hold the streams open.
             if matches!(ending, Ending::Code(_)) && !output_ended {
@@ -109,6 +111,11 @@ impl Run<'_> {
             .kill_on_drop(true)
             .spawn()
     }
+}
+
+async fn stopped(shutdown: &Shutdown, grace: Duration) {
+    shutdown.wait().await;
+    tokio::time::sleep(grace).await;
 }
 
 /// Waits for the process while its output flows, or it would block on a full pipe.

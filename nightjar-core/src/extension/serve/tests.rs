@@ -135,9 +135,9 @@ fn faulty_settings_are_fatal() {
 #[test]
 fn help_and_version_need_no_settings() {
     let help = "ext-scripted: answers as it is told\n\n\
-        An extension point of Nightjar, api version 1. It is started by other programs:\n  \
-        ext-scripted --api-version=1 --action-file=PATH [--previous-document-version=V]\n      \
-        [--document=NAME] [--action=fetch|commit]\n\n\
+        An extension point of Nightjar, api version 1. Other programs start it, or you by hand:\n  \
+        ext-scripted --api-version=1 --action-file=PATH\n      \
+        [--previous-document-version=V]\n\n\
         Environment:\n  MAP (required)\n      the map itself\n  \
         FAILURE (not set: it works)\n      how to fail\n";
     assert_eq!(

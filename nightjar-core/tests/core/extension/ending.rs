@@ -89,6 +89,49 @@ async fn a_stop_ends_a_run_and_kills_it() {
 }
 
 #[tokio::test]
+async fn a_stop_lets_a_commit_end_that_has_begun() {
+    let scene = Scene::new(
+        r#"echo $$ >"$NOTES/process"; while ! [ -e "$NOTES/stopped" ]; do sleep 0.01; done
+           sleep 0.3; cp "$file" "$NOTES/kept""#,
+    );
+    let (trigger, shutdown) = Shutdown::manual();
+    let host = scene.data_store();
+    let stop = async {
+        scene.noted_process("process").await;
+        trigger.stop(StopReason::Terminate);
+        fs::write(scene.note("stopped"), "").unwrap();
+    };
+    let (result, ()) = tokio::join!(
+        host.commit(&DocumentName::DISCOVERY_MAP, b"{}", &shutdown),
+        stop
+    );
+    result.unwrap();
+    assert_eq!(scene.read_note("kept"), "{}");
+    scene.assert_clean();
+}
+
+#[tokio::test]
+async fn a_stop_ends_a_commit_that_does_not_end_by_itself() {
+    let scene = Scene::new(r#"sleep 600 & echo $! >"$NOTES/child"; wait"#);
+    let (trigger, shutdown) = Shutdown::manual();
+    let host = scene.data_store();
+    let stop = async {
+        let child = scene.noted_process("child").await;
+        trigger.stop(StopReason::Terminate);
+        (child, std::time::Instant::now())
+    };
+    let (result, (child, asked)) = tokio::join!(
+        host.commit(&DocumentName::DISCOVERY_MAP, b"{}", &shutdown),
+        stop
+    );
+    assert!(result.unwrap_err().is_stop());
+    let took = asked.elapsed().as_secs();
+    assert!((5..8).contains(&took), "{took} s");
+    gone(child).await;
+    scene.assert_clean();
+}
+
+#[tokio::test]
 async fn a_stop_ends_the_waiting_between_tries_and_prevents_new_runs() {
     let scene = Scene::new(r#"echo $$ >"$NOTES/process"; exit 31"#);
     let (trigger, shutdown) = Shutdown::manual();

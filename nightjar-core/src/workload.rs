@@ -1,0 +1,108 @@
+//! What a workload declares about itself in `NJ_` settings, and the discovery map that many of
+//! them make: pure functions, no I/O.
+//!
+//! ```text
+//! settings   where a setting was said, and which one counts
+//! read       settings -> a service or a gateway
+//! routes     all the routes of a service
+//! route      the forms in which a route is declared
+//! egress     the local ports for other namespaces
+//! port       the forms in which a port is chosen
+//! properties free properties, documented ones checked
+//! mesh       services and gateways, each with its instances -> discovery map
+//! warning    a mistake in somebody's settings
+//! ```
+//!
+//! A workload is whatever runs a service or a gateway and carries settings: a task with its tags
+//! and environment, a service in a registry with its attributes. A mistake in one of them costs
+//! that setting's route or that workload, is told as a [`Warning`], and leaves the rest alone.
+
+mod egress;
+mod mesh;
+mod port;
+mod properties;
+mod read;
+mod route;
+mod routes;
+mod settings;
+mod warning;
+
+pub use mesh::{Group, Mesh};
+pub use port::PortChoice;
+pub use settings::{Found, Settings, Source};
+pub use warning::{Warning, Warnings};
+
+use crate::document::discovery_map::{NamespaceEgress, Properties, Protocol, Route};
+
+/// What a workload is in the mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Workload {
+    /// It runs a service.
+    Service(Service),
+    /// It is an entrance to a namespace.
+    Gateway(Gateway),
+}
+
+/// What holds for a workload that does not say it itself; `None` makes it say so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// For `NJ_PROXY_MODE`.
+    pub mode: Option<String>,
+    /// For `NJ_NAMESPACE`.
+    pub namespace: Option<String>,
+    /// For `NJ_SERVICE`.
+    pub service: Option<String>,
+    /// For `NJ_COLOR`.
+    pub color: Option<String>,
+}
+
+/// A workload that runs a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// `NJ_NAMESPACE`, a valid name.
+    pub namespace: String,
+    /// `NJ_SERVICE`, a valid name.
+    pub service: String,
+    /// `NJ_COLOR`, a valid name.
+    pub color: String,
+    /// `NJ_PROTOCOL`
+    pub protocol: Protocol,
+    /// `NJ_PROP_<name>`
+    pub properties: Properties,
+    /// `NJ_ROUTE_<n>`, sorted by number. A service that only calls others has none.
+    pub routes: Vec<DeclaredRoute>,
+    /// `NJ_NAMESPACE_PORT_<n>`
+    pub egress: Vec<NamespaceEgress>,
+    /// Whether a route was left out because of a mistake. Set it too when the port of a route is not
+    /// to be found ([`Group::unserved`] is what to add then): while an older revision without
+    /// mistakes runs, [`Mesh`] goes by that one.
+    pub is_faulty: bool,
+}
+
+/// What one `NJ_ROUTE_<n>` declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredRoute {
+    /// The setting, such as `NJ_ROUTE_1`.
+    pub setting: String,
+    /// Where it was said. What a container says of itself goes with that container's ports.
+    pub source: Source,
+    /// One route, or two for a path without a trailing slash.
+    pub routes: Vec<Route>,
+    /// `NJ_ROUTE_PORT_<n>`, else `NJ_ROUTE_PORT`.
+    pub port: Option<Found<PortChoice>>,
+}
+
+/// A workload that is an entrance to a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// `NJ_NAMESPACE`, a valid name.
+    pub namespace: String,
+    /// `NJ_PROTOCOL`
+    pub protocol: Protocol,
+    /// `NJ_PREFER_GATEWAY`
+    pub prefer_gateway: bool,
+    /// `NJ_PROP_<name>`: properties of the whole namespace.
+    pub properties: Properties,
+    /// `NJ_ROUTE_PORT`, else the `NJ_LISTEN_PORT` of the proxy itself.
+    pub port: Option<Found<PortChoice>>,
+}

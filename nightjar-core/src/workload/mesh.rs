@@ -1,0 +1,374 @@
+//! From services and gateways, each with its instances, to the discovery map.
+//!
+//! Every workload contributes its own instances. What it declares counts as follows:
+//!
+//! - While several revisions of a service-color run, the newest one's declarations count. If routes
+//!   of it were left out because of a mistake, the newest one without a mistake leads: a mistake in a
+//!   new revision takes nothing away as long as an older one runs.
+//! - Workloads of one revision that declare different things: what most of them say counts, and among
+//!   equals the first in text order.
+//! - An index that the leading revision does not have goes on serving what the leading revision still
+//!   declares on another index, and nothing else. So a service can move to another port.
+
+mod agreed;
+
+use super::{DeclaredRoute, Gateway, Service, Warning, Warnings, route};
+use crate::document::{
+    SchemaVersion,
+    discovery_map::{
+        DiscoveryMap, Gateways, Host, HostPort, Namespace, NamespaceEgress, PathMatch, Properties,
+        Protocol, Route, ServiceColor,
+    },
+    is_hostname, shown,
+};
+use agreed::{agreed, as_text};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The part of a service that listens on one port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What the discovery map tells it apart by: the container port.
+    pub index: i64,
+    /// What it answers.
+    pub routes: Vec<Route>,
+    /// Where it listens.
+    pub instances: Vec<HostPort>,
+}
+
+impl Group {
+    /// What stands in the map for a route that cannot be served, as its port is not to be found: a
+    /// public one is left out; a private one stays, without instances, so that a wider route does
+    /// not open what it closes.
+    pub fn unserved(route: &DeclaredRoute) -> Option<Self> {
+        let is_private = route.routes.iter().any(route::is_private);
+        is_private.then(|| Self {
+            index: UNSERVED,
+            routes: route.routes.clone(),
+            instances: Vec::new(),
+        })
+    }
+}
+
+/// The index of routes that cannot be served; ports are greater.
+const UNSERVED: i64 = -1;
+
+/// A discovery map in the making. The order in which workloads are added does not matter.
+#[derive(Debug, Default)]
+pub struct Mesh {
+    namespaces: BTreeMap<String, Parts>,
+    warnings: Warnings,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    gateways: Vec<GatewayMember>,
+    services: BTreeMap<(String, String), Vec<ServiceMember>>,
+}
+
+#[derive(Debug)]
+struct GatewayMember {
+    who: String,
+    revision: u64,
+    prefer_gateway: bool,
+    protocol: Protocol,
+    properties: Properties,
+    instances: BTreeSet<HostPort>,
+}
+
+#[derive(Debug)]
+struct ServiceMember {
+    who: String,
+    revision: u64,
+    is_faulty: bool,
+    protocol: Protocol,
+    properties: Properties,
+    egress: Vec<NamespaceEgress>,
+    groups: BTreeMap<i64, Part>,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    /// By their text, which sorts them and makes each appear once.
+    routes: BTreeMap<String, Route>,
+    instances: BTreeSet<HostPort>,
+}
+
+impl Mesh {
+    /// An empty mesh.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a gateway. Of two revisions the one with the greater number is newer.
+    pub fn gateway(
+        &mut self,
+        who: &str,
+        revision: u64,
+        gateway: &Gateway,
+        instances: Vec<HostPort>,
+    ) {
+        let instances = self.usable(who, instances);
+        let parts = self.namespaces.entry(gateway.namespace.clone());
+        parts.or_default().gateways.push(GatewayMember {
+            who: who.to_owned(),
+            revision,
+            prefer_gateway: gateway.prefer_gateway,
+            protocol: gateway.protocol,
+            properties: gateway.properties.clone(),
+            instances,
+        });
+    }
+
+    /// Adds a workload of a service with its groups: none if it only calls others. Of two revisions
+    /// the one with the greater number is newer.
+    pub fn service(&mut self, who: &str, revision: u64, service: &Service, groups: Vec<Group>) {
+        let mut parts = BTreeMap::<i64, Part>::new();
+        for group in groups {
+            let part = parts.entry(group.index).or_default();
+            let routes = group.routes.into_iter();
+            part.routes
+                .extend(routes.map(|route| (as_text(&route), route)));
+            part.instances.extend(self.usable(who, group.instances));
+        }
+        let identity = (service.service.clone(), service.color.clone());
+        let namespace = self
+            .namespaces
+            .entry(service.namespace.clone())
+            .or_default();
+        let members = namespace.services.entry(identity).or_default();
+        members.push(ServiceMember {
+            who: who.to_owned(),
+            revision,
+            is_faulty: service.is_faulty,
+            protocol: service.protocol,
+            properties: service.properties.clone(),
+            egress: service.egress.clone(),
+            groups: parts,
+        });
+    }
+
+    /// Instances that a document may hold.
+    fn usable(&mut self, who: &str, instances: Vec<HostPort>) -> BTreeSet<HostPort> {
+        let mut usable = BTreeSet::new();
+        for instance in instances {
+            let reason = match &instance.host {
+                _ if instance.port == 0 => "its port is 0".to_owned(),
+                Host::Name(name) if !is_hostname(name) => format!("{} is no DNS name", shown(name)),
+                _ => {
+                    usable.insert(instance);
+                    continue;
+                }
+            };
+            let reason = format!("an instance is left out: {reason}");
+            self.warnings.push(Warning::new(who, reason));
+        }
+        usable
+    }
+
+    /// The map, always a valid one. Its version is a hash of its content.
+    pub fn finish(self) -> (DiscoveryMap, Warnings) {
+        let mut warnings = self.warnings;
+        let namespaces = self.namespaces.into_iter();
+        let namespaces = namespaces
+            .map(|(name, parts)| namespace(name, parts, &mut warnings))
+            .collect();
+        let mut map = DiscoveryMap {
+            schema_version: SchemaVersion::V1,
+            document_version: String::new(),
+            namespaces,
+        };
+        map.document_version = format!("{:032x}", xxh3_128(as_text(&map).as_bytes()));
+        (map, warnings)
+    }
+}
+
+fn namespace(name: String, parts: Parts, warnings: &mut Warnings) -> Namespace {
+    let mut service_colors = Vec::new();
+    for ((service, color), members) in parts.services {
+        service_colors.extend(service_color(&service, &color, &members, warnings));
+    }
+    let (gateways, properties) = gateways(&parts.gateways, warnings);
+    Namespace {
+        network_id: name.clone(),
+        namespace: name,
+        properties,
+        gateways,
+        service_colors,
+    }
+}
+
+fn gateways(members: &[GatewayMember], warnings: &mut Warnings) -> (Gateways, Properties) {
+    let newest = members.iter().map(|member| member.revision).max();
+    let leading: Vec<&GatewayMember> = members
+        .iter()
+        .filter(|member| Some(member.revision) == newest)
+        .collect();
+    let said = |member: &&GatewayMember| member.who.clone();
+    let prefers = leading.iter().map(|m| (said(m), m.prefer_gateway));
+    let protocols = leading.iter().map(|m| (said(m), m.protocol));
+    let properties = leading.iter().map(|m| (said(m), m.properties.clone()));
+    let instances: BTreeSet<&HostPort> = members.iter().flat_map(|m| &m.instances).collect();
+    let gateways = Gateways {
+        prefer_gateway: agreed(prefers, "NJ_PREFER_GATEWAY", warnings).unwrap_or_default(),
+        protocol: agreed(protocols, "NJ_PROTOCOL", warnings).unwrap_or_default(),
+        instances: instances.into_iter().cloned().collect(),
+    };
+    let properties = agreed(properties, "NJ_PROP_<name>", warnings).unwrap_or_default();
+    (gateways, properties)
+}
+
+/// The workloads whose declarations count.
+fn leading<'a>(members: &'a [ServiceMember], warnings: &mut Warnings) -> Vec<&'a ServiceMember> {
+    let rank = |member: &ServiceMember| (!member.is_faulty, member.revision);
+    let best = members.iter().map(rank).max();
+    let leading: Vec<&ServiceMember> = members
+        .iter()
+        .filter(|member| Some(rank(member)) == best)
+        .collect();
+    let leader = leading.iter().min_by_key(|member| &member.who);
+    let newer = members
+        .iter()
+        .filter(|member| leader.is_some_and(|leader| member.revision > leader.revision))
+        .min_by_key(|member| (Reverse(member.revision), &member.who));
+    if let (Some(leader), Some(newer)) = (leader, newer) {
+        let leader = &leader.who;
+        warnings.push(
+            Warning::new(
+                &newer.who,
+                format!(
+                    "a mistake in its routes makes what {leader} declares count, though that is an \
+                     older revision"
+                ),
+            )
+            .with_remedy("put the mistake right in the newer revision"),
+        );
+    }
+    leading
+}
+
+fn service_color(
+    service: &str,
+    color: &str,
+    members: &[ServiceMember],
+    warnings: &mut Warnings,
+) -> Vec<ServiceColor> {
+    let leading = leading(members, warnings);
+    let said = |member: &&ServiceMember| member.who.clone();
+    let protocols = leading.iter().map(|m| (said(m), m.protocol));
+    let properties = leading.iter().map(|m| (said(m), m.properties.clone()));
+    let egress = leading.iter().map(|m| (said(m), m.egress.clone()));
+    let blank = ServiceColor {
+        service: service.to_owned(),
+        color: color.to_owned(),
+        index: 0,
+        protocol: agreed(protocols, "NJ_PROTOCOL", warnings).unwrap_or_default(),
+        properties: agreed(properties, "NJ_PROP_<name>", warnings).unwrap_or_default(),
+        instances: Vec::new(),
+        routes: Vec::new(),
+        namespace_egress: agreed(egress, "NJ_NAMESPACE_PORT_<n>", warnings).unwrap_or_default(),
+    };
+    let routes = routes(members, &leading, warnings);
+    if routes.is_empty() {
+        return vec![blank];
+    }
+    let entry = |(index, routes): (i64, Vec<Route>)| {
+        let parts = members
+            .iter()
+            .filter_map(|member| member.groups.get(&index));
+        let instances: BTreeSet<&HostPort> = parts.flat_map(|part| &part.instances).collect();
+        ServiceColor {
+            index,
+            routes,
+            instances: instances.into_iter().cloned().collect(),
+            ..blank.clone()
+        }
+    };
+    let entries: Vec<ServiceColor> = routes.into_iter().map(entry).collect();
+    match too_large(&entries, &leading) {
+        Some(warning) => {
+            warnings.push(warning);
+            Vec::new()
+        }
+        None => entries,
+    }
+}
+
+/// How many bytes a service-color may declare. One that is larger is made to be: each of many indexes
+/// repeats what holds for all. It must not use up what a map may have for all.
+const MOST_DECLARED: usize = 1 << 20;
+
+fn too_large(entries: &[ServiceColor], leading: &[&ServiceMember]) -> Option<Warning> {
+    let size = |entry: &ServiceColor| {
+        as_text(&(&entry.routes, &entry.properties, &entry.namespace_egress)).len()
+    };
+    let size: usize = entries.iter().map(size).sum();
+    let leader = leading.iter().map(|member| &member.who).min()?;
+    let reason = format!(
+        "its service-color declares {size} bytes, on {} indexes, and {MOST_DECLARED} are allowed; \
+         the service-color is left out",
+        entries.len()
+    );
+    let warning = Warning::new(leader, reason);
+    (size > MOST_DECLARED)
+        .then(|| warning.with_remedy("serve its routes on fewer ports, or declare less"))
+}
+
+/// The routes of each index that stays in the map.
+fn routes(
+    members: &[ServiceMember],
+    leading: &[&ServiceMember],
+    warnings: &mut Warnings,
+) -> BTreeMap<i64, Vec<Route>> {
+    let indexes = |members: &[&ServiceMember]| -> BTreeSet<i64> {
+        let indexes = members.iter().flat_map(|member| member.groups.keys());
+        indexes.copied().collect()
+    };
+    let mut routes = BTreeMap::new();
+    for index in indexes(leading) {
+        let declared = leading.iter().filter_map(|member| {
+            let part = member.groups.get(&index)?;
+            let routes: Vec<Route> = part.routes.values().cloned().collect();
+            Some((member.who.clone(), routes))
+        });
+        routes.extend(agreed(declared, "NJ_ROUTE_<n>", warnings).map(|routes| (index, routes)));
+    }
+    let current: BTreeMap<String, Route> = routes
+        .values()
+        .flatten()
+        .map(|route| (requests(route), route.clone()))
+        .collect();
+    let all: Vec<&ServiceMember> = members.iter().collect();
+    for index in indexes(&all).difference(&indexes(leading)) {
+        let parts = members.iter().filter_map(|member| member.groups.get(index));
+        let served: BTreeSet<String> = parts
+            .flat_map(|part| part.routes.values().map(requests))
+            .collect();
+        let kept: Vec<Route> = current
+            .iter()
+            .filter(|(requests, _)| served.contains(*requests))
+            .map(|(_, route)| route.clone())
+            .collect();
+        if !kept.is_empty() {
+            routes.insert(*index, kept);
+        }
+    }
+    routes
+}
+
+/// Which requests a route is for, as a text.
+fn requests(route: &Route) -> String {
+    let PathMatch {
+        match_type,
+        value,
+        case_sensitive,
+    } = &route.path_match;
+    format!(
+        "{match_type:?} {value:?} {case_sensitive} {} {}",
+        as_text(&route.headers),
+        as_text(&route.query_parameters)
+    )
+}

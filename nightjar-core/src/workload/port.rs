@@ -1,0 +1,84 @@
+//! The forms in which a port is chosen.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+/// Which of a workload's ports is meant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PortChoice {
+    /// `3000`: the container port, of whichever container has it.
+    Port(u16),
+    /// `app:3000`: the port of one container.
+    OfContainer {
+        /// The container's name.
+        container: String,
+        /// The container port.
+        port: u16,
+    },
+    /// `10.0.0.1:3000`, `[fd00::1]:3000` or `fd00::1:3000`: a port that is bound to one address.
+    OfAddress {
+        /// The address.
+        ip: IpAddr,
+        /// The container port.
+        port: u16,
+    },
+}
+
+impl PortChoice {
+    /// The port's number.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Port(port) | Self::OfContainer { port, .. } | Self::OfAddress { port, .. } => {
+                *port
+            }
+        }
+    }
+}
+
+impl FromStr for PortChoice {
+    type Err = &'static str;
+
+    /// Tags hold no brackets, so the last colon always stands before the port.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let (place, port) = match text.rsplit_once(':') {
+            Some((place, port)) => (Some(place), port),
+            None => (None, text),
+        };
+        let port = number(port).ok_or("names no port from 1 to 65535")?;
+        let Some(place) = place else {
+            return Ok(Self::Port(port));
+        };
+        let bare = place
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        if let Ok(ip) = bare.unwrap_or(place).parse() {
+            Ok(Self::OfAddress { ip, port })
+        } else if is_container(place) {
+            let container = place.to_owned();
+            Ok(Self::OfContainer { container, port })
+        } else {
+            Err("has neither a container's name nor an IP address before the port")
+        }
+    }
+}
+
+impl fmt::Display for PortChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(port) => write!(f, "{port}"),
+            Self::OfContainer { container, port } => write!(f, "{container}:{port}"),
+            Self::OfAddress { ip, port } => write!(f, "{}", std::net::SocketAddr::new(*ip, *port)),
+        }
+    }
+}
+
+/// A port number in digits alone.
+pub(super) fn number(text: &str) -> Option<u16> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if plain { text.parse().ok() } else { None };
+    number.filter(|port| *port > 0)
+}
+
+fn is_container(name: &str) -> bool {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    (1..=255).contains(&name.len()) && name.bytes().all(is_known)
+}

@@ -1,0 +1,201 @@
+//! From settings to a service or a gateway.
+
+use super::{
+    Defaults, Found, Gateway, PortChoice, Service, Settings, Warning, Warnings, Workload, egress,
+    properties::{self, Bearer},
+    routes,
+};
+use crate::{
+    document::{
+        discovery_map::{Properties, Protocol},
+        is_name,
+    },
+    env,
+};
+
+const MODE: &str = "NJ_PROXY_MODE";
+const NAMESPACE: &str = "NJ_NAMESPACE";
+const SERVICE: &str = "NJ_SERVICE";
+const COLOR: &str = "NJ_COLOR";
+const PROTOCOL: &str = "NJ_PROTOCOL";
+const PREFER_GATEWAY: &str = "NJ_PREFER_GATEWAY";
+const PROPERTY: &str = "NJ_PROP_";
+pub(super) const ROUTE_PORT: &str = "NJ_ROUTE_PORT";
+const LISTEN_PORT: &str = "NJ_LISTEN_PORT";
+
+/// What `NJ_PROXY_MODE` asks for.
+enum Mode {
+    Service,
+    Gateway,
+}
+
+impl Workload {
+    /// What a workload is in the mesh, if it is in it. `who` is what warnings call it.
+    pub fn read(
+        settings: &Settings,
+        defaults: &Defaults,
+        who: &str,
+        warnings: &mut Warnings,
+    ) -> Option<Self> {
+        let mut reading = Reading {
+            settings,
+            who,
+            warnings,
+        };
+        match reading.mode(defaults.mode.as_deref())? {
+            Mode::Service => reading.service(defaults).map(Self::Service),
+            Mode::Gateway => reading.gateway(defaults).map(Self::Gateway),
+        }
+    }
+}
+
+/// One workload's settings, and the list of what is wrong with them.
+pub(super) struct Reading<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) who: &'a str,
+    pub(super) warnings: &'a mut Warnings,
+}
+
+impl Reading<'_> {
+    pub(super) fn warn<T: ToString>(
+        &mut self,
+        found: &Found<T>,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let warning = Warning::about(self.who, found, reason).with_remedy(remedy);
+        self.warnings.push(warning);
+    }
+
+    fn mode(&mut self, preset: Option<&str>) -> Option<Mode> {
+        let found = self.settings.find(MODE);
+        let word = found.as_ref().map(|found| found.value).or(preset)?;
+        if word.eq_ignore_ascii_case("SERVICE") {
+            return Some(Mode::Service);
+        }
+        if word.eq_ignore_ascii_case("GATEWAY") {
+            return Some(Mode::Gateway);
+        }
+        let says_no = word.eq_ignore_ascii_case("NONE") || env::truth(word) == Some(false);
+        if let Some(found) = found.filter(|_| !says_no) {
+            self.warn(
+                &found,
+                "is neither SERVICE nor GATEWAY; the workload is left out of the mesh",
+                "set it to SERVICE or GATEWAY, or to NONE to stay out",
+            );
+        }
+        None
+    }
+
+    fn service(&mut self, defaults: &Defaults) -> Option<Service> {
+        let namespace = self.name(NAMESPACE, defaults.namespace.as_deref());
+        let service = self.name(SERVICE, defaults.service.as_deref());
+        let color = self.name(COLOR, defaults.color.as_deref());
+        let (namespace, service, color) = (namespace?, service?, color?);
+        let routes = routes::read(self);
+        let egress = egress::read(self, &namespace);
+        let (protocol, properties) = (self.protocol(), self.properties());
+        let (routes, is_faulty) = routes?;
+        Some(Service {
+            namespace,
+            service,
+            color,
+            protocol,
+            properties,
+            routes,
+            egress,
+            is_faulty,
+        })
+    }
+
+    fn gateway(&mut self, defaults: &Defaults) -> Option<Gateway> {
+        let namespace = self.name(NAMESPACE, defaults.namespace.as_deref())?;
+        let said = self.settings.find(ROUTE_PORT);
+        let port = match said.or_else(|| self.settings.find(LISTEN_PORT)) {
+            None => None,
+            Some(found) => Some(self.port(&found, "the gateway is left out")?),
+        };
+        Some(Gateway {
+            namespace,
+            protocol: self.protocol(),
+            prefer_gateway: self.prefer_gateway(),
+            properties: self.properties(),
+            port,
+        })
+    }
+
+    /// A part of the identity, without which a workload is not in the mesh.
+    fn name(&mut self, setting: &str, preset: Option<&str>) -> Option<String> {
+        let remedy = "give it 1 to 128 letters, digits, dots, underscores and hyphens";
+        let Some(found) = self.settings.find(setting) else {
+            let reason = match preset {
+                Some(name) if is_name(name) => return Some(name.to_owned()),
+                Some(name) => format!(
+                    "{setting} is not set, and {name:?} is not a name; the workload is left out"
+                ),
+                None => format!("{setting} is not set; the workload is left out"),
+            };
+            let remedy = format!("set {setting}, and {remedy}");
+            let warning = Warning::new(self.who, reason).with_remedy(remedy);
+            self.warnings.push(warning);
+            return None;
+        };
+        if is_name(found.value) {
+            return Some(found.value.to_owned());
+        }
+        self.warn(&found, "is not a name; the workload is left out", remedy);
+        None
+    }
+
+    fn protocol(&mut self) -> Protocol {
+        let Some(found) = self.settings.find(PROTOCOL) else {
+            return Protocol::Http1;
+        };
+        let is = |word: &str| word.eq_ignore_ascii_case(found.value);
+        if is("HTTP2") {
+            return Protocol::Http2;
+        }
+        if !["HTTP1.1", "HTTP1", "HTTP"].into_iter().any(is) {
+            let reason = "is neither HTTP1.1 nor HTTP2; HTTP1.1 is used";
+            self.warn(&found, reason, "set it to HTTP1.1 or HTTP2");
+        }
+        Protocol::Http1
+    }
+
+    fn prefer_gateway(&mut self) -> bool {
+        let Some(found) = self.settings.find(PREFER_GATEWAY) else {
+            return false;
+        };
+        env::truth(found.value).unwrap_or_else(|| {
+            let reason = "is neither true nor false; false is used";
+            self.warn(&found, reason, "set it to true or false");
+            false
+        })
+    }
+
+    fn properties(&mut self) -> Properties {
+        properties::read(
+            self.settings,
+            PROPERTY,
+            None,
+            Bearer::Whole,
+            self.who,
+            self.warnings,
+        )
+    }
+
+    /// A port; `what` says what becomes of what needs it.
+    pub(super) fn port(&mut self, found: &Found<&str>, what: &str) -> Option<Found<PortChoice>> {
+        match found.value.parse() {
+            Ok(port) => Some(found.with(port)),
+            Err(reason) => {
+                self.warn(
+                    found,
+                    format!("{reason}; {what}"),
+                    "write 3000, container-name:3000 or bound-ip:3000",
+                );
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! From workloads to the map.
+
+use super::{gateway, lines, service};
+use insta::{assert_json_snapshot, assert_snapshot};
+use nightjar_core::{
+    document::discovery_map::{DiscoveryMap, Host, HostPort, Protocol, Route},
+    workload::{Group, Mesh, Service},
+};
+
+fn at(port: u16) -> HostPort {
+    HostPort {
+        host: Host::Ipv4([10, 0, 0, 1].into()),
+        port,
+    }
+}
+
+fn routes(service: &Service) -> Vec<Route> {
+    let declared = service.routes.iter();
+    declared.flat_map(|route| route.routes.clone()).collect()
+}
+
+/// The routes and instances of a map's only service-color, a line for each index.
+fn told(map: &DiscoveryMap) -> Vec<String> {
+    let groups = map.namespaces.iter().flat_map(|n| &n.service_colors);
+    let tell = |group: &nightjar_core::document::discovery_map::ServiceColor| {
+        let routes = group.routes.iter();
+        let routes: Vec<String> = routes
+            .map(|route| format!("{}*{}", route.path_match.value, route.weight))
+            .collect();
+        let ports: Vec<u16> = group.instances.iter().map(|i| i.port).collect();
+        format!("{}: {} at {ports:?}", group.index, routes.join(" "))
+    };
+    groups.map(tell).collect()
+}
+
+/// A workload of one group that declares routes.
+struct Task {
+    who: &'static str,
+    revision: u64,
+    index: i64,
+    at: u16,
+    settings: &'static [(&'static str, &'static str)],
+}
+
+fn task(
+    who: &'static str,
+    revision: u64,
+    index: i64,
+    at: u16,
+    settings: &'static [(&'static str, &'static str)],
+) -> Task {
+    Task {
+        who,
+        revision,
+        index,
+        at,
+        settings,
+    }
+}
+
+/// The map of some tasks, in both orders, and the warnings.
+fn mesh(tasks: &[Task]) -> (DiscoveryMap, String) {
+    let build = |tasks: &mut dyn Iterator<Item = &Task>| {
+        let mut mesh = Mesh::new();
+        for task in tasks {
+            let (service, _) = service(task.settings);
+            let group = Group {
+                index: task.index,
+                routes: routes(&service),
+                instances: vec![at(task.at)],
+            };
+            mesh.service(task.who, task.revision, &service, vec![group]);
+        }
+        mesh.finish()
+    };
+    let (map, warnings) = build(&mut tasks.iter());
+    assert_eq!(
+        build(&mut tasks.iter().rev()),
+        (map.clone(), warnings.clone())
+    );
+    (map, lines(&warnings).join("\n"))
+}
+
+#[test]
+fn a_rich_mesh() {
+    let mut mesh = Mesh::new();
+    let (entrance, _) = gateway(&[("NJ_PREFER_GATEWAY", "true"), ("NJ_PROP_TIMEOUT", "5s")]);
+    mesh.gateway("task/9", 3, &entrance, vec![at(80), at(80), at(79)]);
+    let (shop, _) = service(&[
+        ("NJ_ROUTE_1", "/shop"),
+        ("NJ_ROUTE_WEIGHT_1", "9"),
+        ("NJ_ROUTE_2", "-/shop/admin/"),
+        ("NJ_ROUTE_PROP_1_RETRY_ON", "5xx"),
+        ("NJ_PROTOCOL", "HTTP2"),
+        ("NJ_PROP_CONNECT_TIMEOUT", "1s"),
+        ("NJ_NAMESPACE_PORT_1", "bank:3001"),
+    ]);
+    let group = |index, route: usize, ports: &[u16]| Group {
+        index,
+        routes: shop.routes[route].routes.clone(),
+        instances: ports.iter().copied().map(at).collect(),
+    };
+    mesh.service(
+        "task/1",
+        7,
+        &shop,
+        vec![group(3000, 0, &[32768]), group(9000, 1, &[32769])],
+    );
+    mesh.service(
+        "task/2",
+        7,
+        &shop,
+        vec![group(9000, 1, &[32771]), group(3000, 0, &[32770])],
+    );
+    let (map, warnings) = mesh.finish();
+    assert!(warnings.is_empty());
+    assert_json_snapshot!(map);
+}
+
+#[test]
+fn a_service_that_only_calls_others_is_in_the_map() {
+    let mut mesh = Mesh::new();
+    let (caller, _) = service(&[("NJ_NAMESPACE_PORT_1", "bank:3001")]);
+    mesh.service("task/1", 1, &caller, vec![]);
+    let (map, _) = mesh.finish();
+    assert_json_snapshot!(map.namespaces[0].service_colors[0], @r#"
+    {
+      "service": "shop",
+      "color": "blue",
+      "index": 0,
+      "protocol": "HTTP1.1",
+      "instances": [],
+      "routes": [],
+      "namespace-egress": [
+        {
+          "namespace": "bank",
+          "interface": {
+            "ipv4": "127.0.0.1",
+            "port": 3001
+          }
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn an_empty_mesh_is_an_empty_map() {
+    let (map, _) = Mesh::new().finish();
+    assert!(map.namespaces.is_empty() && map.document_version.len() == 32);
+}
+
+#[test]
+fn the_newest_revision_declares_for_all() {
+    let (map, warnings) = mesh(&[
+        task("task/1", 1, 3000, 1, &[("NJ_ROUTE_1", "/old/")]),
+        task("task/2", 2, 3000, 2, &[("NJ_ROUTE_1", "/new/")]),
+        task("task/3", 1, 3000, 3, &[("NJ_ROUTE_1", "/old/")]),
+    ]);
+    assert_eq!(
+        (told(&map), warnings),
+        (vec!["3000: /new/*1 at [1, 2, 3]".into()], String::new())
+    );
+}
+
+#[test]
+fn an_older_port_keeps_what_is_still_declared() {
+    let (map, _) = mesh(&[
+        task(
+            "task/1",
+            1,
+            3000,
+            1,
+            &[("NJ_ROUTE_1", "/kept/"), ("NJ_ROUTE_2", "/gone/")],
+        ),
+        task(
+            "task/2",
+            2,
+            8080,
+            2,
+            &[("NJ_ROUTE_1", "/kept/"), ("NJ_ROUTE_WEIGHT_1", "5")],
+        ),
+    ]);
+    assert_eq!(
+        told(&map),
+        ["3000: /kept/*5 at [1]", "8080: /kept/*5 at [2]"]
+    );
+    let (map, _) = mesh(&[
+        task("task/1", 1, 3000, 1, &[("NJ_ROUTE_1", "/gone/")]),
+        task("task/2", 2, 8080, 2, &[("NJ_ROUTE_1", "/new/")]),
+    ]);
+    assert_eq!(told(&map), ["8080: /new/*1 at [2]"]);
+}
+
+#[test]
+fn a_mistake_in_a_new_revision_takes_nothing_away() {
+    let (map, warnings) = mesh(&[
+        task("task/1", 1, 3000, 1, &[("NJ_ROUTE_1", "/shop/")]),
+        task("task/2", 2, 3000, 2, &[("NJ_ROUTE_1", "shop")]),
+    ]);
+    assert_eq!(told(&map), ["3000: /shop/*1 at [1, 2]"]);
+    assert_snapshot!(warnings, @r"
+    task/2: a mistake in its routes makes what task/1 declares count, though that is an older revision
+      hint: put the mistake right in the newer revision
+    ");
+}
+
+#[test]
+fn what_most_say_counts() {
+    let (map, warnings) = mesh(&[
+        task("task/1", 1, 3000, 1, &[("NJ_ROUTE_1", "/a/")]),
+        task("task/2", 1, 3000, 2, &[("NJ_ROUTE_1", "/b/")]),
+        task("task/3", 1, 3000, 3, &[("NJ_ROUTE_1", "/b/")]),
+    ]);
+    assert_eq!(told(&map), ["3000: /b/*1 at [1, 2, 3]"]);
+    assert_snapshot!(warnings, @r"
+    task/1: NJ_ROUTE_<n>: it says otherwise than task/2, of the same revision of one service-color or gateway; what task/2 says counts
+      hint: give both the same NJ_ROUTE_<n>, or another NJ_COLOR to one of them
+    ");
+    let (map, warnings) = mesh(&[
+        task("task/2", 1, 3000, 2, &[("NJ_PROTOCOL", "HTTP2")]),
+        task("task/1", 1, 3000, 1, &[]),
+    ]);
+    assert_eq!(
+        map.namespaces[0].service_colors[0].protocol,
+        Protocol::Http1
+    );
+    assert!(warnings.contains("task/2: NJ_PROTOCOL: it says otherwise than task/1"));
+}
+
+#[test]
+fn a_private_route_stays_without_a_port() {
+    let (mut shop, _) = service(&[("NJ_ROUTE_1", "/shop/"), ("NJ_ROUTE_2", "-/shop/admin/")]);
+    let [public, private] = &shop.routes[..] else {
+        panic!("two routes: {shop:?}");
+    };
+    assert_eq!(Group::unserved(public), None);
+    let served = Group {
+        index: 3000,
+        routes: public.routes.clone(),
+        instances: vec![at(1)],
+    };
+    let groups = vec![Group::unserved(private).unwrap(), served];
+    shop.is_faulty = true;
+    let mut mesh = Mesh::new();
+    mesh.service("task/1", 1, &shop, groups);
+    let (map, warnings) = mesh.finish();
+    assert!(warnings.is_empty());
+    assert_eq!(
+        told(&map),
+        ["-1: /shop/admin/*1 at []", "3000: /shop/*1 at [1]"]
+    );
+}
+
+#[test]
+fn instances_that_are_none_are_left_out() {
+    let mut mesh = Mesh::new();
+    let (shop, _) = service(&[("NJ_ROUTE_1", "/shop/")]);
+    let name = |name: &str| HostPort {
+        host: Host::Name(name.to_owned()),
+        port: 80,
+    };
+    let instances = vec![at(0), name("a b"), name("shop.internal"), name("x\ny")];
+    let group = Group {
+        index: 3000,
+        routes: routes(&shop),
+        instances,
+    };
+    mesh.service("task/1", 1, &shop, vec![group]);
+    let (map, warnings) = mesh.finish();
+    assert_eq!(
+        map.namespaces[0].service_colors[0].instances,
+        [name("shop.internal")]
+    );
+    assert_snapshot!(lines(&warnings).join("\n"), @r#"
+    task/1: an instance is left out: "a b" is no DNS name
+    task/1: an instance is left out: "x\ny" is no DNS name
+    task/1: an instance is left out: its port is 0
+    "#);
+}
+
+/// Each index repeats what holds for the whole service-color.
+#[test]
+fn a_service_color_without_measure_is_left_out_alone() {
+    let (mut service, _) = service(&[("NJ_ROUTE_1", "/a/")]);
+    let groups = |service: &Service| -> Vec<Group> {
+        let group = |index| Group {
+            index,
+            routes: routes(service),
+            instances: vec![at(1)],
+        };
+        (1..=200).map(group).collect()
+    };
+    let mut mesh = Mesh::new();
+    mesh.service("good", 1, &service, groups(&service));
+    service.color = "green".to_owned();
+    service.properties = [("x".to_owned(), "y".repeat(10_000))].into();
+    mesh.service("huge", 1, &service, groups(&service));
+    let (map, warnings) = mesh.finish();
+    let entries = map.namespaces.iter().flat_map(|n| &n.service_colors);
+    let blue = entries.filter(|entry| entry.color == "blue").count();
+    assert_eq!((blue, told(&map).len()), (200, 200));
+    assert_eq!(
+        lines(&warnings),
+        [
+            "huge: its service-color declares 2029000 bytes, on 200 indexes, and 1048576 are allowed; the \
+             service-color is left out\n  hint: serve its routes on fewer ports, or declare less"
+        ]
+    );
+}
