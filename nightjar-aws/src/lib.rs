@@ -1,0 +1,15 @@
+//! What Nightjar's programs on AWS share: how they reach AWS, and what a failed call means.
+//!
+//! ```text
+//! session   region, credentials, endpoint and time-outs from the standard AWS settings
+//! http      TLS, certificates and proxies
+//! fault     a failed call: which call, on what, why, and whether another try may help
+//! ```
+
+mod fault;
+mod http;
+mod session;
+
+pub use aws_config::SdkConfig;
+pub use fault::{Call, CallFault, Reason};
+pub use session::{Session, SessionError};
