@@ -1,0 +1,28 @@
+//! Nightjar: a data store in Amazon S3.
+//!
+//! ```text
+//! store      settings, and which object is which document
+//! fetch      object -> document, by one conditional GET
+//! commit     document -> a copy for the history, then the object itself, then pruning
+//! history    what the copies are called, and which of them are old enough to go
+//! document   the few things that a store has to know of a document's inside
+//! packing    gzip, within bounds
+//! bucket     the calls of S3
+//! error      what can go wrong, and whether another try may help
+//! ```
+
+mod bucket;
+mod commit;
+mod document;
+mod error;
+mod fetch;
+mod history;
+mod packing;
+mod store;
+
+use nightjar_core::extension::serve;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    serve::data_store::<store::S3Store>()
+}
