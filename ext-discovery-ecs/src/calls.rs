@@ -1,0 +1,193 @@
+//! What is asked of AWS: no more than is needed, and no faster than it allows.
+//!
+//! ```text
+//! ecs       tasks, task definitions, container instances
+//! ec2       the addresses of instances; its answers: ec2_xml
+//! convert   from the SDK's types to what is kept of them
+//! pace      AWS's request rates
+//! ```
+
+mod convert;
+mod ec2;
+mod ec2_xml;
+mod ecs;
+mod locate;
+mod pace;
+
+use crate::{
+    cache::Cache,
+    described::{Definition, Instance, Task},
+    error::DiscoveryError,
+};
+use aws_types::SdkConfig;
+use ec2::Ec2;
+use ecs::{Ecs, Registered};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    future::try_join_all,
+    stream::{self},
+};
+use pace::AT_ONCE;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
+
+/// AWS, with what is known of it from earlier runs.
+pub(crate) struct Aws<'a> {
+    config: &'a SdkConfig,
+    ecs: Ecs,
+    definitions: Cache,
+    instances: Cache,
+    definition_age: Duration,
+}
+
+impl<'a> Aws<'a> {
+    /// No call is made yet. What is known is kept in `folder`; a definition for `definition_age`.
+    pub(crate) fn new(
+        config: &'a SdkConfig,
+        folder: Option<&Path>,
+        definition_age: Duration,
+    ) -> Self {
+        Self {
+            config,
+            ecs: Ecs::new(config),
+            definitions: Cache::new(folder, "task-definitions"),
+            instances: Cache::new(folder, "instances"),
+            definition_age,
+        }
+    }
+
+    /// The tasks that are meant to run, by cluster.
+    pub(crate) async fn tasks(
+        &self,
+        clusters: &[String],
+    ) -> Result<Vec<(String, Vec<Task>)>, DiscoveryError> {
+        let of_each = clusters.iter().map(async |cluster| {
+            let tasks = self.ecs.tasks(cluster).await?;
+            Ok((cluster.clone(), tasks))
+        });
+        try_join_all(of_each).await
+    }
+
+    /// Task definitions by their ARNs.
+    pub(crate) async fn definitions(
+        &mut self,
+        arns: BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, Definition>, DiscoveryError> {
+        let mut found = BTreeMap::new();
+        let (mut unknown, mut old) = (Vec::new(), Vec::new());
+        for arn in arns {
+            let Some((definition, since)) = self.definitions.kept(arn) else {
+                unknown.push(arn);
+                continue;
+            };
+            found.insert(arn.to_owned(), definition);
+            if since >= self.definition_age {
+                old.push((since, arn));
+            }
+        }
+        unknown.extend(due(old, unknown.len()));
+        let ecs = &self.ecs;
+        let asked = unknown.into_iter().map(async |arn| {
+            let definition = ecs.definition(arn).await?;
+            Ok::<_, DiscoveryError>((arn, definition))
+        });
+        let mut told = stream::iter(asked).buffer_unordered(AT_ONCE);
+        // What was told before a call fails is kept, so that another try needs fewer.
+        while let Some((arn, definition)) = told.try_next().await? {
+            self.definitions.put(arn, &definition);
+            found.insert(arn.to_owned(), definition);
+        }
+        Ok(found)
+    }
+
+    /// Container instances, by cluster, with their addresses. Those that are gone are left out.
+    pub(crate) async fn instances(
+        &mut self,
+        arns: &BTreeMap<&str, BTreeSet<&str>>,
+    ) -> Result<BTreeMap<String, Instance>, DiscoveryError> {
+        let mut found = BTreeMap::new();
+        let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (cluster, arns) in arns {
+            for arn in arns {
+                match self.instances.get(arn, None) {
+                    Some(instance) => {
+                        found.insert((*arn).to_owned(), instance);
+                    }
+                    None => unknown.entry(cluster).or_default().push((*arn).to_owned()),
+                }
+            }
+        }
+        for instance in self.ask_for_instances(&unknown).await? {
+            // An instance without an address may get one yet.
+            if instance.interface.address().is_some() {
+                self.instances.put(&instance.arn, &instance);
+            }
+            found.insert(instance.arn.clone(), instance);
+        }
+        Ok(found)
+    }
+
+    async fn ask_for_instances(
+        &self,
+        arns: &BTreeMap<&str, Vec<String>>,
+    ) -> Result<Vec<Instance>, DiscoveryError> {
+        let of_each = arns
+            .iter()
+            .map(|(cluster, arns)| self.ecs.instances(cluster, arns));
+        let registered: Vec<Registered> = try_join_all(of_each).await?.concat();
+        let ids: BTreeSet<&String> = registered
+            .iter()
+            .map(|one| &one.ec2)
+            .filter(|id| locate::is_ec2(id))
+            .collect();
+        if ids.is_empty() {
+            return Ok(locate::all(registered, Vec::new()));
+        }
+        let ids: Vec<String> = ids.into_iter().cloned().collect();
+        let ec2 = Ec2::new(self.config).await?;
+        Ok(locate::all(registered, ec2.instances(&ids).await?))
+    }
+
+    /// Forgets what nothing has asked for in a long time.
+    pub(crate) fn sweep(&self) {
+        self.definitions.sweep();
+        self.instances.sweep();
+    }
+}
+
+/// How many definitions one run asks for again. That takes a third of the time that a run has by
+/// default; without such an end, those that are read first would be old again before the last ones
+/// are read, and thousands would never be read in one run.
+const MOST_AGAIN: usize = 400;
+
+/// Which of the definitions that may have changed are asked for again, besides `unknown` others: the
+/// oldest first.
+fn due(mut old: Vec<(Duration, &str)>, unknown: usize) -> Vec<&str> {
+    old.sort_unstable_by(|left, right| right.cmp(left));
+    let most = MOST_AGAIN.saturating_sub(unknown);
+    old.into_iter().take(most).map(|(_, arn)| arn).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_old_definitions_the_oldest_are_asked_for_again() {
+        let arns: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+        let old = || {
+            let aged = |(arn, seconds): (&'static str, u64)| (Duration::from_secs(seconds), arn);
+            [("young", 60), ("older", 90)].map(aged).to_vec()
+        };
+        assert_eq!(due(old(), 0), ["older", "young"]);
+        assert_eq!(due(old(), MOST_AGAIN - 1), ["older"]);
+        assert_eq!(due(old(), 5000), [""; 0]);
+        let many = arns
+            .iter()
+            .map(|arn| (Duration::from_mins(1), arn.as_str()));
+        assert_eq!(due(many.collect(), 0).len(), MOST_AGAIN);
+    }
+}

@@ -1,0 +1,311 @@
+//! `ec2:DescribeInstances`, described by hand.
+//!
+//! It is the only call that is made to EC2. The client crate for the whole of EC2 takes minutes and
+//! gigabytes to build, so this operation is put together from the parts that the client crates are
+//! made of: the SDK's signing, credentials, retries, time-outs and clock correction all apply.
+
+use super::{ec2_xml, pace::Pace};
+use crate::error::DiscoveryError;
+use aws_runtime::{
+    auth::{SigV4OperationSigningConfig, sigv4},
+    invocation_id::InvocationIdInterceptor,
+    request_info::RequestInfoInterceptor,
+    retries::classifiers::AwsErrorCodeClassifier,
+    service_clock_skew::{ServiceClockSkewClassifier, ServiceClockSkewInterceptor},
+    user_agent::{ApiMetadata, UserAgentInterceptor},
+};
+use aws_sdk_ecs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_smithy_runtime::client::{
+    orchestrator::operation::Operation,
+    retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier},
+};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        auth::{
+            AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+            static_resolver::StaticAuthSchemeOptionResolver,
+        },
+        identity::SharedIdentityResolver,
+        interceptors::SharedInterceptor,
+        orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
+        runtime_components::RuntimeComponentsBuilder,
+        runtime_plugin::StaticRuntimePlugin,
+    },
+};
+use aws_smithy_types::{
+    body::SdkBody, config_bag::Layer, error::ErrorMetadata, retry::RetryConfig,
+};
+use aws_types::{
+    SdkConfig, SigningName, region::Region, region::SigningRegion, service_config::ServiceConfigKey,
+};
+use ec2_xml::Page;
+use nightjar_aws::Call;
+use std::fmt::Write as _;
+
+const DESCRIBE_INSTANCES: &str = "ec2:DescribeInstances";
+/// The version of EC2's API.
+const VERSION: &str = "2016-11-15";
+/// How many values a filter may have.
+const BATCH: usize = 200;
+
+/// EC2, called no faster than it allows.
+pub(crate) struct Ec2 {
+    describe: Operation<Query, Page, ErrorMetadata>,
+    pace: Pace,
+}
+
+/// Which instances, and which page of the answer.
+#[derive(Debug, Clone)]
+struct Query {
+    instances: Vec<String>,
+    token: Option<String>,
+}
+
+impl Ec2 {
+    /// No call is made yet.
+    pub(crate) async fn new(config: &SdkConfig) -> Result<Self, DiscoveryError> {
+        let endpoint = endpoint(config).await?;
+        Ok(Self {
+            describe: operation(config, &endpoint),
+            pace: Pace::new(),
+        })
+    }
+
+    /// Instances by their ids. Those that do not exist any more are left out.
+    pub(crate) async fn instances(
+        &self,
+        ids: &[String],
+    ) -> Result<Vec<ec2_xml::Instance>, DiscoveryError> {
+        let mut instances = Vec::new();
+        for batch in ids.chunks(BATCH) {
+            let mut query = Query {
+                instances: batch.to_vec(),
+                token: None,
+            };
+            loop {
+                let page = self.pace.call(self.describe.invoke(query.clone())).await;
+                let page = page
+                    .map_err(|error| Call::new(DESCRIBE_INSTANCES, named(batch)).failed(&error))?;
+                instances.extend(page.instances);
+                query.token = page.token;
+                if query.token.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(instances)
+    }
+}
+
+/// A few of the instances, for people.
+fn named(ids: &[String]) -> String {
+    match ids {
+        [] => "no instance".to_owned(),
+        [only] => format!("instance {only}"),
+        [first, rest @ ..] => format!("instance {first} and {} more", rest.len()),
+    }
+}
+
+impl Query {
+    /// The request, as EC2's query protocol has it. Instances are asked for by a filter: asked for
+    /// by id, a single one that is gone makes the whole call fail.
+    fn request(&self) -> Result<HttpRequest, BoxError> {
+        let mut body = format!(
+            "Action=DescribeInstances&Version={VERSION}&MaxResults=1000&Filter.1.Name=instance-id"
+        );
+        for (index, id) in self.instances.iter().enumerate() {
+            // Writing to a string cannot fail.
+            let _ = write!(body, "&Filter.1.Value.{}={}", index + 1, escaped(id));
+        }
+        if let Some(token) = &self.token {
+            let _ = write!(body, "&NextToken={}", escaped(token));
+        }
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method("POST")?;
+        request.set_uri("/")?;
+        let form = "application/x-www-form-urlencoded";
+        request.headers_mut().insert("content-type", form);
+        Ok(request)
+    }
+}
+
+/// Text as a form may hold it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+fn answer(response: &HttpResponse) -> Result<Page, OrchestratorError<ErrorMetadata>> {
+    let body = response.body().bytes().unwrap_or_default();
+    if response.status().is_success() {
+        ec2_xml::page(body).map_err(|fault| OrchestratorError::response(fault.into()))
+    } else {
+        Err(OrchestratorError::operation(ec2_xml::refusal(body)))
+    }
+}
+
+fn operation(config: &SdkConfig, endpoint: &str) -> Operation<Query, Page, ErrorMetadata> {
+    let retries = config.retry_config().cloned();
+    let mut operation = Operation::builder()
+        .service_name("EC2")
+        .operation_name("DescribeInstances")
+        .endpoint_url(endpoint)
+        .standard_retry(&retries.unwrap_or_else(RetryConfig::standard))
+        .with_connection_poisoning()
+        .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
+        .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
+        .retry_classifier(ServiceClockSkewClassifier::<ErrorMetadata>::new())
+        .retry_classifier(HttpStatusCodeClassifier::default())
+        .runtime_plugin(signed(config))
+        .serializer(|query: Query| query.request())
+        .deserializer(answer);
+    if let Some(version) = config.behavior_version() {
+        operation = operation.behavior_version(version);
+    }
+    if let Some(client) = config.http_client() {
+        operation = operation.http_client(client);
+    }
+    if let Some(timeouts) = config.timeout_config() {
+        operation = operation.timeout_config(timeouts.clone());
+    }
+    if let Some(sleep) = config.sleep_impl() {
+        operation = operation.sleep_impl(sleep);
+    }
+    if let Some(clock) = config.time_source() {
+        operation = operation.time_source(clock);
+    }
+    operation.build()
+}
+
+/// What makes a call one of AWS's: who signs it, for which service and region, and what it says of
+/// its caller.
+fn signed(config: &SdkConfig) -> StaticRuntimePlugin {
+    let mut layer = Layer::new("EC2");
+    layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    layer.store_put(ApiMetadata::new("ec2", env!("CARGO_PKG_VERSION")));
+    layer.store_put(SigV4OperationSigningConfig::default());
+    layer.store_put(SigningName::from_static("ec2"));
+    if let Some(region) = config.region() {
+        layer.store_put(SigningRegion::from(region.clone()));
+        layer.store_put(region.clone());
+    }
+    if let Some(name) = config.app_name() {
+        layer.store_put(name.clone());
+    }
+    let schemes = StaticAuthSchemeOptionResolver::new(vec![sigv4::SCHEME_ID]);
+    let mut components = RuntimeComponentsBuilder::new("EC2")
+        .with_auth_scheme(SharedAuthScheme::new(sigv4::SigV4AuthScheme::new()))
+        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(schemes)))
+        .with_interceptor(SharedInterceptor::new(ServiceClockSkewInterceptor::new()))
+        .with_interceptor(SharedInterceptor::new(RequestInfoInterceptor::new()))
+        .with_interceptor(SharedInterceptor::new(UserAgentInterceptor::new()))
+        .with_interceptor(SharedInterceptor::new(InvocationIdInterceptor::new()));
+    if let Some(credentials) = config.credentials_provider() {
+        let identity = SharedIdentityResolver::new(credentials);
+        components.set_identity_resolver(sigv4::SCHEME_ID, identity);
+    }
+    components.set_identity_cache(config.identity_cache());
+    StaticRuntimePlugin::new()
+        .with_config(layer.freeze())
+        .with_runtime_components(components)
+}
+
+/// Where EC2 is: as the settings say, or else beside ECS, whose client knows all of AWS's
+/// partitions.
+async fn endpoint(config: &SdkConfig) -> Result<String, DiscoveryError> {
+    let key = ServiceConfigKey::builder()
+        .service_id("EC2")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let own = key
+        .ok()
+        .and_then(|key| config.service_config()?.load_config(key));
+    if let Some(url) = own.or_else(|| config.endpoint_url().map(ToOwned::to_owned)) {
+        return Ok(url);
+    }
+    let region = config.region().map(Region::as_ref);
+    let params = Params::builder()
+        .set_region(region.map(ToOwned::to_owned))
+        .set_use_fips(config.use_fips())
+        .set_use_dual_stack(config.use_dual_stack())
+        .build();
+    let beside = match params {
+        Ok(params) => DefaultResolver::new().resolve_endpoint(&params).await,
+        Err(fault) => Err(fault.into()),
+    };
+    match beside {
+        Ok(ecs) => Ok(ecs.url().replacen("://ecs", "://ec2", 1)),
+        Err(fault) => Err(DiscoveryError::NoEndpoint(fault)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_types::sdk_config::Builder;
+
+    fn in_region(region: &'static str) -> Builder {
+        SdkConfig::builder().region(Region::from_static(region))
+    }
+
+    #[tokio::test]
+    async fn ec2_is_beside_ecs_in_every_partition() -> Result<(), DiscoveryError> {
+        for (config, url) in [
+            (
+                in_region("eu-central-1"),
+                "https://ec2.eu-central-1.amazonaws.com",
+            ),
+            (
+                in_region("cn-north-1"),
+                "https://ec2.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                in_region("us-east-1").use_fips(true),
+                "https://ec2-fips.us-east-1.amazonaws.com",
+            ),
+            (
+                in_region("us-east-1").use_dual_stack(true),
+                "https://ec2.us-east-1.api.aws",
+            ),
+            (
+                in_region("eu-west-1").endpoint_url("http://10.0.0.1:5000"),
+                "http://10.0.0.1:5000",
+            ),
+        ] {
+            assert_eq!(endpoint(&config.build()).await?, url);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_request_asks_by_a_filter_and_goes_on_where_the_last_one_ended() -> Result<(), BoxError> {
+        let query = Query {
+            instances: vec!["i-1".to_owned(), "i-2".to_owned()],
+            token: Some("a+b/c=".to_owned()),
+        };
+        let request = query.request()?;
+        assert_eq!(
+            request
+                .body()
+                .bytes()
+                .map(String::from_utf8_lossy)
+                .as_deref(),
+            Some(
+                "Action=DescribeInstances&Version=2016-11-15&MaxResults=1000&Filter.1.Name=instance-id\
+                 &Filter.1.Value.1=i-1&Filter.1.Value.2=i-2&NextToken=a%2Bb%2Fc%3D"
+            )
+        );
+        assert_eq!((request.method(), request.uri()), ("POST", "/"));
+        Ok(())
+    }
+}

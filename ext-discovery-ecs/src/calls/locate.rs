@@ -1,0 +1,127 @@
+//! Which of an instance's addresses its tasks are reached at.
+
+use super::{
+    ec2_xml::{Attached, Instance as Described},
+    ecs::Registered,
+};
+use crate::described::{Instance, Interface};
+use std::collections::HashMap;
+
+/// Whether an instance is one of EC2's: machines of the customer's own begin with `mi-`.
+pub(super) fn is_ec2(id: &str) -> bool {
+    id.starts_with("i-")
+}
+
+/// Container instances with their addresses, as far as EC2 tells them.
+pub(super) fn all(registered: Vec<Registered>, described: Vec<Described>) -> Vec<Instance> {
+    let described: HashMap<String, Described> = described
+        .into_iter()
+        .map(|instance| (instance.id.clone(), instance))
+        .collect();
+    let one = |registered: Registered| {
+        let described = described.get(&registered.ec2);
+        Instance {
+            interface: described
+                .map(|instance| interface(&registered, instance))
+                .unwrap_or_default(),
+            arn: registered.arn,
+            ec2: registered.ec2,
+        }
+    };
+    registered.into_iter().map(one).collect()
+}
+
+/// The interface in the network in which the agent registered the instance; of several, the one
+/// that the instance began with, as the others may belong to tasks of their own. Else what EC2
+/// calls the instance's own addresses.
+fn interface(registered: &Registered, instance: &Described) -> Interface {
+    let agrees = |said: &Option<String>, has: &Option<String>| said.is_none() || said == has;
+    let is_there = |attached: &&Attached| {
+        agrees(&registered.vpc, &attached.vpc)
+            && agrees(&registered.subnet, &attached.subnet)
+            && attached.addresses.address().is_some()
+    };
+    let first = instance
+        .interfaces
+        .iter()
+        .filter(is_there)
+        .min_by_key(|attached| (attached.place, attached.addresses.address()));
+    first.map_or(instance.own, |attached| attached.addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(place: u32, subnet: &str, address: &str) -> Attached {
+        Attached {
+            place: (0, place),
+            vpc: Some("vpc-1".to_owned()),
+            subnet: Some(subnet.to_owned()),
+            addresses: Interface {
+                ipv4: address.parse().ok(),
+                ipv6: address.parse().ok(),
+            },
+        }
+    }
+
+    fn address(subnet: Option<&str>, interfaces: Vec<Attached>) -> Option<String> {
+        let registered = Registered {
+            vpc: Some("vpc-1".to_owned()),
+            subnet: subnet.map(ToOwned::to_owned),
+            ..Registered::default()
+        };
+        let own = Interface {
+            ipv4: "10.9.9.9".parse().ok(),
+            ipv6: None,
+        };
+        let instance = Described {
+            own,
+            interfaces,
+            ..Described::default()
+        };
+        let found = interface(&registered, &instance).address()?;
+        Some(found.to_string())
+    }
+
+    #[test]
+    fn the_interface_in_the_registered_subnet_counts() {
+        let interfaces = vec![at(0, "a", "10.0.0.1"), at(1, "b", "10.0.1.1")];
+        assert_eq!(
+            address(Some("b"), interfaces.clone()).as_deref(),
+            Some("10.0.1.1")
+        );
+        assert_eq!(
+            address(Some("a"), interfaces.clone()).as_deref(),
+            Some("10.0.0.1")
+        );
+        assert_eq!(address(None, interfaces).as_deref(), Some("10.0.0.1"));
+    }
+
+    #[test]
+    fn the_interface_that_the_instance_began_with_comes_before_those_of_its_tasks() {
+        let interfaces = vec![
+            at(2, "a", "10.0.0.1"),
+            at(0, "a", "10.0.0.9"),
+            at(1, "a", "10.0.0.2"),
+        ];
+        assert_eq!(address(Some("a"), interfaces).as_deref(), Some("10.0.0.9"));
+    }
+
+    #[test]
+    fn an_instance_may_have_an_ipv6_address_alone() {
+        assert_eq!(
+            address(Some("a"), vec![at(0, "a", "fd00::1")]).as_deref(),
+            Some("fd00::1")
+        );
+    }
+
+    #[test]
+    fn without_an_interface_in_that_network_its_own_address_counts() {
+        assert_eq!(
+            address(Some("z"), vec![at(0, "a", "10.0.0.1")]).as_deref(),
+            Some("10.9.9.9")
+        );
+        assert_eq!(address(Some("a"), Vec::new()).as_deref(), Some("10.9.9.9"));
+    }
+}

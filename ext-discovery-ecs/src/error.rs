@@ -1,0 +1,53 @@
+//! What can go wrong, and whether another try may help.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use nightjar_aws::{CallFault, SessionError};
+use nightjar_core::extension::Failure;
+
+/// Why there is no discovery map.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DiscoveryError {
+    /// AWS cannot be reached at all.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallFault),
+    /// A cluster that the settings name is not there.
+    #[error(
+        "{0}\n  hint: NJ_DMECS_AWS_CLUSTERS names the clusters; is this one in the account and region \
+         of the credentials?"
+    )]
+    NoCluster(CallFault),
+    /// A call was answered, but not for everything that it was asked about.
+    #[error("{action} on {on} told nothing of {arn}: {reason}")]
+    Incomplete {
+        /// The IAM action.
+        action: &'static str,
+        /// What it was made on.
+        on: String,
+        /// What is missing in the answer.
+        arn: String,
+        /// Why, as AWS says.
+        reason: String,
+    },
+    /// AWS has no address for EC2 in this region.
+    #[error("there is no endpoint for ec2:DescribeInstances in this region: {0}")]
+    NoEndpoint(BoxError),
+    /// The map could not be written as JSON.
+    #[error("cannot write the discovery map as JSON")]
+    Encode(#[source] serde_json::Error),
+}
+
+impl From<DiscoveryError> for Failure {
+    fn from(error: DiscoveryError) -> Self {
+        match error {
+            DiscoveryError::Session(error) => error.into(),
+            DiscoveryError::Call(fault) => fault.into(),
+            DiscoveryError::Incomplete { .. } => Self::retry(error),
+            DiscoveryError::NoCluster(_)
+            | DiscoveryError::NoEndpoint(_)
+            | DiscoveryError::Encode(_) => Self::fatal(error),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Nightjar: the discovery map from Amazon ECS.
+
+mod cache;
+mod calls;
+mod described;
+mod error;
+mod model;
+mod source;
+
+use nightjar_core::extension::serve;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    serve::discovery_map::<source::EcsTasks>()
+}

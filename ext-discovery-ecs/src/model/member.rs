@@ -1,0 +1,252 @@
+//! Which tasks are in the mesh, and what they declare.
+
+use super::publish::{At, Published, published};
+use crate::described::{
+    Container, Declared, Definition, Environment, Health, Network, Pairs, Place, Task,
+};
+use nightjar_core::workload::{Defaults, Service, Settings, Source, Warning, Warnings, Workload};
+use std::collections::{BTreeMap, BTreeSet};
+
+const RUNNING: &str = "RUNNING";
+/// What comes before it.
+const STARTING: [&str; 3] = ["PROVISIONING", "PENDING", "ACTIVATING"];
+const STOPPED: &str = "STOPPED";
+
+/// Which tasks may be in the mesh.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// A tag that a task has to have, and its value unless any will do.
+    pub(crate) required_tag: Option<(String, Option<String>)>,
+    pub(crate) include_unhealthy: bool,
+}
+
+/// A task in the mesh.
+#[derive(Debug)]
+pub(crate) struct Member<'a> {
+    pub(crate) cluster: &'a str,
+    pub(crate) task: &'a Task,
+    pub(crate) workload: Workload,
+    /// Greater for a newer task definition.
+    pub(crate) revision: u64,
+    pub(crate) published: Vec<Published>,
+    pub(crate) stage: Stage,
+    /// The containers that take no requests.
+    pub(crate) down: BTreeSet<&'a str>,
+}
+
+/// How far a task has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It takes requests.
+    Fit,
+    /// It runs and takes no requests. It still stands for its routes, while nobody else of its
+    /// service-color does.
+    Unfit,
+    /// It runs, and a health check has told nothing yet: it may not listen yet, or ECS may just not
+    /// know. It takes requests if no other task of its service does.
+    Untold,
+    /// It does not run yet.
+    Starting,
+}
+
+impl Rules {
+    /// Whether a task's own state and tags let it into the mesh, whatever it declares.
+    ///
+    /// A task that starts takes no requests, but its proxy has to learn of its service-color to get
+    /// ready. ECS calls a task RUNNING when its last container has started, and an app may wait
+    /// for its proxy to be healthy: the first task of a service-color would never run.
+    pub(crate) fn admit(&self, task: &Task) -> bool {
+        let is_tagged = self.required_tag.as_ref().is_none_or(|(name, value)| {
+            let mut tags = task.tags.iter();
+            tags.any(|(tag, is)| tag == name && value.as_ref().is_none_or(|value| value == is))
+        });
+        let is_here = task.last_status == RUNNING || is_starting(task);
+        is_tagged && is_here && task.desired_status == RUNNING
+    }
+
+    fn is_down(&self, container: &Container) -> bool {
+        let is_unhealthy = container.health == Health::Unhealthy && !self.include_unhealthy;
+        is_unhealthy || container.last_status == STOPPED
+    }
+
+    /// Whether a container has a health check that has told nothing yet.
+    fn is_untold(&self, container: &Container, definition: &Definition) -> bool {
+        let is_checked = |declared: &Declared| declared.is_checked;
+        container.health == Health::Unknown
+            && !self.include_unhealthy
+            && declared(container, definition).is_some_and(is_checked)
+    }
+}
+
+impl Member<'_> {
+    /// Namespace, service and color of a service; the namespace of a gateway.
+    pub(crate) fn identity(&self) -> [&str; 3] {
+        match &self.workload {
+            Workload::Service(Service {
+                namespace,
+                service,
+                color,
+                ..
+            }) => [namespace, service, color],
+            Workload::Gateway(gateway) => [&gateway.namespace, "", ""],
+        }
+    }
+
+    /// Namespace and service, of whatever color; the namespace of a gateway.
+    pub(crate) fn service(&self) -> [&str; 2] {
+        let [namespace, service, _] = self.identity();
+        [namespace, service]
+    }
+
+    /// Whether the address of its instance is needed.
+    pub(crate) fn needs_instance(&self) -> bool {
+        let has_instances = match &self.workload {
+            Workload::Service(service) => !service.routes.is_empty(),
+            Workload::Gateway(_) => true,
+        };
+        let is_on_host = |port: &Published| matches!(port.at, At::Host(_));
+        has_instances
+            && matches!(self.stage, Stage::Fit | Stage::Untold)
+            && self.task.place == Place::Ec2
+            && self.published.iter().any(is_on_host)
+    }
+}
+
+/// The tasks that are in the mesh, of those that the rules [admit](Rules::admit).
+pub(crate) fn members<'a>(
+    tasks: impl IntoIterator<Item = (&'a str, &'a Task)>,
+    definitions: &'a BTreeMap<String, Definition>,
+    rules: &Rules,
+    warnings: &mut Warnings,
+) -> Vec<Member<'a>> {
+    let mut seen = BTreeSet::new();
+    let mut members = Vec::new();
+    for (cluster, task) in tasks {
+        // A cluster may be named twice, by its name and by its ARN.
+        let is_new = seen.insert(&task.arn);
+        let definition = definitions.get(&task.definition);
+        if let Some(definition) = definition.filter(|_| is_new) {
+            members.extend(member(cluster, task, definition, rules, warnings));
+        }
+    }
+    members
+}
+
+fn member<'a>(
+    cluster: &'a str,
+    task: &'a Task,
+    definition: &'a Definition,
+    rules: &Rules,
+    warnings: &mut Warnings,
+) -> Option<Member<'a>> {
+    let settings = settings(task, definition);
+    let workload = Workload::read(&settings, &Defaults::default(), &task.arn, warnings)?;
+    let stage = if is_starting(task) {
+        Stage::Starting
+    } else if let Some(warning) = unfit(task, definition, rules) {
+        warnings.push(warning);
+        Stage::Unfit
+    } else if essential(task, definition).any(|one| rules.is_untold(one, definition)) {
+        Stage::Untold
+    } else {
+        Stage::Fit
+    };
+    let containers = task.containers.iter();
+    let down = containers.filter(|container| rules.is_down(container));
+    Some(Member {
+        cluster,
+        task,
+        workload,
+        revision: revision(definition),
+        published: published(task, definition),
+        stage,
+        down: down.map(|container| container.name.as_str()).collect(),
+    })
+}
+
+fn is_starting(task: &Task) -> bool {
+    STARTING.contains(&task.last_status.as_str())
+}
+
+/// The containers without which a task ends.
+fn essential<'a>(task: &'a Task, definition: &Definition) -> impl Iterator<Item = &'a Container> {
+    let containers = task.containers.iter();
+    containers.filter(|one| declared(one, definition).is_none_or(|declared| declared.essential))
+}
+
+fn declared<'a>(container: &Container, definition: &'a Definition) -> Option<&'a Declared> {
+    let mut declared = definition.containers.iter();
+    declared.find(|declared| declared.name == container.name)
+}
+
+/// Why a running task gets no requests, if it is not well.
+fn unfit(task: &Task, definition: &Definition, rules: &Rules) -> Option<Warning> {
+    let reason =
+        if let Some(stopped) = essential(task, definition).find(|one| one.last_status == STOPPED) {
+            format!("its essential container {} has stopped", stopped.name)
+        } else if rules.include_unhealthy {
+            return None;
+        } else if let Some(ill) =
+            essential(task, definition).find(|one| one.health == Health::Unhealthy)
+        {
+            format!("its essential container {} is UNHEALTHY", ill.name)
+        } else if task.health == Health::Unhealthy {
+            "it is UNHEALTHY".to_owned()
+        } else {
+            return None;
+        };
+    let reason = format!("{reason}; the task is left out");
+    let remedy = "see why the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets \
+                  unhealthy tasks in";
+    Some(Warning::new(&task.arn, reason).with_remedy(remedy))
+}
+
+/// All that is said of a task, in order of precedence.
+fn settings(task: &Task, definition: &Definition) -> Settings {
+    let mut settings = Settings::new();
+    add(&mut settings, &Source::new("task tag"), &task.tags);
+    let source = Source::new("task-definition tag");
+    add(&mut settings, &source, &definition.tags);
+    for overridden in in_order(&task.overrides, definition) {
+        let container = &overridden.container;
+        let name = format!("override environment of container {container}");
+        let source = Source::of_container(name, container);
+        add(&mut settings, &source, &overridden.variables);
+    }
+    for declared in &definition.containers {
+        let name = format!("environment of container {}", declared.name);
+        let source = Source::of_container(name, &declared.name);
+        add(&mut settings, &source, &declared.variables);
+    }
+    settings
+}
+
+fn add(settings: &mut Settings, source: &Source, pairs: &Pairs) {
+    settings.add(source, pairs.iter().map(|(name, value)| (name, value)));
+}
+
+/// Overrides in the order in which the definition has the containers.
+fn in_order<'a>(overrides: &'a [Environment], definition: &Definition) -> Vec<&'a Environment> {
+    let place = |container: &str| {
+        let mut containers = definition.containers.iter();
+        let place = containers.position(|declared| declared.name == container);
+        place.unwrap_or(usize::MAX)
+    };
+    let mut ordered: Vec<&Environment> = overrides.iter().collect();
+    ordered.sort_by_key(|one| (place(&one.container), &one.container));
+    ordered
+}
+
+/// A number that is greater for a newer definition: the time of its registration, which goes up with
+/// the revision in a family and compares families, then the revision.
+fn revision(definition: &Definition) -> u64 {
+    const REVISION_BITS: u32 = 20;
+    let time = u64::try_from(definition.registered).unwrap_or_default();
+    let number = u64::try_from(definition.revision).unwrap_or_default();
+    (time << REVISION_BITS) | number.min((1 << REVISION_BITS) - 1)
+}
+
+/// Whether a task of this definition has a network interface of its own.
+pub(super) fn has_interface(task: &Task, definition: &Definition) -> bool {
+    definition.network == Network::Awsvpc || task.place == Place::Fargate
+}

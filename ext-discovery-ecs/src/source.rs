@@ -1,0 +1,182 @@
+//! Settings, and one run from the first call to the map.
+
+use crate::{
+    cache::Cache,
+    calls::Aws,
+    described::Task,
+    error::DiscoveryError,
+    model::{self, Rules},
+};
+use nightjar_aws::Session;
+use nightjar_core::{
+    document::discovery_map::DiscoveryMap,
+    env::{Reader, Setting},
+    extension::{About, Answer, DiscoveryMapSource, Failure},
+    workload::Warnings,
+};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use xxhash_rust::xxh3::xxh3_128;
+
+const NAME: &str = env!("CARGO_PKG_NAME");
+
+pub(crate) const AWS_CLUSTERS: Setting = Setting::preset(
+    "NJ_DMECS_AWS_CLUSTERS",
+    "default",
+    "the names or ARNs of the ECS clusters whose tasks make the mesh, separated by commas",
+);
+pub(crate) const REQUIRED_TAG: Setting = Setting::optional(
+    "NJ_DMECS_REQUIRED_TAG",
+    "no tag is needed",
+    "a tag that a task needs to be in the mesh",
+);
+pub(crate) const REQUIRED_TAG_VALUE: Setting = Setting::optional(
+    "NJ_DMECS_REQUIRED_TAG_VALUE",
+    "any value will do",
+    "the value that NJ_DMECS_REQUIRED_TAG needs to have",
+);
+pub(crate) const TASKDEF_CACHE_SECONDS: Setting = Setting::preset(
+    "NJ_DMECS_TASKDEF_CACHE_SECONDS",
+    "60",
+    "how long a task definition is not asked for again; its tags may change, nothing else of it does",
+);
+pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::preset(
+    "NJ_DMECS_INCLUDE_UNHEALTHY",
+    "false",
+    "whether tasks whose health check fails stay in the mesh",
+);
+pub(crate) const TEMP_DIR: Setting = Setting::optional(
+    "NJ_TEMP_DIR",
+    "nothing is kept from one run to the next",
+    "the folder below which task definitions and addresses of instances are kept; \
+     the program that starts this one sets it",
+);
+
+/// How long a list of warnings that did not change is not told again.
+const TOLD: Duration = Duration::from_hours(1);
+
+/// The discovery map from the tasks of ECS clusters.
+pub(crate) struct EcsTasks {
+    clusters: Vec<String>,
+    rules: Rules,
+    definition_age: Duration,
+    folder: Option<PathBuf>,
+}
+
+impl DiscoveryMapSource for EcsTasks {
+    const ABOUT: About = About {
+        name: NAME,
+        version: env!("CARGO_PKG_VERSION"),
+        summary: "the discovery map from the tags and environment of Amazon ECS tasks",
+        settings: &[
+            AWS_CLUSTERS,
+            REQUIRED_TAG,
+            REQUIRED_TAG_VALUE,
+            TASKDEF_CACHE_SECONDS,
+            INCLUDE_UNHEALTHY,
+            TEMP_DIR,
+        ],
+    };
+
+    fn from_settings(reader: &mut Reader<'_>) -> Self {
+        let tag = reader.optional(&REQUIRED_TAG, Reader::text);
+        let value = reader.optional(&REQUIRED_TAG_VALUE, Reader::text);
+        if tag.is_none() && value.is_some() {
+            let reason = format!("means nothing without {}", REQUIRED_TAG.name);
+            reader.fault(&REQUIRED_TAG_VALUE, reason);
+        }
+        let folder = reader.optional(&TEMP_DIR, Reader::path);
+        Self {
+            clusters: reader.checked(&AWS_CLUSTERS, clusters),
+            rules: Rules {
+                required_tag: tag.map(|tag| (tag, value)),
+                include_unhealthy: reader.boolean(&INCLUDE_UNHEALTHY),
+            },
+            definition_age: reader.seconds_or_zero(&TASKDEF_CACHE_SECONDS),
+            folder: folder.map(|folder| folder.join(NAME)),
+        }
+    }
+
+    fn discover(&self, previous: Option<&str>) -> Result<Answer, Failure> {
+        let session = Session::open(NAME).map_err(DiscoveryError::from)?;
+        let mut aws = Aws::new(
+            session.config(),
+            self.folder.as_deref(),
+            self.definition_age,
+        );
+        let (map, warnings) = session.block_on(self.ask(&mut aws))?;
+        aws.sweep();
+        let is_unchanged = previous == Some(map.document_version.as_str());
+        tell(&warnings, is_unchanged, self.folder.as_deref());
+        if is_unchanged {
+            return Ok(Answer::Unchanged);
+        }
+        let mut json = serde_json::to_vec(&map).map_err(DiscoveryError::Encode)?;
+        json.push(b'\n');
+        Ok(Answer::New(json))
+    }
+}
+
+impl EcsTasks {
+    /// Asks AWS, and puts the map together. Any call that fails ends it.
+    async fn ask(&self, aws: &mut Aws<'_>) -> Result<(DiscoveryMap, Warnings), DiscoveryError> {
+        let by_cluster = aws.tasks(&self.clusters).await?;
+        let tasks: Vec<(&str, &Task)> = by_cluster
+            .iter()
+            .flat_map(|(cluster, tasks)| tasks.iter().map(move |task| (cluster.as_str(), task)))
+            .filter(|(_, task)| self.rules.admit(task))
+            .collect();
+        let arns: BTreeSet<&str> = tasks
+            .iter()
+            .map(|(_, task)| task.definition.as_str())
+            .collect();
+        let definitions = aws.definitions(arns).await?;
+        let mut warnings = Warnings::new();
+        let members = model::members(tasks, &definitions, &self.rules, &mut warnings);
+        let instances = aws.instances(&model::needed(&members)).await?;
+        let (map, of_map) = model::map(&members, &instances);
+        warnings.append(of_map);
+        let listed: usize = by_cluster.iter().map(|(_, tasks)| tasks.len()).sum();
+        tracing::debug!(
+            "{listed} tasks run, {} of them in the mesh, of {} task definitions, on {} instances",
+            members.len(),
+            definitions.len(),
+            instances.len()
+        );
+        Ok((map, warnings))
+    }
+}
+
+fn clusters(text: &str) -> Result<Vec<String>, String> {
+    let names = text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let names: BTreeSet<String> = names.map(ToOwned::to_owned).collect();
+    if names.is_empty() {
+        return Err("names no cluster".to_owned());
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// Tells the warnings, but not at every run: while neither they nor the map change, only now and
+/// then.
+fn tell(warnings: &Warnings, is_unchanged: bool, folder: Option<&Path>) {
+    if warnings.is_empty() {
+        return;
+    }
+    let lines = warnings.told();
+    let mark = format!("{:032x}", xxh3_128(lines.join("\n").as_bytes()));
+    let mut told = Cache::new(folder, "warnings");
+    if is_unchanged && told.get::<String>(NAME, Some(TOLD)).as_ref() == Some(&mark) {
+        tracing::debug!("{} warnings are as they were", lines.len());
+        return;
+    }
+    for line in &lines {
+        tracing::warn!("{line}");
+    }
+    told.put(NAME, &mark);
+}
