@@ -1,0 +1,191 @@
+//! One discovery: asks Cloud Map as little as will do, and puts the map together.
+
+use crate::{
+    calls::Registry,
+    error::DiscoveryError,
+    known::{self, Attributes, Instances, Seen},
+    part,
+    registry::{self, Namespace, Service},
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use nightjar_core::{
+    document::discovery_map::DiscoveryMap,
+    workload::{Mesh, Warnings, Workload},
+};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// How many namespaces or services are asked for their attributes at a time. How many such calls AWS
+/// allows in a second is not published, so this is modest.
+const ATTRIBUTE_CALLS: usize = 10;
+/// How many services are asked for their instances at a time. AWS allows 1,000 such calls in a
+/// second: as many as this makes if one takes 20 ms.
+const INSTANCE_CALLS: usize = 20;
+
+/// What is wanted of Cloud Map.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Names, ids and ARNs.
+    pub(crate) namespaces: Vec<String>,
+    pub(crate) include_unhealthy: bool,
+    /// For how long attributes that were read are believed.
+    pub(crate) attributes_age: Duration,
+}
+
+/// A discovery, and what is known of services before, during and after it.
+pub(crate) struct Discovery<'a> {
+    wanted: &'a Wanted,
+    registry: &'a Registry,
+    seen: RefCell<BTreeMap<String, Seen>>,
+}
+
+impl<'a> Discovery<'a> {
+    pub(crate) fn new(
+        wanted: &'a Wanted,
+        registry: &'a Registry,
+        seen: BTreeMap<String, Seen>,
+    ) -> Self {
+        Self {
+            wanted,
+            registry,
+            seen: RefCell::new(seen),
+        }
+    }
+
+    /// What is known now. After a failure that is more than before, so that the next try has less to
+    /// ask for.
+    pub(crate) fn into_seen(self) -> BTreeMap<String, Seen> {
+        self.seen.into_inner()
+    }
+
+    /// The map. Any call that fails ends it.
+    pub(crate) async fn map(&self) -> Result<(DiscoveryMap, Warnings), DiscoveryError> {
+        let services = self.services().await?;
+        let mut warnings = Warnings::new();
+        let workloads: Vec<(&Service, Workload)> = self
+            .all_attributes(&services)
+            .await?
+            .iter()
+            .filter_map(|(service, attributes)| {
+                let workload = part::workload(service, attributes, &mut warnings)?;
+                Some((*service, workload))
+            })
+            .collect();
+        let instances = self.all_instances(&workloads).await?;
+        self.forget_all_but(&services);
+        let mut mesh = Mesh::new();
+        for ((service, workload), instances) in workloads.into_iter().zip(&instances) {
+            let with_all = self.wanted.include_unhealthy;
+            part::add(
+                &mut mesh,
+                service,
+                workload,
+                instances,
+                with_all,
+                &mut warnings,
+            );
+        }
+        let (map, more) = mesh.finish();
+        warnings.append(more);
+        Ok((map, warnings))
+    }
+
+    /// The services of all the namespaces.
+    async fn services(&self) -> Result<Vec<Service>, DiscoveryError> {
+        let all = self.registry.namespaces().await?;
+        let region = self.registry.region();
+        let chosen: Vec<Namespace> = registry::chosen(&self.wanted.namespaces, &all, region)?;
+        let services: Vec<Vec<Service>> = stream::iter(&chosen)
+            .map(|namespace| self.registry.services(namespace))
+            .buffer_unordered(ATTRIBUTE_CALLS)
+            .try_collect()
+            .await?;
+        Ok(services.into_iter().flatten().collect())
+    }
+
+    async fn all_attributes<'s>(
+        &self,
+        services: &'s [Service],
+    ) -> Result<Vec<(&'s Service, BTreeMap<String, String>)>, DiscoveryError> {
+        stream::iter(services)
+            .map(async |service| Ok((service, self.attributes(service).await?)))
+            .buffer_unordered(ATTRIBUTE_CALLS)
+            .try_collect()
+            .await
+    }
+
+    /// The instances of each workload's service.
+    async fn all_instances(
+        &self,
+        workloads: &[(&Service, Workload)],
+    ) -> Result<Vec<Instances>, DiscoveryError> {
+        stream::iter(workloads)
+            .map(async |(service, workload)| match workload {
+                // It only calls others.
+                Workload::Service(declared) if declared.routes.is_empty() => {
+                    Ok(Instances::default())
+                }
+                _ => self.instances(service).await,
+            })
+            .buffered(INSTANCE_CALLS)
+            .try_collect()
+            .await
+    }
+
+    /// A service's settings. Nothing tells when somebody changes them, so they are read again after
+    /// a while.
+    async fn attributes(
+        &self,
+        service: &Service,
+    ) -> Result<BTreeMap<String, String>, DiscoveryError> {
+        let known = self.seen(service, |seen| seen.attributes.clone());
+        let age = self.wanted.attributes_age;
+        if let Some(known) = known.filter(|known| known::is_within(known.read, age)) {
+            return Ok(known.settings);
+        }
+        let read = known::now();
+        let settings = self.registry.attributes(service).await?;
+        let attributes = Attributes {
+            read,
+            settings: settings.clone(),
+        };
+        self.learn(service, |seen| seen.attributes = Some(attributes));
+        Ok(settings)
+    }
+
+    /// A service's instances. Their revision tells when one comes or goes, but not when its health
+    /// changes: where health matters, nothing spares the call.
+    async fn instances(&self, service: &Service) -> Result<Instances, DiscoveryError> {
+        let has_health = service.has_health_check && !self.wanted.include_unhealthy;
+        let known = self.seen(service, |seen| seen.instances.clone());
+        if let Some(known) = known.filter(|known| known.revision.is_some() && !has_health) {
+            let revision = self.registry.revision(service).await?;
+            if known.revision == Some(revision) {
+                return Ok(known);
+            }
+        }
+        let instances = self.registry.instances(service).await?;
+        let learnt = instances.clone();
+        self.learn(service, |seen| seen.instances = Some(learnt));
+        Ok(instances)
+    }
+
+    fn seen<T>(&self, service: &Service, part: impl FnOnce(&Seen) -> Option<T>) -> Option<T> {
+        self.seen.borrow().get(&service.arn).and_then(part)
+    }
+
+    fn learn(&self, service: &Service, change: impl FnOnce(&mut Seen)) {
+        let mut seen = self.seen.borrow_mut();
+        change(seen.entry(service.arn.clone()).or_default());
+    }
+
+    fn forget_all_but(&self, services: &[Service]) {
+        let listed: BTreeSet<&str> = services.iter().map(|one| one.arn.as_str()).collect();
+        self.seen
+            .borrow_mut()
+            .retain(|arn, _| listed.contains(arn.as_str()));
+    }
+}

@@ -1,0 +1,177 @@
+//! One service's part of the map.
+
+use crate::{
+    calls::MOST_INSTANCES,
+    instance,
+    known::{Instance, Instances},
+    registry::Service,
+};
+use nightjar_core::{
+    document::discovery_map::HostPort,
+    workload::{Defaults, Group, Mesh, PortChoice, Settings, Source, Warning, Warnings, Workload},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+const ROUTE: &str = "NJ_ROUTE_";
+const ROUTE_PORT: &str = "NJ_ROUTE_PORT";
+const NAMESPACE_PORT: &str = "NJ_NAMESPACE_PORT_";
+const MODE: &str = "NJ_PROXY_MODE";
+
+/// Cloud Map knows no revisions of a service's settings.
+const REVISION: u64 = 0;
+
+/// What a service declares by its attributes, if it is in the mesh: a service of Cloud Map that
+/// declares neither a route nor a port to another namespace, and is no gateway, has nothing to do
+/// with it.
+pub(crate) fn workload(
+    service: &Service,
+    attributes: &BTreeMap<String, String>,
+    warnings: &mut Warnings,
+) -> Option<Workload> {
+    let mode = attributes.get(MODE);
+    let is_gateway = mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("GATEWAY"));
+    let is_meant = is_gateway || attributes.keys().any(|name| declares(name));
+    if !is_meant {
+        return None;
+    }
+    let mut settings = Settings::new();
+    settings.add(&Source::new("service attribute"), attributes);
+    let defaults = Defaults {
+        mode: Some("SERVICE".to_owned()),
+        namespace: Some(service.namespace.clone()),
+        service: Some(service.name.clone()),
+        color: Some("default".to_owned()),
+    };
+    Workload::read(&settings, &defaults, &service.who(), warnings)
+}
+
+/// Whether a setting is an `NJ_ROUTE_<n>` or an `NJ_NAMESPACE_PORT_<n>`.
+fn declares(name: &str) -> bool {
+    let number = name
+        .strip_prefix(ROUTE)
+        .or_else(|| name.strip_prefix(NAMESPACE_PORT));
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Adds a workload and its instances to the mesh.
+pub(crate) fn add(
+    mesh: &mut Mesh,
+    service: &Service,
+    workload: Workload,
+    instances: &Instances,
+    include_unhealthy: bool,
+    warnings: &mut Warnings,
+) {
+    warn_of_many(service, instances, warnings);
+    // Without a health check there is nobody who could tell, and the status is `UNKNOWN`, or old.
+    let all = include_unhealthy || !service.has_health_check;
+    let usable = |instance: &&Instance| all || instance.is_healthy;
+    let mut places = Places {
+        service,
+        instances: instances.list.iter().filter(usable).collect(),
+        warnings,
+    };
+    match workload {
+        Workload::Gateway(gateway) => {
+            let port = gateway.port.as_ref();
+            let chosen = port.filter(|found| found.setting == ROUTE_PORT);
+            let Ok(port) = places.port(chosen.map(|found| &found.value), ROUTE_PORT) else {
+                return;
+            };
+            let instances = places.at(port);
+            mesh.gateway(&service.who(), REVISION, &gateway, instances);
+        }
+        Workload::Service(mut declared) => {
+            let mut groups = Vec::new();
+            for route in &declared.routes {
+                let choice = route.port.as_ref().map(|found| &found.value);
+                if let Ok(port) = places.port(choice, &route.setting) {
+                    groups.push(Group {
+                        index: port.map_or(0, i64::from),
+                        routes: route.routes.clone(),
+                        instances: places.at(port),
+                    });
+                } else {
+                    declared.is_faulty = true;
+                    groups.extend(Group::unserved(route));
+                }
+            }
+            mesh.service(&service.who(), REVISION, &declared, groups);
+        }
+    }
+}
+
+/// Cloud Map allows no more instances than one answer holds. Should that change, somebody has to
+/// know that some are missing.
+fn warn_of_many(service: &Service, instances: &Instances, warnings: &mut Warnings) {
+    let found = i32::try_from(instances.list.len()).unwrap_or(i32::MAX);
+    let Some(count) = service.instances.filter(|count| *count > found) else {
+        return;
+    };
+    if found < MOST_INSTANCES {
+        return;
+    }
+    let reason = format!(
+        "it has {count} instances, and DiscoverInstances names {found} at the most; the others are \
+         missing in the map"
+    );
+    let remedy = "spread the instances over several services of the same NJ_SERVICE and NJ_COLOR";
+    warnings.push(Warning::new(service.who(), reason).with_remedy(remedy));
+}
+
+/// A service's instances, and where they listen.
+struct Places<'a> {
+    service: &'a Service,
+    instances: Vec<&'a Instance>,
+    warnings: &'a mut Warnings,
+}
+
+/// A port that an instance of Cloud Map cannot have.
+struct NoSuchPort;
+
+impl Places<'_> {
+    /// The port that a setting chooses, if one does.
+    fn port(
+        &mut self,
+        choice: Option<&PortChoice>,
+        setting: &str,
+    ) -> Result<Option<u16>, NoSuchPort> {
+        match choice {
+            None => Ok(None),
+            Some(PortChoice::Port(port)) => Ok(Some(*port)),
+            Some(other) => {
+                let reason = format!(
+                    "port {other} of {setting} is not to be found: an instance in Cloud Map has \
+                     neither containers nor further addresses"
+                );
+                let remedy = "give a port alone, or none for AWS_INSTANCE_PORT";
+                let warning = Warning::new(self.service.who(), reason).with_remedy(remedy);
+                self.warnings.push(warning);
+                Err(NoSuchPort)
+            }
+        }
+    }
+
+    /// Where the instances listen, each at this port or else at its own.
+    fn at(&mut self, port: Option<u16>) -> Vec<HostPort> {
+        let mut places = BTreeSet::new();
+        for instance in &self.instances {
+            match instance::place(instance, port) {
+                Ok(place) => {
+                    places.insert(place);
+                }
+                Err(reason) => {
+                    let reason = format!("instance {:?} is left out: {reason}", instance.id);
+                    let remedy = "register it with AWS_INSTANCE_IPV4, AWS_INSTANCE_IPV6 or \
+                                  AWS_INSTANCE_CNAME, and with AWS_INSTANCE_PORT unless \
+                                  NJ_ROUTE_PORT is set";
+                    let warning = Warning::new(self.service.who(), reason).with_remedy(remedy);
+                    self.warnings.push(warning);
+                }
+            }
+        }
+        places.into_iter().collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! Settings, and the answer to the caller.
+
+use crate::{
+    calls::Registry,
+    discovery::{Discovery, Wanted},
+    error::DiscoveryError,
+    known::{self, Known},
+};
+use nightjar_aws::Session;
+use nightjar_core::{
+    env::{Reader, Setting},
+    extension::{About, Answer, DiscoveryMapSource, Failure},
+    workload::Warnings,
+};
+use std::{path::PathBuf, time::Duration};
+
+const NAME: &str = env!("CARGO_PKG_NAME");
+
+pub(crate) const NAMESPACES: Setting = Setting::required(
+    "NJ_DMCM_NAMESPACES",
+    "the names, ids or ARNs of the Cloud Map namespaces whose services make the mesh, separated by \
+     commas; one that another account shares by its ARN",
+);
+pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::preset(
+    "NJ_DMCM_INCLUDE_UNHEALTHY",
+    "false",
+    "whether instances whose health check fails stay in the mesh",
+);
+pub(crate) const ATTRIBUTES_CACHE_SECONDS: Setting = Setting::preset(
+    "NJ_DMCM_ATTRIBUTES_CACHE_SECONDS",
+    "60",
+    "how long a service's attributes are not asked for again; 0 asks every time",
+);
+pub(crate) const TEMP_DIR: Setting = Setting::optional(
+    "NJ_TEMP_DIR",
+    "nothing is kept from one run to the next",
+    "the folder below which attributes and instances of services are kept; \
+     the program that starts this one sets it",
+);
+
+pub(crate) const EXTENSION_TIMEOUT: Setting = Setting::preset(
+    "NJ_EXTENSION_TIMEOUT",
+    "60",
+    "after how many seconds the program that starts this one ends it; a discovery gives up before, \
+     after five sixths of them, and keeps what it has learnt",
+);
+
+/// The discovery map from the services of Cloud Map namespaces.
+pub(crate) struct CloudMap {
+    wanted: Wanted,
+    folder: Option<PathBuf>,
+    /// How long a discovery may take.
+    patience: Duration,
+}
+
+impl DiscoveryMapSource for CloudMap {
+    const ABOUT: About = About {
+        name: NAME,
+        version: env!("CARGO_PKG_VERSION"),
+        summary: "the discovery map from the services of AWS Cloud Map and their attributes",
+        settings: &[
+            NAMESPACES,
+            INCLUDE_UNHEALTHY,
+            ATTRIBUTES_CACHE_SECONDS,
+            TEMP_DIR,
+            EXTENSION_TIMEOUT,
+        ],
+    };
+
+    fn from_settings(reader: &mut Reader<'_>) -> Self {
+        let text = reader.required(&NAMESPACES);
+        let namespaces: Vec<String> = text
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        if namespaces.is_empty() && !text.is_empty() {
+            reader.fault(&NAMESPACES, "names no namespace");
+        }
+        Self {
+            wanted: Wanted {
+                namespaces,
+                include_unhealthy: reader.boolean(&INCLUDE_UNHEALTHY),
+                attributes_age: reader.seconds_or_zero(&ATTRIBUTES_CACHE_SECONDS),
+            },
+            folder: reader.optional(&TEMP_DIR, Reader::path),
+            patience: reader.seconds(&EXTENSION_TIMEOUT) * 5 / 6,
+        }
+    }
+
+    fn discover(&self, previous: Option<&str>) -> Result<Answer, Failure> {
+        let session = Session::open(NAME).map_err(DiscoveryError::from)?;
+        let registry = Registry::new(session.config());
+        let endpoint = session.config().endpoint_url().unwrap_or_default();
+        let place = format!("{endpoint} {}", registry.region());
+        let file = self
+            .folder
+            .as_ref()
+            .map(|folder| known::file(folder, &place));
+        let mut known = file.as_deref().map(Known::read).unwrap_or_default();
+        let before = known.clone();
+        let discovery =
+            Discovery::new(&self.wanted, &registry, std::mem::take(&mut known.services));
+        let found = session
+            .block_on_within(self.patience, discovery.map())
+            .unwrap_or(Err(DiscoveryError::OutOfTime(self.patience)));
+        known.services = discovery.into_seen();
+        if let Ok((_, warnings)) = &found {
+            tell(warnings, &mut known);
+        }
+        if let Some(file) = file.filter(|_| known != before)
+            && let Err(error) = known.write(&file)
+        {
+            let file = file.display();
+            tracing::warn!("cannot keep what is known in {file}: {error}; calls will be repeated");
+        }
+        let (map, _) = found?;
+        if previous == Some(map.document_version.as_str()) {
+            return Ok(Answer::Unchanged);
+        }
+        let mut json = serde_json::to_vec(&map).map_err(DiscoveryError::Encode)?;
+        json.push(b'\n');
+        Ok(Answer::New(json))
+    }
+}
+
+/// Tells warnings, unless they are the ones told last.
+fn tell(warnings: &Warnings, known: &mut Known) {
+    let lines = warnings.told();
+    if known.has_to_tell(&lines) {
+        for line in lines {
+            tracing::warn!("{line}");
+        }
+    }
+}
