@@ -11,9 +11,10 @@ DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sam
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test lint fmt schemas bench deny setup clean
+.PHONY: docker docker-base docker-sizes docker-lint test-docker
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run a small mesh on this machine, step by step; KEEP=1 leaves it up to play with
 	@e2e/setup.sh demo
@@ -31,7 +32,7 @@ test: lint ## everything that CI runs
 
 lint: ## formatting and clippy, with warnings as errors
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features e2e/docker -- -D warnings
 
 fmt: ## format the Rust sources
 	$(CARGO) fmt --all
@@ -45,13 +46,30 @@ schemas: ## write the documents' JSON Schemas anew, after a change of their type
 	done
 
 bench: ## benchmarks, in the release profile
-	@e2e/setup.sh demo
-	$(CARGO) build --locked --release $(DEMO_PROGRAMS)
+	@e2e/setup.sh all
+	$(CARGO) build --locked --release --workspace --bins --examples
 	$(CARGO) bench --locked -p nightjar-core -p e2e
 
 deny: ## licences, bans, sources and advisories of the dependencies
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
 	else echo "cargo-deny is not installed: cargo install --locked cargo-deny" >&2; exit 1; fi
+
+docker: ## build the container images
+	@e2e/docker/build.sh
+
+docker-base: ## make the images that those are built from, where no registry can be reached
+	@e2e/docker/base.sh
+
+docker-sizes: ## print what the images weigh
+	@e2e/docker/sizes.sh
+
+docker-lint: ## judge the Dockerfiles and compose files
+	@e2e/setup.sh all
+	@e2e/docker/lint.sh
+
+test-docker: ## build the images, and test them and the compose examples on a Docker Engine
+	@e2e/setup.sh all
+	@e2e/docker/test.sh
 
 setup: ## what the tests run beside our programs, into .venv (the other targets call it)
 	@e2e/setup.sh all

@@ -59,6 +59,17 @@ impl Connection {
         path: &str,
         headers: &[(&str, &str)],
     ) -> io::Result<Answer> {
+        self.send(method, path, headers, "")
+    }
+
+    /// The same with a body.
+    pub fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Answer> {
         use std::fmt::Write as _;
         let mut text = format!("{method} {path} HTTP/1.1\r\n");
         if !headers
@@ -70,7 +81,11 @@ impl Connection {
         for (name, value) in headers {
             let _ = write!(text, "{name}: {value}\r\n");
         }
+        if !body.is_empty() {
+            let _ = write!(text, "content-length: {}\r\n", body.len());
+        }
         text.push_str("\r\n");
+        text.push_str(body);
         self.stream.get_mut().write_all(text.as_bytes())?;
         self.answer(method)
     }

@@ -1,12 +1,16 @@
 //! What the end-to-end tests share: real programs, a real Envoy, real backends, real connections.
 //!
 //! ```text
+//! aws        AWS on one machine, with a wire that counts calls and makes faults
+//! central    nightjar-central, running
+//! extension  one call of an extension
 //! ports      ports that nobody else takes
 //! process    a started program that ends with its test, and its log
 //! http       requests whose every byte the test decides
 //! load       requests without pause, and every one that failed
 //! mesh       sample services, and proxies under nightjar-standalone
 //! maps       discovery maps in few words
+//! status     what a long-running program says of itself
 //! scripts    small programs that do one thing wrong
 //! templates  template folders that a test edits
 //! told       what a proxy says of itself
@@ -17,10 +21,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "this is test equipment: a panic is how a test fails"
 )]
 
+pub mod aws;
+pub mod central;
+pub mod extension;
 pub mod http;
 pub mod load;
 pub mod maps;
@@ -28,6 +36,7 @@ pub mod mesh;
 pub mod ports;
 pub mod process;
 pub mod scripts;
+pub mod status;
 pub mod templates;
 mod told;
 
@@ -38,7 +47,7 @@ use std::{
 };
 
 /// How long anything may take that a test waits for; far more than it should.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The workspace's folder.
 pub fn root() -> &'static Path {

@@ -5,7 +5,7 @@ use crate::{
     http::{self, Answer},
     ports,
     process::Process,
-    program,
+    program, status,
 };
 use serde_json::Value;
 use std::{
@@ -33,8 +33,12 @@ impl Backend {
 
     /// The same with more environment, such as `SERVICE_PROTOCOL=HTTP2`.
     pub fn start_with(name: &str, color: &str, env: &[(&str, &str)]) -> Self {
+        Self::start_at(ports::free(), name, color, env)
+    }
+
+    /// The same on a given port, which several may share that have a `SERVICE_ADDRESS` each.
+    pub fn start_at(port: u16, name: &str, color: &str, env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = ports::free();
         let mut command = Command::new(program("sample-service"));
         command
             .env("SERVICE_PORT", port.to_string())
@@ -98,6 +102,12 @@ impl Plan {
     pub fn env(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.env.insert(name.to_owned(), value.to_string());
         self
+    }
+
+    /// Finds the mesh by an extension's command line instead of by the map.
+    #[must_use]
+    pub fn discovery(self, command: impl std::fmt::Display) -> Self {
+        self.env("DISCOVERY_MAP_EXEC", command)
     }
 
     /// Sets variables.
@@ -277,21 +287,12 @@ impl Proxy {
 
     /// A page of Nightjar's own status; `None` if the port does not answer.
     pub fn status(&self, path: &str) -> Option<Answer> {
-        http::get((Ipv4Addr::LOCALHOST, self.status_port).into(), path, &[]).ok()
+        status::page(self.status_port, path)
     }
 
     /// A metric by its name with labels, such as `nightjar_refreshes_total{result="changed"}`.
     pub fn metric(&self, name: &str) -> f64 {
-        let text = self
-            .status("/metrics")
-            .map(|answer| answer.body)
-            .unwrap_or_default();
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(f64::NAN)
+        status::metric(self.status_port, name)
     }
 
     /// Waits until it says that it is ready.
@@ -327,15 +328,6 @@ impl Proxy {
 
     /// Waits until the next refreshes have ended, whatever their result.
     pub fn wait_refreshes(&self, count: u32) {
-        let total = || -> f64 {
-            ["unchanged", "changed", "failed", "refused"]
-                .iter()
-                .map(|result| {
-                    self.metric(&format!("nightjar_refreshes_total{{result=\"{result}\"}}"))
-                })
-                .sum()
-        };
-        let target = total() + f64::from(count);
-        eventually("another refresh", || (total() >= target).then_some(()));
+        status::wait_refreshes(self.status_port, count);
     }
 }

@@ -28,3 +28,21 @@ pub fn free() -> u16 {
     }
     panic!("no port from {RANGE:?} is free");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::free;
+    use std::{collections::BTreeSet, thread};
+
+    #[test]
+    fn nobody_gets_the_port_of_another() {
+        let threads: Vec<_> = (0..8)
+            .map(|_| thread::spawn(|| (0..50).map(|_| free()).collect::<Vec<u16>>()))
+            .collect();
+        let ports: Vec<u16> = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect();
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 400);
+    }
+}

@@ -106,7 +106,7 @@ impl Proxy {
 }
 
 /// A line of the text format begins with its time.
-fn without_time(line: &str) -> &str {
+pub(crate) fn without_time(line: &str) -> &str {
     match line.split_once(' ') {
         Some((time, rest)) if time.ends_with('Z') && time.contains('T') => rest.trim_start(),
         _ => line,

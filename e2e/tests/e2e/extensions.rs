@@ -1,68 +1,40 @@
 //! The sample extensions, called as the protocol says, and by the real program.
 
-use e2e::{envoy, maps::map, ports, program, root};
+use e2e::{
+    envoy,
+    extension::{Ending, Extension},
+    maps::map,
+    ports, program, root,
+};
 use nightjar_core::document::{self, discovery_map::DiscoveryMap, templates::Templates};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf, process::Command};
-use tempfile::TempDir;
 
-/// An extension, its one setting, and a folder for all files.
-struct Extension {
+/// A sample extension, and the file that its one setting names.
+struct Sample {
     program: PathBuf,
+    extension: Extension,
     setting: (&'static str, PathBuf),
-    folder: TempDir,
 }
 
-/// How a call ended: exit code, what was printed for people, and the file.
-#[derive(Debug, PartialEq)]
-struct Ending {
-    code: Option<i32>,
-    stderr: String,
-    file: Option<Value>,
-}
-
-impl Extension {
+impl Sample {
     fn new(file: &str, variable: &'static str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let program = root().join("examples/extensions").join(file);
+        let extension = Extension::at(&program);
+        let data = extension.folder().join("data");
         Self {
-            program: root().join("examples/extensions").join(file),
-            setting: (variable, folder.path().join("data")),
-            folder,
+            program,
+            extension: extension.env(variable, data.display()),
+            setting: (variable, data),
         }
     }
 
-    /// Calls it with the arguments that every call has, and more.
     fn call(&self, arguments: &[&str]) -> Ending {
-        self.call_with_file(arguments, None)
+        self.extension.call(arguments)
     }
 
-    fn call_with_file(&self, arguments: &[&str], input: Option<&Value>) -> Ending {
-        let file = self.folder.path().join("action.json");
-        let _ = fs::remove_file(&file);
-        if let Some(input) = input {
-            fs::write(&file, input.to_string()).unwrap();
-        }
-        let output = Command::new(&self.program)
-            .env(self.setting.0, &self.setting.1)
-            .arg("--api-version=1")
-            .arg(format!("--action-file={}", file.display()))
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert_eq!(output.stdout, b"", "{arguments:?}");
-        let text = if input.is_none() {
-            fs::read(&file).ok()
-        } else {
-            None
-        };
-        let place = self.folder.path().display().to_string();
-        Ending {
-            code: output.status.code(),
-            stderr: String::from_utf8(output.stderr)
-                .unwrap()
-                .replace(&place, "FOLDER"),
-            file: text.map(|text| serde_json::from_slice(&text).unwrap()),
-        }
+    fn give(&self, document: &Value, arguments: &[&str]) -> Ending {
+        self.extension.give(document, arguments)
     }
 }
 
@@ -70,16 +42,12 @@ fn ended(code: i32, stderr: &str) -> Ending {
     Ending {
         code: Some(code),
         stderr: stderr.to_owned(),
-        file: None,
+        document: None,
     }
 }
 
 fn version(ending: &Ending) -> String {
-    let file = ending
-        .file
-        .as_ref()
-        .unwrap_or_else(|| panic!("{ending:?} has no file"));
-    file["document-version"].as_str().unwrap().to_owned()
+    ending.version().to_owned()
 }
 
 const TABLE: &str = "\
@@ -90,7 +58,7 @@ stock green 3001 /stock/ 2
 
 #[test]
 fn the_table_is_a_whole_discovery_map() {
-    let extension = Extension::new("discovery-table.sh", "MESH_TABLE");
+    let extension = Sample::new("discovery-table.sh", "MESH_TABLE");
     fs::write(&extension.setting.1, TABLE).unwrap();
     let answer = extension.call(&["--previous-document-version=", "--of-a-later-version=x"]);
     let route = |path: &str, weight: u16| {
@@ -117,19 +85,19 @@ fn the_table_is_a_whole_discovery_map() {
         ],
     })]);
     expected["document-version"] = version(&answer).into();
-    let bytes = answer.file.as_ref().unwrap().to_string();
+    let bytes = answer.document.as_ref().unwrap().to_string();
     document::read::<DiscoveryMap>(bytes.as_bytes()).unwrap();
     let expected = Ending {
         code: Some(0),
         stderr: String::new(),
-        file: Some(expected),
+        document: Some(expected),
     };
     assert_eq!(answer, expected);
 }
 
 #[test]
 fn the_table_has_another_version_when_it_says_something_else() {
-    let extension = Extension::new("discovery-table.sh", "MESH_TABLE");
+    let extension = Sample::new("discovery-table.sh", "MESH_TABLE");
     fs::write(&extension.setting.1, TABLE).unwrap();
     let first = version(&extension.call(&[]));
     let previous = format!("--previous-document-version={first}");
@@ -142,7 +110,7 @@ fn the_table_has_another_version_when_it_says_something_else() {
 
 #[test]
 fn the_table_that_cannot_be_read_gives_no_map() {
-    let extension = Extension::new("discovery-table.sh", "MESH_TABLE");
+    let extension = Sample::new("discovery-table.sh", "MESH_TABLE");
     assert_eq!(
         extension.call(&[]),
         ended(31, "discovery-table: FOLDER/data is not there yet\n")
@@ -166,7 +134,7 @@ fn the_table_that_cannot_be_read_gives_no_map() {
 
 #[test]
 fn the_database_hands_out_what_was_committed_last() {
-    let store = Extension::new("store-sqlite.py", "MESH_DATABASE");
+    let store = Sample::new("store-sqlite.py", "MESH_DATABASE");
     let fetch = ["--document=templates", "--action=fetch", "--later=x"];
     let commit = ["--document=templates", "--action=commit"];
     assert_eq!(
@@ -180,16 +148,13 @@ fn the_database_hands_out_what_was_committed_last() {
             "service-templates": [],
         })
     };
-    assert_eq!(
-        store.call_with_file(&commit, Some(&document("a.json"))),
-        ended(0, "")
-    );
+    assert_eq!(store.give(&document("a.json"), &commit), ended(0, ""));
     let answer = store.call(&fetch);
     let first = version(&answer);
     let mut expected = document("a.json");
     expected["document-version"] = first.clone().into();
     assert_eq!(
-        (answer.code, answer.file.as_ref()),
+        (answer.code, answer.document.as_ref()),
         (Some(0), Some(&expected))
     );
     document::read::<Templates>(expected.to_string().as_bytes()).unwrap();
@@ -197,10 +162,10 @@ fn the_database_hands_out_what_was_committed_last() {
     let previous = format!("--previous-document-version={first}");
     let newer = [&fetch[..], &[&previous]].concat();
     assert_eq!(store.call(&newer), ended(30, ""));
-    store.call_with_file(&commit, Some(&document("b.json")));
+    store.give(&document("b.json"), &commit);
     assert_ne!(version(&store.call(&newer)), first);
     assert_eq!(
-        store.call_with_file(&commit, Some(&json!([]))),
+        store.give(&json!([]), &commit),
         ended(
             1,
             "store-sqlite: what is to be committed is not a JSON object\n"
@@ -218,9 +183,9 @@ fn the_database_hands_out_what_was_committed_last() {
 /// Both at once: the map from the table, the templates from the database.
 #[test]
 fn a_proxy_makes_its_files_from_them() {
-    let table = Extension::new("discovery-table.sh", "MESH_TABLE");
+    let table = Sample::new("discovery-table.sh", "MESH_TABLE");
     fs::write(&table.setting.1, TABLE).unwrap();
-    let store = Extension::new("store-sqlite.py", "MESH_DATABASE");
+    let store = Sample::new("store-sqlite.py", "MESH_DATABASE");
     let bootstrap = "static_resources:\n  clusters:\n{{#clusters}}\n    \
                      - name: \"{{name}}\"\n      type: STRICT_DNS\n{{/clusters}}\n";
     let templates = json!({
@@ -229,12 +194,9 @@ fn a_proxy_makes_its_files_from_them() {
             {"namespace": null, "purpose": "envoy-config.yaml", "template": bootstrap},
         ],
     });
-    let committed = store.call_with_file(
-        &["--document=templates", "--action=commit"],
-        Some(&templates),
-    );
+    let committed = store.give(&templates, &["--document=templates", "--action=commit"]);
     assert_eq!(committed, ended(0, ""));
-    let config_dir = table.folder.path().join("envoy");
+    let config_dir = table.extension.folder().join("envoy");
     let output = Command::new(program("nightjar-standalone"))
         .arg("--once")
         .env("DISCOVERY_MAP_EXEC", &table.program)
@@ -246,7 +208,7 @@ fn a_proxy_makes_its_files_from_them() {
         .env("NJ_ADMIN_PORT", ports::free().to_string())
         .env("ENVOY_EXEC", envoy())
         .env("ENVOY_CONFIGURATION_DIR", &config_dir)
-        .env("TRIGGER_STOP_FILE", table.folder.path().join("stop"))
+        .env("TRIGGER_STOP_FILE", table.extension.folder().join("stop"))
         .output()
         .unwrap();
     let log = String::from_utf8_lossy(&output.stderr);

@@ -3,9 +3,17 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod central;
+#[cfg(test)]
+mod cloudformation;
+#[cfg(test)]
+mod cloudmap;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod ecs;
 #[cfg(test)]
 mod extensions;
 #[cfg(test)]
@@ -23,6 +31,10 @@ mod refusals;
 #[cfg(test)]
 mod rollout;
 #[cfg(test)]
+mod s3;
+#[cfg(test)]
 mod sets;
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod templates;

@@ -21,7 +21,13 @@ pub(super) struct Block {
 /// The front page, everything in `docs/`, and the pages of the examples.
 pub(super) fn pages() -> Vec<Page> {
     let mut names = vec!["README.md".to_owned()];
-    for folder in ["docs", "examples/extensions", "examples/simple-mesh"] {
+    for folder in [
+        "docs",
+        "examples/aws-ecs-tags",
+        "examples/central-and-s3",
+        "examples/extensions",
+        "examples/simple-mesh",
+    ] {
         let entries = fs::read_dir(root().join(folder)).unwrap();
         let files = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.extend(

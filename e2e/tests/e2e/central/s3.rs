@@ -1,0 +1,155 @@
+//! The map in S3: one program publishes it, and every proxy polls it.
+
+use super::scene::{Central, Scene};
+use e2e::{
+    aws::{Aws, Fault},
+    eventually,
+    maps::shop,
+    mesh::{Backend, Plan},
+    program,
+};
+use rustix::process::Signal;
+use serde_json::Value;
+
+fn publishes_to(aws: &Aws, bucket: &str, central: Central) -> Central {
+    let central = central
+        .env("DATA_STORE_EXEC", program("ext-store-s3").display())
+        .env("NJ_DSS3_BUCKET", bucket)
+        .env("DEBUG", "true");
+    aws.env()
+        .into_iter()
+        .fold(central, |central, (name, value)| central.env(&name, value))
+}
+
+fn polls(aws: &Aws, bucket: &str, plan: Plan) -> Plan {
+    let store = program("ext-store-s3");
+    let fetch = format!(
+        "{} --document=discovery-map --action=fetch",
+        store.display()
+    );
+    plan.env("DISCOVERY_MAP_EXEC", fetch)
+        .env("NJ_DSS3_BUCKET", bucket)
+        .env("DEBUG", "true")
+        .envs(aws.env())
+}
+
+#[test]
+fn proxies_poll_what_is_published_with_one_request_each() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let aws = Aws::start();
+    let bucket = aws.bucket();
+    let scene = Scene::new(&shop("blue", blue.port));
+    let mut central = publishes_to(&aws, &bucket, scene.central()).start();
+    let mut gateway = polls(&aws, &bucket, Plan::gateway("n1", &Value::Null)).start();
+    gateway.wait_for_answer("/who", "shop-blue");
+    // The program itself asks the store for nothing while the mesh is the same.
+    assert_eq!(gateway.process().stop().code(), Some(0));
+    aws.wire.forget();
+    central.wait_refreshes(10);
+    assert_eq!(aws.wire.calls(), [].into());
+
+    // A proxy makes one request in each refresh, and gets no body.
+    gateway.launch();
+    gateway.wait_for_answer("/who", "shop-blue");
+    gateway.wait_refreshes(10);
+    assert_eq!(gateway.process().stop().code(), Some(0));
+    let requests = aws.wire.requests();
+    assert!(requests.len() > 10);
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.call == "s3:GetObject")
+    );
+    let answers: Vec<Option<u16>> = requests.iter().map(|request| request.status).collect();
+    assert_eq!(answers[0], Some(200));
+    assert!(
+        answers[1..].iter().all(|answer| *answer == Some(304)),
+        "{answers:?}"
+    );
+
+    // A change reaches the proxies, and costs a look, a copy, the document, and a look at the copies.
+    gateway.launch();
+    scene.set_source(&shop("green", green.port));
+    gateway.wait_for_answer("/who", "shop-green");
+    let puts = aws.wire.count("s3:PutObject");
+    assert_eq!(puts, 2);
+    central.wait_metric("commits_total{result=\"done\"}", 2);
+    assert_eq!(central.process().stop().code(), Some(0));
+    for log in [central.log(), gateway.log()] {
+        for secret in aws.secrets() {
+            assert!(!log.contains(secret));
+        }
+    }
+}
+
+#[test]
+fn proxies_serve_on_while_s3_is_away() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let aws = Aws::start();
+    let bucket = aws.bucket();
+    let scene = Scene::new(&shop("blue", blue.port));
+    let mut central = publishes_to(&aws, &bucket, scene.central()).start();
+    let mut gateway = polls(&aws, &bucket, Plan::gateway("n1", &Value::Null)).start();
+    gateway.wait_for_answer("/who", "shop-blue");
+
+    aws.wire.fail("s3:*", Fault::Denied);
+    scene.set_source(&shop("green", green.port));
+    central.wait_metric("commit_pending", 1);
+    let failed = central.wait_logged("ERROR refresh failed: commit of discovery-map");
+    assert!(
+        failed[0]
+            .starts_with("ERROR refresh failed: commit of discovery-map by ext-store-s3 failed")
+    );
+    gateway.wait_refreshes(3);
+    assert_eq!(gateway.get("/who").by(), "shop-blue");
+
+    aws.wire.heal();
+    gateway.process().signal(Signal::HUP);
+    gateway.wait_for_answer("/who", "shop-green");
+    central.wait_metric("commit_pending", 0);
+    assert_eq!(central.process().stop().code(), Some(0));
+}
+
+#[test]
+fn two_that_publish_in_one_bucket_leave_one_whole_map() {
+    let aws = Aws::start();
+    let bucket = aws.bucket();
+    let scene = Scene::new(&shop("blue", 4001));
+    let centrals = [(); 2].map(|()| publishes_to(&aws, &bucket, scene.central()).start());
+    let published = || {
+        let key = "nightjar-datastore/discovery-map/current.json";
+        let object = aws.call(
+            "s3",
+            "get_object",
+            serde_json::json!({"Bucket": bucket, "Key": key}),
+        );
+        let map: Value = serde_json::from_str(object["Body"].as_str().unwrap()).unwrap();
+        map["namespaces"].clone()
+    };
+    for port in 4002..4006 {
+        aws.wire.forget();
+        let source = shop("blue", port);
+        scene.set_source(&source);
+        eventually("it is published", || {
+            (published() == source["namespaces"]).then_some(())
+        });
+        for central in &centrals {
+            central.wait_refreshes(3);
+            eventually("nothing is pending", || {
+                (central.metric("commit_pending") == Some(0)).then_some(())
+            });
+        }
+        eventually("the newest is what stays", || {
+            (published() == source["namespaces"]).then_some(())
+        });
+        // A commit is two; each publishes once, and the slower one may have to mend what it did.
+        let puts = aws.wire.count("s3:PutObject");
+        assert!((2..=6).contains(&puts), "{puts} objects for one change");
+    }
+}
