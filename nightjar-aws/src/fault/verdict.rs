@@ -6,6 +6,7 @@ use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_http::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::{DateTime, date_time::Format, error::metadata::ProvideErrorMetadata};
+use nightjar_core::daemon::in_full;
 use std::{
     error::Error,
     time::{Duration, SystemTime},
@@ -109,7 +110,7 @@ impl Verdict {
             reason: Reason::Unreachable,
             code: None,
             // The SDK's own outermost words say no more than that the call failed.
-            detail: in_full(error.source().unwrap_or(error)),
+            detail: told(error.source().unwrap_or(error)),
         }
     }
 
@@ -118,7 +119,7 @@ impl Verdict {
         Self {
             reason: Reason::Refused,
             code: None,
-            detail: in_full(error),
+            detail: told(error),
         }
     }
 
@@ -131,7 +132,7 @@ impl Verdict {
         Self {
             reason,
             code: None,
-            detail: in_full(error),
+            detail: told(error),
         }
     }
 
@@ -209,18 +210,9 @@ fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     None
 }
 
-/// An error with its causes, each told once.
-fn in_full(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut current = error.source();
-    while let Some(error) = current {
-        let cause = error.to_string();
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        current = error.source();
-    }
-    printable(&text)
+/// An error with its causes, fit for a log.
+fn told(error: &(dyn Error + 'static)) -> String {
+    printable(&in_full(error))
 }
 
 /// A text of somebody else's on one line, and not too long.
