@@ -10,6 +10,7 @@
 //! load       requests without pause, and every one that failed
 //! mesh       sample services, and proxies under nightjar-standalone
 //! maps       discovery maps in few words
+//! markdown   the pages of the documentation
 //! status     what a long-running program says of itself
 //! scripts    small programs that do one thing wrong
 //! templates  template folders that a test edits
@@ -32,6 +33,7 @@ pub mod extension;
 pub mod http;
 pub mod load;
 pub mod maps;
+pub mod markdown;
 pub mod mesh;
 pub mod ports;
 pub mod process;

@@ -5,12 +5,13 @@
 //! the code, and compared as a whole, so that neither side can have a row that the other lacks.
 
 mod app_mesh;
-mod markdown;
 mod tables;
 mod workload;
 
-use e2e::root;
-use markdown::Page;
+use e2e::{
+    markdown::{self, Page},
+    root,
+};
 use nightjar_core::{
     document::{self, Document, discovery_map::DiscoveryMap, templates::Templates},
     template::SHIPPED,

@@ -1,25 +1,30 @@
-//! As much of Markdown as the documentation's tests need.
+//! As much of Markdown as the tests of the documentation need.
 
-use e2e::root;
+use crate::root;
 use std::{fs, path::Path};
 
 /// A page of the documentation.
-pub(super) struct Page {
+pub struct Page {
     /// Its path from the root of the repository.
-    pub(super) name: String,
-    pub(super) text: String,
+    pub name: String,
+    /// All of it.
+    pub text: String,
 }
 
 /// A block between fences. What stands behind the opening one is its language, and what it is.
-pub(super) struct Block {
-    pub(super) line: usize,
-    pub(super) language: String,
-    pub(super) about: String,
-    pub(super) text: String,
+pub struct Block {
+    /// Where its opening fence is, counted from 1.
+    pub line: usize,
+    /// The first word behind that fence.
+    pub language: String,
+    /// The other words.
+    pub about: String,
+    /// Its lines, each with its end.
+    pub text: String,
 }
 
 /// The front page, everything in `docs/`, and the pages of the examples.
-pub(super) fn pages() -> Vec<Page> {
+pub fn pages() -> Vec<Page> {
     let mut names = vec!["README.md".to_owned()];
     for folder in [
         "docs",
@@ -46,7 +51,7 @@ pub(super) fn pages() -> Vec<Page> {
 
 impl Page {
     /// The tables below a comment with their name, as `(name, lines)`.
-    pub(super) fn tables(&self) -> Vec<(String, String)> {
+    pub fn tables(&self) -> Vec<(String, String)> {
         let mut tables = Vec::new();
         let mut lines = self.text.lines();
         while let Some(line) = lines.next() {
@@ -62,7 +67,8 @@ impl Page {
         tables
     }
 
-    pub(super) fn blocks(&self) -> Vec<Block> {
+    /// Its blocks, in order.
+    pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         let mut open: Option<Block> = None;
         for (index, line) in self.text.lines().enumerate() {
@@ -99,7 +105,7 @@ impl Page {
     }
 
     /// Where links and pictures lead, other sites left out.
-    pub(super) fn links(&self) -> Vec<String> {
+    pub fn links(&self) -> Vec<String> {
         let mut links = Vec::new();
         for line in self.prose() {
             for piece in line.split("](").skip(1) {
@@ -113,7 +119,7 @@ impl Page {
     }
 
     /// The path from the root of what this page calls `path`.
-    pub(super) fn resolve(&self, path: &str) -> String {
+    pub fn resolve(&self, path: &str) -> String {
         if path.is_empty() {
             return self.name.clone();
         }
@@ -130,7 +136,7 @@ impl Page {
     }
 
     /// The names by which headings can be linked to.
-    pub(super) fn anchors(&self) -> Vec<String> {
+    pub fn anchors(&self) -> Vec<String> {
         let headings = self.prose().filter(|line| line.starts_with('#'));
         headings
             .map(|line| {
@@ -144,7 +150,7 @@ impl Page {
     }
 
     /// Words that look like the variables of our programs.
-    pub(super) fn variables(&self) -> Vec<String> {
+    pub fn variables(&self) -> Vec<String> {
         let of_variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         let words = self.text.split(|c: char| !of_variable(c));
         words
