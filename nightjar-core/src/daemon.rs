@@ -4,6 +4,7 @@
 //! settings   the environment variables that all of them have
 //! temp_dir   the folder for temporary files
 //! discovery  a document that is fetched and checked; the map that is believed
+//! orphans    dead processes that a container's first process has to clear away
 //! pace       when the next refresh is due
 //! status     what is known of the program, and the port that tells it
 //! metrics    the Prometheus text format
@@ -12,6 +13,7 @@
 
 pub mod discovery;
 pub mod metrics;
+mod orphans;
 pub mod pace;
 pub mod settings;
 pub mod status;
@@ -35,7 +37,10 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    Ok(runtime.block_on(work))
+    Ok(runtime.block_on(async {
+        tokio::spawn(orphans::clear_away());
+        work.await
+    }))
 }
 
 /// An error with its causes, each told once: many name their cause in their own text.

@@ -1,0 +1,95 @@
+//! Dead processes that others leave to a container's first process.
+//!
+//! When a process ends before its children do, the first process of the container (of its PID
+//! namespace, to be exact) becomes their parent. Such a child stays in the process table after its
+//! end until its parent asks how it ended, and the table has a limit.
+
+use rustix::process::{Pid, WaitOptions, waitpid};
+use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
+
+/// How often they are looked for.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Clears them away for as long as the runtime lives, if this is a container's first process.
+///
+/// A child of our own is waited for where it was started, and not here, or that place would never
+/// learn how it ended. It is cleared away within milliseconds of its end. So what is dead at two
+/// looks in a row was left to this process by somebody else.
+pub(super) async fn clear_away() {
+    if std::process::id() != 1 {
+        return;
+    }
+    let mut dead_before = BTreeSet::new();
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let dead = match dead_children(Path::new("/proc"), std::process::id()) {
+            Ok(dead) => dead,
+            Err(error) => {
+                tracing::debug!("/proc cannot be read: {error}");
+                return;
+            }
+        };
+        for pid in dead.intersection(&dead_before) {
+            // Fails if somebody waited for it in between, which is as good.
+            let _ = waitpid(Pid::from_raw(*pid), WaitOptions::NOHANG);
+        }
+        dead_before = dead;
+    }
+}
+
+/// The children of a process that have ended and not been waited for.
+fn dead_children(proc: &Path, parent: u32) -> io::Result<BTreeSet<i32>> {
+    let mut dead = BTreeSet::new();
+    for entry in fs::read_dir(proc)? {
+        let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        // One that is gone by now needs no more looking at.
+        let stat = fs::read_to_string(proc.join(format!("{pid}/stat"))).unwrap_or_default();
+        if state_and_parent(&stat) == Some(("Z", parent)) {
+            dead.insert(pid);
+        }
+    }
+    Ok(dead)
+}
+
+/// Both from `/proc/<pid>/stat`: `7 (a name) Z 1 …`, where a name may hold parentheses (`proc(5)`).
+fn state_and_parent(stat: &str) -> Option<(&str, u32)> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    Some((fields.next()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{process::Command, thread};
+
+    #[test]
+    fn a_child_is_dead_from_its_end_until_it_is_waited_for() {
+        let children = || dead_children(Path::new("/proc"), std::process::id()).unwrap();
+        let mut child = Command::new("sh")
+            .args(["-c", "read _"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert!(!children().contains(&pid), "it lives");
+        drop(child.stdin.take());
+        while !children().contains(&pid) {
+            thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(!children().contains(&pid), "it was waited for");
+    }
+
+    #[test]
+    fn a_name_may_look_like_the_rest_of_the_line() {
+        assert_eq!(state_and_parent("7 (sh) S 1 (x) Z 1 7 0"), Some(("Z", 1)));
+        assert_eq!(state_and_parent("7 (a) Z 9 7) S 12 7 7 0"), Some(("S", 12)));
+        assert_eq!(state_and_parent(""), None);
+    }
+}
