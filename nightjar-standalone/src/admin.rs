@@ -74,6 +74,11 @@ impl Admin {
         })
     }
 
+    /// Whether there is an answer at all, whatever it is.
+    pub(crate) async fn answers(&self) -> Result<(), AdminError> {
+        self.answer(Method::GET, "/ready").await.map(drop)
+    }
+
     /// The stats whose names match a regular expression (RE2, percent-encoded where it must be).
     pub(crate) async fn stats(&self, filter: &str) -> Result<Stats, AdminError> {
         let text = self
@@ -110,19 +115,20 @@ impl Admin {
     }
 
     async fn text(&self, method: Method, path: &str) -> Result<String, AdminError> {
-        let answer = tokio::time::timeout(PATIENCE, self.exchange(method, path)).await;
+        match self.answer(method, path).await? {
+            (200, body) => Ok(body),
+            (status, body) => {
+                let reason = format!("status {status}: {}", body.trim());
+                Err(self.error(path, &reason))
+            }
+        }
+    }
+
+    async fn answer(&self, method: Method, path: &str) -> Result<(u16, String), AdminError> {
+        let answer = tokio::time::timeout(PATIENCE, exchange(self.address, method, path)).await;
         let answer =
             answer.unwrap_or_else(|_| Err(format!("no answer in {} s", PATIENCE.as_secs())));
         answer.map_err(|reason| self.error(path, &reason))
-    }
-
-    async fn exchange(&self, method: Method, path: &str) -> Result<String, String> {
-        let (status, body) = exchange(self.address, method, path).await?;
-        if status == 200 {
-            Ok(body)
-        } else {
-            Err(format!("status {status}: {}", body.trim()))
-        }
     }
 
     fn error(&self, path: &str, reason: &dyn std::fmt::Display) -> AdminError {

@@ -6,6 +6,7 @@ mod admin;
 mod config;
 mod envoy;
 mod files;
+mod follow;
 mod inotify;
 mod plan;
 mod refresh;

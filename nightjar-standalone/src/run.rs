@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     envoy::{State, Supervisor},
     files::{Folder, Staged},
+    follow::follow,
     plan::{Configuration, Write, fingerprint},
     refresh::Refresher,
     rollout::{Rollout, RolloutError},
@@ -124,8 +125,9 @@ impl Program {
 
     /// Runs until told to stop. `Err` means that the orchestrator had better replace this.
     pub(crate) async fn run(mut self) -> Result<()> {
-        let watcher = tokio::spawn(follow_envoy(
+        let watcher = tokio::spawn(follow(
             self.supervisor.clone(),
+            self.admin.clone(),
             self.status.clone(),
             self.place.clone(),
         ));
@@ -313,6 +315,10 @@ impl Program {
     }
 
     async fn bring_into_force(&mut self, files: Files) -> Result<(), NotInForce> {
+        if let Some(silent) = self.status.look(|facts| facts.silent.clone()) {
+            // It could not confirm what it took, and would read half of a change when it wakes.
+            return Err(NotInForce::Failed(anyhow::Error::msg(silent)));
+        }
         let layout = understand(&self.config, &files)
             .map_err(|error| NotInForce::Refused(error.to_string()))?;
         if self.config.validate {
@@ -387,25 +393,4 @@ enum NotInForce {
 fn stopped(reason: &nightjar_core::shutdown::StopReason) -> Result<()> {
     tracing::info!("stopping: {reason}");
     Ok(())
-}
-
-/// Keeps the status true while Envoy comes and goes.
-async fn follow_envoy(supervisor: Supervisor, status: Status, place: Place) {
-    let mut state = supervisor.watch();
-    loop {
-        let live = *state.borrow_and_update() == State::Live;
-        let counts = supervisor.counts();
-        status.change(|facts| {
-            facts.envoy_live = live;
-            if !live {
-                facts.served = Served::Unknown;
-            }
-            facts.envoy_starts = counts.starts;
-            facts.envoy_exits = counts.exits;
-        });
-        status.leave_word(&place);
-        if state.changed().await.is_err() {
-            return;
-        }
-    }
 }

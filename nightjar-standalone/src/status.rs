@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) progress: Progress,
     /// Whether Envoy runs and has initialised.
     pub(crate) envoy_live: bool,
+    /// That it has not answered for too long, and how that showed.
+    pub(crate) silent: Option<String>,
     /// Whether it took its files.
     pub(crate) served: Served,
     /// Whether a complete set of files has been written.
@@ -53,6 +55,7 @@ impl daemon::Facts for Facts {
             _ if self.progress.stopping => Some("stopping"),
             _ if !self.configured => Some("no complete configuration yet"),
             _ if !self.envoy_live => Some("envoy is not live"),
+            _ if self.silent.is_some() => self.silent.as_deref(),
             Served::Unknown => Some("envoy has just started"),
             Served::No(reason) => Some(reason.as_str()),
             Served::Yes => None,
@@ -75,7 +78,8 @@ impl daemon::Facts for Facts {
         ];
         let ready = self.readiness().ready;
         page.flag("ready", "1 if traffic can be sent here.", ready);
-        page.flag("envoy_live", "1 if Envoy serves.", self.envoy_live);
+        let live = self.envoy_live && self.silent.is_none();
+        page.flag("envoy_live", "1 if Envoy serves.", live);
         page.flag(
             "configuration_refused",
             "1 if the newest configuration was refused and an older one is in force.",

@@ -7,7 +7,7 @@ use e2e::{
     mesh::{Backend, Plan, Proxy},
     templates::Templates,
 };
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use std::{net::UdpSocket, thread};
 
 #[test]
@@ -204,4 +204,45 @@ fn an_envoy_that_cannot_listen_is_not_ready_until_it_can() {
     let address = (std::net::Ipv4Addr::LOCALHOST, port).into();
     let answer = e2e::http::get(address, "/who", &[]).unwrap();
     assert_eq!(answer.by(), "shop-green");
+}
+
+#[test]
+fn an_envoy_that_hangs_is_not_ready_and_is_not_changed_until_it_answers_again() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let proxy = Plan::gateway("n1", &shop("blue", blue.port))
+        .env("ENVOY_UPDATE_TIMEOUT", 1)
+        .start();
+    let before = proxy.contents();
+    let envoys = proxy.envoys();
+    let signal = |signal| {
+        let pid = i32::try_from(envoys[0].0).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    };
+    signal(Signal::STOP);
+    let reason = "envoy is silent: envoy's admin interface at 127.0.0.1:ADMIN_PORT does not answer \
+                  /ready: no answer in 5 s\n";
+    proxy.wait_told(503, &format!("not ready: {reason}"));
+    assert_eq!(proxy.count("nightjar_envoy_live"), Some(0));
+    let (code, _, said) = proxy.run(&["--check-ready"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(1), format!("not ready: {reason}").as_str())
+    );
+
+    proxy.set_map(&shop("green", green.port));
+    let failed = proxy.wait_logged("ERROR refresh failed");
+    assert_eq!(
+        failed[0],
+        format!("ERROR refresh failed: {}", reason.trim_end())
+    );
+    assert_eq!(proxy.contents(), before);
+
+    signal(Signal::CONT);
+    proxy.wait_for_answer("/who", "shop-green");
+    proxy.wait_told(200, "ready\n");
+    assert_eq!(proxy.envoys(), envoys, "it was left alone");
+    assert_eq!(proxy.logged("INFO envoy answers again").len(), 1);
 }
