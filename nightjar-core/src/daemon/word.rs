@@ -34,7 +34,14 @@ pub struct Lock(#[expect(dead_code, reason = "held, and never read")] File);
 /// # Errors
 /// If the folder cannot be written.
 pub fn own(folder: &Path) -> io::Result<Option<Lock>> {
-    let path = folder.join(LOCK);
+    lock(&folder.join(LOCK))
+}
+
+/// Locks a file, which is made if it is not there; `None` if a running process holds it.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn lock(path: &Path) -> io::Result<Option<Lock>> {
     // Whoever checks for readiness holds the lock for an instant.
     for _ in 0..TRIES {
         let lock = File::options()
@@ -42,10 +49,10 @@ pub fn own(folder: &Path) -> io::Result<Option<Lock>> {
             .truncate(false)
             .write(true)
             .mode(0o644)
-            .open(&path)?;
+            .open(path)?;
         let is_ours = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
         // An owner may have removed the folder at its end, with the file that was just opened.
-        if is_ours && is_at(&lock, &path) {
+        if is_ours && is_at(&lock, path) {
             return Ok(Some(Lock(lock)));
         }
         std::thread::sleep(INSTANT);
@@ -61,7 +68,12 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// Whether a running process has possession of a folder.
 pub fn is_owned(folder: &Path) -> bool {
-    let lock = File::open(folder.join(LOCK));
+    is_locked(&folder.join(LOCK))
+}
+
+/// Whether a running process holds a file.
+pub(super) fn is_locked(path: &Path) -> bool {
+    let lock = File::open(path);
     lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
 }
 
