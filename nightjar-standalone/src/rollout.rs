@@ -77,9 +77,13 @@ pub(crate) struct Rollout<'a> {
     subscribed: BTreeMap<String, Role>,
     /// What the next process will be subscribed to.
     next_subscribed: BTreeMap<String, Role>,
-    /// How many processes had been started before.
+    /// How many processes had been started before, and how many had ended by themselves.
     starts: u64,
+    exits: u64,
 }
+
+/// How long the news of Envoy's death may take, after it stopped answering.
+const DEATH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a started Envoy may take to show the versions of its files. It has read them by then.
 const SHOW_PATIENCE: Duration = Duration::from_secs(1);
@@ -91,6 +95,7 @@ impl<'a> Rollout<'a> {
         supervisor: &'a Supervisor,
         patience: Duration,
     ) -> Self {
+        let counts = supervisor.counts();
         Self {
             folder,
             admin,
@@ -100,7 +105,8 @@ impl<'a> Rollout<'a> {
             in_force: BTreeMap::new(),
             subscribed: BTreeMap::new(),
             next_subscribed: BTreeMap::new(),
-            starts: supervisor.counts().starts,
+            starts: counts.starts,
+            exits: counts.exits,
         }
     }
 
@@ -249,11 +255,14 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    /// Tells an Envoy that died of a file from one that is merely busy.
+    /// Tells an Envoy that died of a file from one that is merely busy, or hangs.
     async fn lost_contact(&self, writes: &[Write], error: AdminError) -> RolloutError {
-        sleep(Duration::from_millis(200)).await;
-        if self.supervisor.is_running() && self.admin.server_info().await.is_ok() {
-            return error.into();
+        let deadline = Instant::now() + DEATH_PATIENCE;
+        while self.supervisor.is_running() && self.supervisor.counts().exits == self.exits {
+            if Instant::now() >= deadline {
+                return error.into();
+            }
+            sleep(Duration::from_millis(50)).await;
         }
         let file = writes
             .first()

@@ -222,23 +222,25 @@ fn an_envoy_that_hangs_is_not_ready_and_is_not_changed_until_it_answers_again() 
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     };
     signal(Signal::STOP);
+    proxy.set_map(&shop("green", green.port));
     let reason = "envoy is silent: envoy's admin interface at 127.0.0.1:ADMIN_PORT does not answer \
                   /ready: no answer in 5 s\n";
-    proxy.wait_told(503, &format!("not ready: {reason}"));
+    proxy.wait_logged(&format!("ERROR refresh failed: {}", reason.trim_end()));
+    proxy.wait_told(503, &format!("not ready: {reason}failed: {reason}"));
     assert_eq!(proxy.count("nightjar_envoy_live"), Some(0));
     let (code, _, said) = proxy.run(&["--check-ready"]);
     assert_eq!(
         (code, said.as_str()),
-        (Some(1), format!("not ready: {reason}").as_str())
-    );
-
-    proxy.set_map(&shop("green", green.port));
-    let failed = proxy.wait_logged("ERROR refresh failed");
-    assert_eq!(
-        failed[0],
-        format!("ERROR refresh failed: {}", reason.trim_end())
+        (
+            Some(1),
+            format!("not ready: {reason}failed: {reason}").as_str()
+        )
     );
     assert_eq!(proxy.contents(), before);
+    // Before it was known to be silent, it did not answer, and had not ended either.
+    for failure in proxy.logged("ERROR refresh failed") {
+        assert!(failure.contains("does not answer"), "{failure}");
+    }
 
     signal(Signal::CONT);
     proxy.wait_for_answer("/who", "shop-green");

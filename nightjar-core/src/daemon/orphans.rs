@@ -66,7 +66,7 @@ fn state_and_parent(stat: &str) -> Option<(&str, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{process::Command, thread};
+    use std::{process::Command, thread, time::Instant};
 
     #[test]
     fn a_child_is_dead_from_its_end_until_it_is_waited_for() {
@@ -79,7 +79,9 @@ mod tests {
         let pid = i32::try_from(child.id()).unwrap();
         assert!(!children().contains(&pid), "it lives");
         drop(child.stdin.take());
+        let deadline = Instant::now() + Duration::from_secs(30);
         while !children().contains(&pid) {
+            assert!(Instant::now() < deadline, "it does not die");
             thread::yield_now();
         }
         child.wait().unwrap();
