@@ -13,6 +13,9 @@ declare -A DOCKERFILE=(
     [sample]=examples/simple-mesh/sample-service/Dockerfile
 )
 
+# What the Dockerfiles call the stages that build.
+BUILD_LABEL=nightjar.stage=build
+
 # default_of ARGUMENT FILE: the default of a Dockerfile's build argument.
 default_of() { sed -n "s/^ARG $1=//p" "$2" | head -n 1; }
 
@@ -36,23 +39,26 @@ for base in "${!PUBLIC[@]}"; do LOCAL[$base]=nightjar-base/${PUBLIC[$base]##*/};
 
 is_there() { docker image inspect "$1" >/dev/null 2>&1; }
 
+pull() { timeout 900 docker pull --quiet "$1" >/dev/null; }
+
 # use_bases NAME...: sets USED to the image for each: the chosen one, else one made here earlier, else
-# the public one, else, where that cannot be pulled, one made now.
+# the public one, else, where that cannot be pulled, one made now. It is on this engine then: a builder
+# may keep what it pulls to itself, and sizes are told from the base's.
 declare -A USED=()
 use_bases() {
     local base
     for base in "$@"; do
         local image=${CHOSEN[$base]}
-        if [[ -z $image ]]; then
-            if is_there "${LOCAL[$base]}"; then
-                image=${LOCAL[$base]}
-            elif is_there "${PUBLIC[$base]}" || timeout 900 docker pull --quiet "${PUBLIC[$base]}" >/dev/null 2>&1; then
-                image=${PUBLIC[$base]}
-            else
-                echo "docker: ${PUBLIC[$base]} cannot be pulled"
-                e2e/docker/base.sh "$base"
-                image=${LOCAL[$base]}
-            fi
+        if [[ -n $image ]]; then
+            is_there "$image" || pull "$image"
+        elif is_there "${LOCAL[$base]}"; then
+            image=${LOCAL[$base]}
+        elif is_there "${PUBLIC[$base]}" || pull "${PUBLIC[$base]}" 2>/dev/null; then
+            image=${PUBLIC[$base]}
+        else
+            echo "docker: ${PUBLIC[$base]} cannot be pulled"
+            e2e/docker/base.sh "$base"
+            image=${LOCAL[$base]}
         fi
         USED[$base]=$image
     done

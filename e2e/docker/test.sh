@@ -7,9 +7,11 @@ source e2e/docker/names.sh
 e2e/docker/lint.sh
 e2e/docker/build.sh
 e2e/docker/sizes.sh
-use_bases moto
+use_bases moto rust
 export NIGHTJAR_STANDALONE_IMAGE=${BUILT[standalone]} NIGHTJAR_CENTRAL_IMAGE=${BUILT[central]}
 export SAMPLE_SERVICE_IMAGE=${BUILT[sample]} MOTO_IMAGE=${USED[moto]}
+# The tests take it for its shell.
+export RUST_IMAGE=${USED[rust]}
 cargo=${CARGO:-cargo}
 # As a part of the workspace, so that what `make test` has built fits.
 tests=(--locked --workspace --features e2e/docker --test docker)

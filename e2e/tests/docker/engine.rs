@@ -7,21 +7,24 @@ use std::{
     sync::OnceLock,
 };
 
-/// An image that this repository builds.
+/// An image that this repository builds, or is built from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Image {
     Standalone,
     Central,
     Sample,
+    /// It has a shell, which the others have not.
+    Rust,
 }
 
 impl Image {
-    /// Its name: the compose files' variable, or their default.
+    /// Its name, from the variables that `e2e/docker/test.sh` and the compose files share.
     pub(crate) fn name(self) -> String {
         let (variable, default) = match self {
             Self::Standalone => ("NIGHTJAR_STANDALONE_IMAGE", "nightjar-standalone"),
             Self::Central => ("NIGHTJAR_CENTRAL_IMAGE", "nightjar-central"),
             Self::Sample => ("SAMPLE_SERVICE_IMAGE", "sample-service"),
+            Self::Rust => ("RUST_IMAGE", "rust"),
         };
         let environment = Env::from_process();
         let name = environment.get(variable).unwrap_or(default.as_ref());
@@ -46,6 +49,25 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout)
         .trim_end()
         .to_owned()
+}
+
+/// Runs a shell script beside the processes of a container, as their user, and gives back what it
+/// prints. They have the numbers there that they have in the container.
+pub(crate) fn beside(container: &str, script: &str) -> String {
+    let user = inspect("container", container)["Config"]["User"].clone();
+    docker(&[
+        "run",
+        "--rm",
+        "--network=none",
+        "--pid",
+        &format!("container:{container}"),
+        "--user",
+        user.as_str().unwrap_or_default(),
+        "--entrypoint=sh",
+        &Image::Rust.name(),
+        "-c",
+        script,
+    ])
 }
 
 /// What `docker inspect` knows of a container or image.

@@ -51,7 +51,15 @@ fn the_images_say_how_they_are_run() {
             config["Healthcheck"]["Test"],
             json!(["CMD", program, "--check-ready"])
         );
-        assert_eq!(config["Labels"]["org.opencontainers.image.title"], program);
+        let label =
+            |name: &str| config["Labels"][format!("org.opencontainers.image.{name}")].clone();
+        assert_eq!(label("title"), program);
+        assert_eq!(label("version"), env!("CARGO_PKG_VERSION"));
+        if e2e::root().join(".git").exists() {
+            let revision = label("revision").to_string();
+            let commit = revision.trim_matches('"').trim_end_matches("-dirty");
+            assert_eq!(commit.len(), 40, "{revision}");
+        }
     }
     assert_eq!(
         inspect("image", &Image::Sample.name())["Config"]["User"],

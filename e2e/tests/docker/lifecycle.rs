@@ -1,13 +1,12 @@
 //! How containers stop, what survives in them, and what they may not do.
 
 use crate::{
-    engine::{Image, complaint, docker, inspect, logs, run},
+    engine::{Image, beside, complaint, docker, inspect, logs, run},
     example::{Example, turn},
 };
 use e2e::{eventually, http::Connection, ports};
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -68,7 +67,7 @@ fn an_idle_proxy_stops_at_once_also_as_the_first_process() {
 fn a_stop_is_heard_before_there_is_a_map() {
     // Nothing is there for it to serve: it is still asking for a map.
     let _turn = turn();
-    let proxy = Single::start(&[
+    let (proxy, _) = Single::launch(&[
         "--env",
         "DISCOVERY_MAP_EXEC=ext-store-local --action=fetch --document=other",
     ]);
@@ -85,18 +84,13 @@ fn a_stop_is_heard_before_there_is_a_map() {
 fn envoy_that_is_killed_inside_comes_back() {
     let example = Example::up(FILE, "/stock/who");
     let gateway = example.container("store-gateway");
-    let killed = envoy_in(&gateway);
-    let ended = Command::new("kill")
-        .args(["-KILL", &killed])
-        .status()
-        .unwrap();
-    assert!(
-        ended.success(),
-        "this has to be the engine's own machine, and root: {killed}"
-    );
+    let killed = processes(&gateway, "envoy");
+    beside(&gateway, &format!("kill -KILL {}", killed.join(" ")));
     let began = Instant::now();
     eventually("another Envoy answers", || {
-        (example.get("/stock/who")?.status == 200 && envoy_in(&gateway) != killed).then_some(())
+        (example.get("/stock/who")?.status == 200).then_some(())?;
+        let now = processes(&gateway, "envoy");
+        (now.len() == 1 && now != killed).then_some(())
     });
     println!(
         "Envoy was killed; another one answered after {:.2?}",
@@ -121,6 +115,81 @@ fn a_killed_container_leaves_nothing_in_its_successors_way() {
     docker(&["start", &gateway]);
     eventually("it answers again, with the same volume", || {
         (example.get("/stock/who")?.status == 200).then_some(())
+    });
+}
+
+#[test]
+fn the_first_process_clears_away_what_others_leave_behind() {
+    let _turn = turn();
+    let proxy = Single::start(&[]);
+    // A second proxy inside, killed: its Envoy ends, and is left to the first process.
+    let second = [
+        "exec",
+        "--detach",
+        "--env=NJ_LISTEN_PORT=8081",
+        "--env=NJ_ADMIN_PORT=9902",
+        "--env=ENVOY_BASE_ID=1",
+        "--env=ENVOY_CONFIGURATION_DIR=/tmp/second",
+    ];
+    docker(&[&second[..], &[&proxy.id, "nightjar-standalone"]].concat());
+    eventually("two Envoys run", || {
+        (processes(&proxy.id, "envoy").len() == 2).then_some(())
+    });
+    let own = processes(&proxy.id, "envoy")[0].clone();
+    // Killed by one command, and looked for by the same: it is gone within seconds.
+    let dead = beside(
+        &proxy.id,
+        "for process in /proc/[0-9]*; do \
+             [ \"$(cat $process/comm)\" = nightjar-standa ] && [ $process != /proc/1 ] && \
+                 kill -KILL ${process#/proc/}; \
+         done; \
+         until grep -h ') Z 1 ' /proc/[0-9]*/stat 2>/dev/null; do :; done",
+    );
+    assert!(dead.contains("(envoy) Z 1 "), "{dead}");
+    eventually("its Envoy is cleared away", || {
+        (processes(&proxy.id, "envoy") == [own.as_str()]).then_some(())
+    });
+    docker(&["exec", &proxy.id, "nightjar-standalone", "--check-ready"]);
+}
+
+#[test]
+fn any_user_will_do() {
+    let _turn = turn();
+    let user = "--user=12345:54321";
+    let proxy = Single::start(&[user, "--volume=/tmp/envoy"]);
+    docker(&["exec", &proxy.id, "nightjar-standalone", "--check-ready"]);
+    assert_users(&proxy.id, "12345");
+    for image in [Image::Standalone, Image::Central] {
+        let map = format!("{}:/maps:ro", Single::maps());
+        docker(&[
+            "run",
+            "--rm",
+            "--read-only",
+            user,
+            "--volume",
+            &map,
+            "--volume=/usr/share/nightjar/data-store",
+            "--entrypoint=ext-store-local",
+            &image.name(),
+            "--api-version=1",
+            "--document=discovery-map",
+            "--action=commit",
+            "--action-file=/maps/1-stock-and-shop.json",
+        ]);
+    }
+}
+
+#[test]
+fn what_root_copied_in_can_be_replaced_by_a_commit() {
+    let example = Example::up(FILE, "/shop/who");
+    // `docker cp` makes files that belong to root.
+    example.save_map("02-dynamic-configuration/2-shop-without-route.json");
+    eventually("the shop is gone", || {
+        (example.get("/shop/who")?.status == 404).then_some(())
+    });
+    docker(&["start", "--attach", &example.container("map")]);
+    eventually("the shop is back", || {
+        (example.get("/shop/who")?.status == 200).then_some(())
     });
 }
 
@@ -150,14 +219,7 @@ fn inside_a_container_nothing_but_its_volume_can_be_written() {
             .success(),
         "there is no shell"
     );
-    let users = docker(&["top", &gateway, "-eo", "pid,uid,comm"]);
-    for line in users.lines().skip(1) {
-        assert!(line.split_whitespace().nth(1) == Some("65532"), "{users}");
-    }
-    assert!(
-        users.contains("envoy") && users.contains("nightjar"),
-        "{users}"
-    );
+    assert_users(&gateway, "65532");
 }
 
 #[test]
@@ -208,13 +270,27 @@ fn assert_ended_well(container: &str, took: Duration) {
     assert_eq!(state["OOMKilled"], false, "{state}");
 }
 
-/// The process of Envoy in a container, as the engine's machine numbers it.
-fn envoy_in(container: &str) -> String {
-    let found = run(&["top", container, "-eo", "pid,comm"]);
-    let text = String::from_utf8_lossy(&found.stdout).into_owned();
-    let line = text.lines().find(|line| line.ends_with(" envoy"));
-    let pid = line.and_then(|line| line.split_whitespace().next());
-    pid.unwrap_or_default().to_owned()
+/// Fails unless Nightjar and Envoy run in a container, and everything there is this user's.
+fn assert_users(container: &str, user: &str) {
+    let users = docker(&["top", container, "-eo", "pid,uid,comm"]);
+    for line in users.lines().skip(1) {
+        assert_eq!(line.split_whitespace().nth(1), Some(user), "{users}");
+    }
+    assert!(
+        users.contains("envoy") && users.contains("nightjar"),
+        "{users}"
+    );
+}
+
+/// The processes of a container that run this program, or have ended and not been waited for: their
+/// numbers in the container, in order.
+fn processes(container: &str, program: &str) -> Vec<String> {
+    let script = format!("grep -lx {program} /proc/[0-9]*/comm || true");
+    let found = beside(container, &script);
+    let number = |path: &str| path.split('/').nth(2).map(ToOwned::to_owned);
+    let mut numbers: Vec<String> = found.lines().filter_map(number).collect();
+    numbers.sort_by_key(|number| number.parse::<u32>().unwrap_or_default());
+    numbers
 }
 
 /// One gateway without Compose and without an init: Nightjar is the container's first process.
@@ -223,12 +299,25 @@ struct Single {
 }
 
 impl Single {
+    /// Starts one that answers.
     fn start(more: &[&str]) -> Self {
-        let map =
-            e2e::root().join("examples/simple-mesh/02-dynamic-configuration/1-stock-and-shop.json");
+        let (single, address) = Self::launch(more);
+        eventually("the gateway takes requests", || {
+            let answer = e2e::http::get(address, "/nowhere", &[]).ok()?;
+            (answer.status == 404).then_some(())
+        });
+        single
+    }
+
+    fn maps() -> String {
+        let folder = e2e::root().join("examples/simple-mesh/02-dynamic-configuration");
+        folder.display().to_string()
+    }
+
+    fn launch(more: &[&str]) -> (Self, SocketAddr) {
         let mount = format!(
-            "{}:/usr/share/nightjar/data-store/discovery-map.json:ro",
-            map.display()
+            "{}/1-stock-and-shop.json:/usr/share/nightjar/data-store/discovery-map.json:ro",
+            Self::maps()
         );
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
         let publish = format!("{address}:8080");
@@ -258,13 +347,7 @@ impl Single {
         let single = Self {
             id: docker(&arguments),
         };
-        if more.is_empty() {
-            eventually("the gateway takes requests", || {
-                let answer = e2e::http::get(address, "/nowhere", &[]).ok()?;
-                (answer.status == 404).then_some(())
-            });
-        }
-        single
+        (single, address)
     }
 }
 
