@@ -12,3 +12,4 @@ mod images;
 mod lifecycle;
 mod shared_map;
 mod steps;
+mod walks;
