@@ -11,7 +11,7 @@ DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sam
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test lint fmt schemas bench deny setup clean
-.PHONY: docker docker-base docker-sizes docker-lint test-docker
+.PHONY: docker docker-base docker-sizes docker-lint docker-clean test-docker
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,7 @@ test: lint ## everything that CI runs
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory demo KEEP=
+	@e2e/docker/where-possible.sh
 
 lint: ## formatting and clippy, with warnings as errors
 	$(CARGO) fmt --all --check
@@ -66,6 +67,9 @@ docker-sizes: ## print what the images weigh
 docker-lint: ## judge the Dockerfiles and compose files
 	@e2e/setup.sh all
 	@e2e/docker/lint.sh
+
+docker-clean: ## remove the images, and what building them left behind
+	@e2e/docker/clean.sh
 
 test-docker: ## build the images, and test them and the compose examples on a Docker Engine
 	@e2e/setup.sh all
