@@ -53,10 +53,13 @@ impl Proxy {
     /// The files that Envoy reads, with their texts.
     pub fn contents(&self) -> Vec<(String, String)> {
         let read = |name: String| {
-            let text = std::fs::read_to_string(self.config_dir().join(&name)).unwrap();
-            (name, text)
+            let text = std::fs::read_to_string(self.config_dir().join(&name));
+            Some((name, text.ok()?))
         };
-        self.files().into_iter().map(read).collect()
+        // A rollout may remove a file after it was listed.
+        eventually("its files can be read", || {
+            self.files().into_iter().map(read).collect()
+        })
     }
 
     /// The unfinished files in its folder.
