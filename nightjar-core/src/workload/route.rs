@@ -11,7 +11,7 @@
 //! there for what cannot be written `!/path`, and the JSON form is for the environment.
 
 use crate::document::{
-    self,
+    Document as _, Fault,
     discovery_map::{DiscoveryMap, PathMatch, PathMatchType, Properties, Route},
     shown,
 };
@@ -132,13 +132,6 @@ fn from_json(text: &str, properties: &Properties) -> Result<Route, Mistake> {
     for (name, value) in presets {
         members.entry(name).or_insert(value);
     }
-    // What is no route by its members alone is found out cheaply, as many tasks may say the same.
-    if let Err(error) = Route::deserialize(&Value::Object(members.clone())) {
-        return Err(mistake(format!(
-            "is not a route: {}",
-            short(&error.to_string())
-        )));
-    }
     let map = json!({
         "schema-version": "v1",
         "document-version": "",
@@ -152,8 +145,13 @@ fn from_json(text: &str, properties: &Properties) -> Result<Route, Mistake> {
             }]
         }]
     });
-    let map: DiscoveryMap = document::read(map.to_string().as_bytes())
-        .map_err(|invalid| mistake(format!("is not a route: {}", listed(&invalid.faults))))?;
+    let not_a_route = |why: &str| mistake(format!("is not a route: {why}"));
+    let map =
+        DiscoveryMap::deserialize(map).map_err(|error| not_a_route(short(&error.to_string())))?;
+    let faults = map.faults();
+    if !faults.is_empty() {
+        return Err(not_a_route(&listed(&faults)));
+    }
     let mut namespaces = map.namespaces.into_iter();
     let mut groups = namespaces.next().into_iter().flat_map(|n| n.service_colors);
     let mut routes = groups.next().into_iter().flat_map(|group| group.routes);
@@ -182,7 +180,7 @@ fn short(message: &str) -> &str {
 /// How many faults of one route are told.
 const TOLD: usize = 5;
 
-fn listed(faults: &[document::Fault]) -> String {
+fn listed(faults: &[Fault]) -> String {
     let shown = faults.iter().take(TOLD).map(|fault| {
         let pointer = fault.pointer.strip_prefix(ROUTE).unwrap_or(&fault.pointer);
         let place = if pointer.is_empty() { "" } else { ": " };
