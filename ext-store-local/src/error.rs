@@ -13,7 +13,11 @@ pub(crate) enum StoreError {
     #[error("this store keeps discovery-map and templates, not {0}")]
     UnknownDocument(DocumentName),
     /// Nothing was committed or put there yet.
-    #[error("{} is not there yet", .0.display())]
+    #[error(
+        "{} is not there yet\n  \
+         hint: NJ_DSLOCAL_FILE_DISCOVERY_MAP and NJ_DSLOCAL_FILE_TEMPLATES say where documents are",
+        .0.display()
+    )]
     Missing(PathBuf),
     /// The file changes while it is read.
     #[error("{} is being changed right now", .0.display())]

@@ -13,7 +13,7 @@ mod status;
 use clap::Parser;
 use config::{Config, SETTINGS};
 use nightjar_core::{
-    daemon::{block_on, in_full},
+    daemon::{block_on, in_full, word},
     env::{self, EXIT_CONFIGURATION, Env},
     telemetry,
 };
@@ -63,13 +63,7 @@ fn main() -> ExitCode {
         }
     };
     if arguments.check_ready {
-        return match seat::check(&config.seats) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                let _ = writeln!(io::stderr(), "{}", reason.trim_end());
-                ExitCode::FAILURE
-            }
-        };
+        return word::answer(&seat::check(&config.seats));
     }
     telemetry::init(config.daemon.debug, config.daemon.log_format);
     let ended = if arguments.once {

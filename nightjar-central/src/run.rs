@@ -141,6 +141,9 @@ impl Program {
         if self.config.daemon.exit_on_failure && outcome == Outcome::Failed {
             bail!("a refresh failed, and EXIT_ON_GENERATION_FAILURE is set");
         }
+        if outcome == Outcome::Failed {
+            Pace::tell(pause);
+        }
         Ok(pause)
     }
 

@@ -68,15 +68,15 @@ impl Drop for Seat {
     }
 }
 
-/// Whether an instance says that it is ready.
+/// Whether an instance says that it is ready, and all that it says.
 ///
 /// # Errors
 /// What stands against it, for people.
-pub(crate) fn check(seats: &Path) -> Result<(), String> {
+pub(crate) fn check(seats: &Path) -> Result<String, String> {
     let mut reason = None;
     for folder in folders(seats).filter(|folder| word::is_owned(folder)) {
         match word::check(&folder) {
-            Ok(()) => return Ok(()),
+            Ok(text) => return Ok(text),
             Err(other) => reason = reason.or(Some(other)),
         }
     }
@@ -113,7 +113,7 @@ mod tests {
         says(&second, Some("stopping"));
         assert_eq!(check(&seats), Err("not ready: no map yet\n".to_owned()));
         says(&second, None);
-        assert_eq!(check(&seats), Ok(()));
+        assert_eq!(check(&seats), Ok("ready\n".to_owned()));
         drop(second);
         assert_eq!(check(&seats), Err("not ready: no map yet\n".to_owned()));
         drop(first);
@@ -128,6 +128,6 @@ mod tests {
         fs::write(folder.path().join("seats-1"), "").unwrap();
         let seat = Seat::take(&seats).unwrap().unwrap();
         says(&seat, None);
-        assert_eq!(check(&seats), Ok(()));
+        assert_eq!(check(&seats), Ok("ready\n".to_owned()));
     }
 }

@@ -87,13 +87,7 @@ fn main() -> ExitCode {
         }
     };
     if arguments.check_ready {
-        return match word::check(&config.config_dir) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                let _ = writeln!(io::stderr(), "{}", reason.trim_end());
-                ExitCode::FAILURE
-            }
-        };
+        return word::answer(&word::check(&config.config_dir));
     }
     telemetry::init(config.daemon.debug, config.daemon.log_format);
     let ended = block_on(act(&arguments, config)).map_err(anyhow::Error::from);

@@ -241,6 +241,9 @@ impl Program {
         {
             bail!("a refresh failed, and EXIT_ON_GENERATION_FAILURE is set");
         }
+        if outcome == Outcome::Failed {
+            Pace::tell(pause);
+        }
         Ok(pause)
     }
 

@@ -93,6 +93,13 @@ fn readiness_can_be_asked_without_a_port() {
     proxy.wait_ready();
     eventually("ready", || (asked(&proxy).0 == Some(0)).then_some(()));
     assert_eq!(asked(&proxy), (Some(0), String::new()));
+    // Ready, and something is amiss all the same.
+    proxy.set_map_text("[]");
+    proxy.wait_logged("INFO the next refresh is in about");
+    let (code, log) = asked(&proxy);
+    let (_, told) = proxy.ready().unwrap();
+    assert_eq!((code, format!("ready\n{log}")), (Some(0), told));
+    assert!(log.starts_with("failed: fetch of discovery-map"), "{log}");
     assert_eq!(proxy.process().stop().code(), Some(0));
     assert_eq!(asked(&proxy), nobody());
 }

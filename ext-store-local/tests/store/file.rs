@@ -55,7 +55,10 @@ fn an_edit_is_noticed_though_the_version_field_stays() {
 fn a_file_that_is_not_there_yet_is_worth_another_try() {
     let store = Store::in_files();
     let expected = |path: &str| {
-        let message = format!("TEMP/{path} is not there yet");
+        let message = format!(
+            "TEMP/{path} is not there yet\n  hint: NJ_DSLOCAL_FILE_DISCOVERY_MAP and \
+             NJ_DSLOCAL_FILE_TEMPLATES say where documents are"
+        );
         Outcome::ended(31, &message)
     };
     assert_eq!(store.fetch("discovery-map", ""), expected("map.json"));

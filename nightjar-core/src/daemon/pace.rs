@@ -40,6 +40,14 @@ impl Pace {
         Instant::now() + jittered(pause, JITTER)
     }
 
+    /// Says when a refresh that failed is tried again.
+    pub fn tell(pause: Duration) {
+        tracing::info!(
+            "the next refresh is in about {} s, or at once on SIGHUP",
+            pause.as_secs_f64()
+        );
+    }
+
     /// Waits until the next refresh is due. Nothing is lost if the waiting is given up and begun
     /// again.
     pub async fn until(&mut self, end: Instant) -> Due {

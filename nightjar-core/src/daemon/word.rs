@@ -9,9 +9,10 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    process::ExitCode,
     time::Duration,
 };
 
@@ -120,11 +121,28 @@ impl Place {
     }
 }
 
-/// Whether the process that owns a folder says that it is ready.
+/// Ends a program that was asked with `--check-ready`. What there is to say goes to standard error:
+/// what stands against readiness, or what is amiss all the same.
+pub fn answer(checked: &Result<String, String>) -> ExitCode {
+    let (code, text) = match checked {
+        Ok(text) => (
+            ExitCode::SUCCESS,
+            text.strip_prefix("ready").unwrap_or(text),
+        ),
+        Err(reason) => (ExitCode::FAILURE, reason.as_str()),
+    };
+    let text = text.trim();
+    if !text.is_empty() {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+    code
+}
+
+/// Whether the process that owns a folder says that it is ready, and all that it says.
 ///
 /// # Errors
 /// What stands against it, for people.
-pub fn check(folder: &Path) -> Result<(), String> {
+pub fn check(folder: &Path) -> Result<String, String> {
     if !is_owned(folder) {
         let folder = folder.display();
         return Err(format!("not ready: no instance uses {folder}"));
@@ -144,6 +162,6 @@ pub fn check(folder: &Path) -> Result<(), String> {
     match (gone, word.ready) {
         (true, _) => Err(format!("not ready: process {} is gone", word.pid)),
         (false, false) => Err(word.reason),
-        (false, true) => Ok(()),
+        (false, true) => Ok(word.reason),
     }
 }

@@ -317,6 +317,16 @@ fn not_found(setting: &Setting, text: &str, program: &str, search: Option<&OsStr
             format!("\"{shown}\" is not an executable file"),
         );
     }
+    let folders = search.into_iter().flat_map(std::env::split_paths);
+    if let Some(file) = folders
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+    {
+        let file = super::fault::printable(&file.to_string_lossy());
+        let reason = format!("\"{file}\" is not executable for this user");
+        let hint = "give everybody the right, with chmod 755";
+        return Fault::new(setting, Some(text), reason).with_hint(hint);
+    }
     let reason = format!("there is no executable \"{shown}\" on PATH");
     let folders = search.map_or_else(String::new, |search| {
         super::fault::printable(&search.to_string_lossy())

@@ -213,7 +213,11 @@ fn commands_are_split_by_shell_rules_and_found_on_path() {
     );
     assert_eq!(
         command("not-executable").unwrap_err(),
-        format!("NAME=\"not-executable\": there is no executable \"not-executable\" on PATH{hint}")
+        format!(
+            "NAME=\"not-executable\": \"{}\" is not executable for this user\n  \
+             hint: give everybody the right, with chmod 755",
+            program.with_file_name("not-executable").display()
+        )
     );
     assert_eq!(
         command("/nonexistent/ext").unwrap_err(),

@@ -285,6 +285,10 @@ impl Task {
 
     /// Waits until every replaced process has ended.
     async fn settle(&mut self) -> Result<(), SupervisorError> {
+        if !self.parents.is_empty() {
+            let limit = (self.launch.drain_time + PARENT_GRACE).as_secs_f64().ceil();
+            tracing::info!("waiting for the replaced envoy to end, {limit} s at the most");
+        }
         // A parent ends by itself: one that is ended from outside takes its child's admin
         // interface with it.
         for parent in &mut self.parents {

@@ -116,6 +116,13 @@ impl fmt::Display for ExtensionError {
             write!(f, " {tries} times")?;
         }
         write!(f, ": {fault}")?;
+        // It was looked up at the start, so it is there.
+        if matches!(fault, Fault::Start(error) if error.kind() == io::ErrorKind::NotFound) {
+            f.write_str(
+                "\n  hint: if the program is there, what runs it is not: \
+                 the interpreter of a script, or the loader of a program",
+            )?;
+        }
         if !last_lines.is_empty() {
             f.write_str("; the end of its standard error:")?;
         }

@@ -179,7 +179,9 @@ async fn what_cannot_be_started_is_fatal() {
     assert_eq!(
         error.to_string(),
         "fetch of discovery-map by ext failed: \
-         it could not be started: No such file or directory (os error 2)"
+         it could not be started: No such file or directory (os error 2)\n  \
+         hint: if the program is there, what runs it is not: the interpreter of a script, or the \
+         loader of a program"
     );
     scene.assert_clean();
 
