@@ -26,7 +26,8 @@ build: ## build every program
 
 test: lint ## everything that CI runs
 	@e2e/setup.sh all
-	$(CARGO) build --locked --workspace
+	# With the tests, as these ask more of some dependencies: one build for all that follows.
+	$(CARGO) build --locked --workspace --bins --tests --examples
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory demo KEEP=
 	@e2e/docker/where-possible.sh
