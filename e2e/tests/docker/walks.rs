@@ -165,6 +165,10 @@ impl Shell {
                 "\n    nightjar-standalone",
                 format!("\n    {}", Image::Standalone.name()),
             ),
+            (
+                "nightjar-standalone validate",
+                format!("{} validate", Image::Standalone.name()),
+            ),
             ("/tmp/look-inside", inside.display().to_string()),
         ];
         for (variable, address) in [
