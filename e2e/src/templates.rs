@@ -26,7 +26,7 @@ impl Templates {
         let all = shipped().gateway_templates;
         let pairs: Vec<(&str, &str)> = all
             .iter()
-            .map(|template| (template.purpose.as_str(), template.template.as_str()))
+            .map(|template| (&*template.purpose, template.template.as_str()))
             .collect();
         Self::new(&pairs)
     }

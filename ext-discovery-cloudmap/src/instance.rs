@@ -1,7 +1,7 @@
 //! Where an instance listens.
 
 use crate::known::Instance;
-use nightjar_core::document::discovery_map::{Host, HostPort};
+use nightjar_core::document::discovery_map::{Host, HostPort, Port};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const IPV4: &str = "AWS_INSTANCE_IPV4";
@@ -13,7 +13,7 @@ const PORT: &str = "AWS_INSTANCE_PORT";
 pub(crate) const ATTRIBUTES: [&str; 4] = [IPV4, IPV6, CNAME, PORT];
 
 /// Where an instance listens, at `port` or else at its own; or what is missing.
-pub(crate) fn place(instance: &Instance, port: Option<u16>) -> Result<HostPort, String> {
+pub(crate) fn place(instance: &Instance, port: Option<Port>) -> Result<HostPort, String> {
     let host = host(instance)?;
     let port = match port {
         Some(port) => port,
@@ -36,17 +36,17 @@ fn host(instance: &Instance) -> Result<Host, String> {
             .map(Host::Ipv6)
             .map_err(|_| wrong(IPV6, text, "an IPv6 address"));
     }
-    // What is no DNS name is found out when the map is put together.
     let name = get(CNAME).ok_or_else(|| format!("it has neither {IPV4}, {IPV6} nor {CNAME}"))?;
-    Ok(Host::Name(name.to_owned()))
+    name.parse()
+        .map(Host::Name)
+        .map_err(|_| wrong(CNAME, name, "a DNS name"))
 }
 
-fn own_port(instance: &Instance) -> Result<u16, String> {
+fn own_port(instance: &Instance) -> Result<Port, String> {
     let text = instance.attributes.get(PORT).map(|text| text.trim());
     let text = text.ok_or_else(|| format!("it has no {PORT}"))?;
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    let port = text.parse().ok().filter(|port| plain && *port > 0);
-    port.ok_or_else(|| wrong(PORT, text, "a port from 1 to 65535"))
+    text.parse()
+        .map_err(|_| wrong(PORT, text, "a port from 1 to 65535"))
 }
 
 fn wrong(name: &str, text: &str, what: &str) -> String {
@@ -66,7 +66,8 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
         };
-        place(&instance, port).map(|place| format!("{:?} {}", place.host, place.port))
+        place(&instance, port.and_then(Port::new))
+            .map(|place| format!("{:?} {}", place.host, place.port))
     }
 
     #[test]
@@ -80,7 +81,10 @@ mod tests {
         let found = |from: usize, to: usize| at(all.get(from..to).unwrap_or_default(), Some(1));
         assert_eq!(found(0, 4), Ok("Ipv4(10.0.0.1) 1".to_owned()));
         assert_eq!(found(0, 2), Ok("Ipv6(fd00::1) 1".to_owned()));
-        assert_eq!(found(0, 1), Ok("Name(\"shop.internal\") 1".to_owned()));
+        assert_eq!(
+            found(0, 1),
+            Ok("Name(HostName(\"shop.internal\")) 1".to_owned())
+        );
         assert_eq!(at(&all, None), Ok("Ipv4(10.0.0.1) 80".to_owned()));
         assert!(found(3, 4).is_err_and(|reason| reason.starts_with("it has neither")));
     }
@@ -89,6 +93,9 @@ mod tests {
     fn a_wrong_address_is_not_passed_over_for_another() {
         let wrong = at(&[(IPV4, "10.0.0.256"), (IPV6, "fd00::1")], Some(80));
         let reason = r#"its AWS_INSTANCE_IPV4 is "10.0.0.256", which is not an IPv4 address"#;
+        assert_eq!(wrong, Err(reason.to_owned()));
+        let wrong = at(&[(CNAME, "a b")], Some(80));
+        let reason = r#"its AWS_INSTANCE_CNAME is "a b", which is not a DNS name"#;
         assert_eq!(wrong, Err(reason.to_owned()));
     }
 

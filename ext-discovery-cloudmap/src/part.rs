@@ -7,7 +7,7 @@ use crate::{
     registry::Service,
 };
 use nightjar_core::{
-    document::discovery_map::HostPort,
+    document::discovery_map::{HostPort, Port},
     workload::{Defaults, Group, Mesh, PortChoice, Settings, Source, Warning, Warnings, Workload},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,10 +86,14 @@ pub(crate) fn add(
         Workload::Service(mut declared) => {
             let mut groups = Vec::new();
             for route in &declared.routes {
+                if route.is_closed {
+                    groups.extend(Group::unserved(route));
+                    continue;
+                }
                 let choice = route.port.as_ref().map(|found| &found.value);
                 if let Ok(port) = places.port(choice, &route.setting) {
                     groups.push(Group {
-                        index: port.map_or(0, i64::from),
+                        index: port.map_or(0, |port| port.get().into()),
                         routes: route.routes.clone(),
                         instances: places.at(port),
                     });
@@ -137,7 +141,7 @@ impl Places<'_> {
         &mut self,
         choice: Option<&PortChoice>,
         setting: &str,
-    ) -> Result<Option<u16>, NoSuchPort> {
+    ) -> Result<Option<Port>, NoSuchPort> {
         match choice {
             None => Ok(None),
             Some(PortChoice::Port(port)) => Ok(Some(*port)),
@@ -155,7 +159,7 @@ impl Places<'_> {
     }
 
     /// Where the instances listen, each at this port or else at its own.
-    fn at(&mut self, port: Option<u16>) -> Vec<HostPort> {
+    fn at(&mut self, port: Option<Port>) -> Vec<HostPort> {
         let mut places = BTreeSet::new();
         for instance in &self.instances {
             match instance::place(instance, port) {

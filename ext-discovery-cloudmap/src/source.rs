@@ -115,7 +115,7 @@ impl DiscoveryMapSource for CloudMap {
             tracing::warn!("cannot keep what is known in {file}: {error}; calls will be repeated");
         }
         let (map, _) = found?;
-        if previous == Some(map.document_version.as_str()) {
+        if previous == Some(&*map.document_version) {
             return Ok(Answer::Unchanged);
         }
         let mut json = serde_json::to_vec(&map).map_err(DiscoveryError::Encode)?;

@@ -109,7 +109,7 @@ impl DiscoveryMapSource for EcsTasks {
         );
         let (map, warnings) = session.block_on(self.ask(&mut aws))?;
         aws.sweep();
-        let is_unchanged = previous == Some(map.document_version.as_str());
+        let is_unchanged = previous == Some(&*map.document_version);
         tell(&warnings, is_unchanged, self.folder.as_deref());
         if is_unchanged {
             return Ok(Answer::Unchanged);

@@ -3,7 +3,7 @@
 use crate::{error::StoreError, file, folder};
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DataStore, DocumentName, Failure},
+    extension::{About, Answer, DataStore, DocumentName, Failure, serve::NJ_STORE_ACCEPT_INVALID},
 };
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,12 @@ impl DataStore for LocalStore {
         name: "ext-store-local",
         version: env!("CARGO_PKG_VERSION"),
         summary: "a data store in local files, and in a folder of templates",
-        settings: &[FILE_TEMPLATES, FILE_DISCOVERY_MAP, DIR_TEMPLATES],
+        settings: &[
+            FILE_TEMPLATES,
+            FILE_DISCOVERY_MAP,
+            DIR_TEMPLATES,
+            NJ_STORE_ACCEPT_INVALID,
+        ],
     };
 
     fn from_settings(reader: &mut Reader<'_>) -> Self {

@@ -4,7 +4,7 @@ use crate::{bucket::Bucket, commit, fetch, history::Keep};
 use nightjar_aws::Session;
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DataStore, DocumentName, Failure},
+    extension::{About, Answer, DataStore, DocumentName, Failure, serve::NJ_STORE_ACCEPT_INVALID},
 };
 use std::{
     path::Path,
@@ -103,6 +103,7 @@ impl DataStore for S3Store {
             PRESERVE_COUNT,
             PRESERVE_HOURS,
             FORCE_PATH_STYLE,
+            NJ_STORE_ACCEPT_INVALID,
         ],
     };
 

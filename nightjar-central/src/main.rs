@@ -13,7 +13,7 @@ mod status;
 use clap::Parser;
 use config::{Config, SETTINGS};
 use nightjar_core::{
-    daemon::{block_on, in_full, word},
+    daemon::{block_on, in_full, misspelt_settings, word},
     env::{self, EXIT_CONFIGURATION, Env},
     telemetry,
 };
@@ -55,7 +55,8 @@ fn main() -> ExitCode {
             };
         }
     };
-    let config = match Config::read(&Env::from_process()) {
+    let env = Env::from_process();
+    let config = match Config::read(&env) {
         Ok(config) => config,
         Err(faults) => {
             let _ = writeln!(io::stderr(), "nightjar-central: wrong settings\n{faults}");
@@ -66,6 +67,9 @@ fn main() -> ExitCode {
         return word::answer(&seat::check(&config.seats));
     }
     telemetry::init(config.daemon.debug, config.daemon.log_format);
+    for line in misspelt_settings(&env, SETTINGS) {
+        tracing::warn!("{line}");
+    }
     let ended = if arguments.once {
         block_on(run::once(config))
     } else {

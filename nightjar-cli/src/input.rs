@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use nightjar_core::{
-    document::{self, Document, InvalidDocument, templates::Templates},
+    document::{self, Document, templates::Templates},
     envoy::Files,
     template::folder,
 };
@@ -49,12 +49,7 @@ pub(crate) fn templates(path: &Path) -> anyhow::Result<(Templates, Vec<String>)>
     }
     let found = folder::read(path, None)?
         .with_context(|| format!("{} gives no templates", path.display()))?;
-    let faults = found.templates.faults();
-    if faults.is_empty() {
-        return Ok((found.templates, found.notes));
-    }
-    let name = Templates::NAME;
-    Err(InvalidDocument { name, faults }).with_context(|| path.display().to_string())
+    Ok((found.templates, found.notes))
 }
 
 /// Every text file of a folder and its sub-folders, by its path in the folder. Leaves out hidden

@@ -5,8 +5,12 @@
 use crate::{Usage, input, output};
 use clap::{Args, ValueEnum, value_parser};
 use nightjar_core::{
+    context::properties::documented,
     context::{self, Role, Viewer},
-    document::proxy_input::ProxyInput,
+    document::{
+        discovery_map::Name,
+        proxy_input::{Properties, ProxyInput},
+    },
     env::Env,
 };
 use std::{net::IpAddr, path::PathBuf};
@@ -22,13 +26,13 @@ pub(crate) struct Proxy {
     mode: Mode,
     /// The proxy's namespace (NJ_NAMESPACE)
     #[arg(long, value_name = "NAME")]
-    namespace: String,
+    namespace: Name,
     /// The service beside a sidecar (NJ_SERVICE)
     #[arg(long, value_name = "NAME", default_value = "default")]
-    service: String,
+    service: Name,
     /// The color of that service (NJ_COLOR)
     #[arg(long, value_name = "NAME", default_value = "default")]
-    color: String,
+    color: Name,
     /// The port of the local or gateway listener (NJ_LISTEN_PORT)
     #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
     listen_port: u16,
@@ -41,6 +45,9 @@ pub(crate) struct Proxy {
     /// The address of Envoy's admin interface (NJ_ADMIN_ADDRESS)
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     admin_address: IpAddr,
+    /// A property of the proxy itself (NJ_PROXY_PROP_<NAME>), such as trusted-hops=1
+    #[arg(long = "property", value_name = "NAME=VALUE")]
+    properties: Vec<String>,
     /// The folder that Envoy will read the files from (ENVOY_CONFIGURATION_DIR)
     #[arg(long, value_name = "DIR", default_value = "/tmp/envoy")]
     config_dir: PathBuf,
@@ -61,9 +68,24 @@ impl Proxy {
         let map = input::document(&self.discovery_map)?;
         let context = context::proxy_input(&map, &viewer)?;
         for warning in &context.warnings {
-            output::warning(warning);
+            output::warning(&warning.to_string());
         }
         Ok(context.input)
+    }
+
+    fn properties(&self) -> Result<Properties, Usage> {
+        let pairs = self.properties.iter().map(|pair| {
+            let usage = |reason: &str| Usage(format!("--property {pair:?} {reason}"));
+            let (name, value) = pair
+                .split_once('=')
+                .ok_or_else(|| usage("is not NAME=VALUE"))?;
+            let form = documented(name).map(|property| property.form);
+            match form.filter(|form| form.normalise(value).is_none()) {
+                Some(form) => Err(usage(&format!("has a value that is not {}", form.form()))),
+                None => Ok((name.to_owned(), value.to_owned())),
+            }
+        });
+        pairs.collect()
     }
 
     fn viewer(&self) -> Result<Viewer, Usage> {
@@ -86,15 +108,17 @@ impl Proxy {
             role: match self.mode {
                 Mode::Gateway => Role::Gateway,
                 Mode::Service => Role::Service {
-                    service: self.service.clone(),
-                    color: self.color.clone(),
+                    service: self.service.to_string(),
+                    color: self.color.to_string(),
                 },
             },
-            namespace: self.namespace.clone(),
+            namespace: self.namespace.to_string(),
             listen_port: self.listen_port,
-            listen_address: self.listen_address.to_string(),
+            listen_address: self.listen_address,
             admin_port: self.admin_port,
-            admin_address: self.admin_address.to_string(),
+            admin_address: self.admin_address,
+            status: None,
+            properties: self.properties()?,
             config_dir,
         })
     }

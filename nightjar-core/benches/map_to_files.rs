@@ -11,13 +11,14 @@
 
 use nightjar_core::{
     context::{Role, Viewer, proxy_input},
-    document::{self, discovery_map::DiscoveryMap},
+    document::{self, discovery_map::DiscoveryMap, proxy_input::Properties},
     template::{TemplateSet, shipped},
 };
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     hint::black_box,
+    net::Ipv4Addr,
     path::Path,
     time::{Duration, Instant},
 };
@@ -63,10 +64,12 @@ fn make_files(map: &[u8]) -> BTreeMap<String, String> {
         },
         namespace: "n0".to_owned(),
         listen_port: 3000,
-        listen_address: "0.0.0.0".to_owned(),
+        listen_address: Ipv4Addr::UNSPECIFIED.into(),
         admin_port: Some(9901),
-        admin_address: "127.0.0.1".to_owned(),
+        admin_address: Ipv4Addr::LOCALHOST.into(),
+        status: None,
         config_dir: "/tmp/envoy".to_owned(),
+        properties: Properties::new(),
     };
     let context = proxy_input(&map, &viewer).unwrap();
     let templates = TemplateSet::for_proxy(&shipped(), &context.input).unwrap();

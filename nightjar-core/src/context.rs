@@ -3,43 +3,53 @@
 //! ```text
 //! groups      a namespace's service-colors, duplicates merged
 //! names       cluster names, made from identities alone
-//! filters     header and query conditions in one normal form
+//! conditions  header and query conditions in one normal form
 //! routes      merge equal routes, order them most specific first
+//! members     the service-colors that share a route, and what they say of it together
 //! overlap     can two routes match one request?
 //! access      who may reach a route, and which routes must be denied in place
-//! spelling    every way to spell a path that must not be reached
 //! clusters    endpoints
 //! properties  the documented properties
-//! values      the forms of their values
+//! forms       the forms of their values
 //! service     the view of a sidecar
 //! gateway     the view of a gateway
 //! ```
 //!
-//! The map is taken as valid: namespaces have different names, and regular expressions compile.
-//! The same map in any order gives the same context.
+//! The map is taken as valid: namespaces have different names. The same map in any order gives the
+//! same context.
 
 mod access;
 mod clusters;
-mod filters;
+mod conditions;
+mod forms;
 mod gateway;
 mod groups;
+mod members;
 mod names;
 mod overlap;
 pub mod properties;
 mod routes;
 mod service;
-mod spelling;
-mod values;
 
 pub use clusters::DENIED_CLUSTER;
-pub use values::Kind;
+pub use forms::Form;
+pub use members::UNAVAILABLE_CLUSTER;
 
 use crate::document::{
     SchemaVersion,
-    discovery_map::{DiscoveryMap, Namespace},
-    proxy_input::{Cluster, Endpoint, Filter, Listener, ProxyInput, Route, WeightedCluster},
+    discovery_map::{DiscoveryMap, Host, HostPort, Namespace, ServiceColor},
+    proxy_input::{
+        Cluster, Endpoint, Filter, HashPolicy, Listener, Properties, Proxy, ProxyInput, Route,
+        WeightedCluster,
+    },
 };
-use std::{collections::BTreeSet, fmt};
+use names::Identity;
+use properties::Bearer;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 use thiserror::Error;
 
 /// The proxy that a context is made for.
@@ -52,13 +62,17 @@ pub struct Viewer {
     /// The TCP port of its `local` or `gateway` listener.
     pub listen_port: u16,
     /// The address that all its listeners bind.
-    pub listen_address: String,
+    pub listen_address: IpAddr,
     /// The port of Envoy's admin interface, if it has one.
     pub admin_port: Option<u16>,
     /// The address of Envoy's admin interface.
-    pub admin_address: String,
+    pub admin_address: IpAddr,
+    /// Where the proxy's own status is served, if it is.
+    pub status: Option<SocketAddr>,
     /// The folder that Envoy reads its files from.
     pub config_dir: String,
+    /// What the proxy's own environment says of it (`NJ_PROXY_PROP_<NAME>`), by property names.
+    pub properties: Properties,
 }
 
 /// What a proxy stands in for.
@@ -80,8 +94,81 @@ pub enum Role {
 pub struct Context {
     /// What templates are rendered with.
     pub input: ProxyInput,
-    /// What was left out, and why: one sentence each, sorted.
-    pub warnings: Vec<String>,
+    /// What was left out or is doubtful, and why, sorted.
+    pub warnings: Vec<Warning>,
+}
+
+/// What was left out of a context or is doubtful in it, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Warning {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// What it comes from.
+    pub concern: Concern,
+    /// A sentence, without its first capital.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.message)
+    }
+}
+
+/// What a warning comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Concern {
+    /// What stands in one place, such as a property.
+    Part,
+    /// What the parts of a mesh say together.
+    Mesh,
+}
+
+/// Whom a warning is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// A namespace of the map.
+    pub namespace: String,
+    /// A service and its color, with the index if it is about one alone.
+    pub service_color: Option<(String, String, Option<i64>)>,
+    /// The path of a route.
+    pub route: Option<String>,
+}
+
+impl Subject {
+    fn namespace(name: &str) -> Self {
+        Self {
+            namespace: name.to_owned(),
+            service_color: None,
+            route: None,
+        }
+    }
+}
+
+impl From<Identity<'_>> for Subject {
+    fn from(identity: Identity<'_>) -> Self {
+        let (service, color) = (identity.service.to_owned(), identity.color.to_owned());
+        Self {
+            service_color: Some((service, color, Some(identity.index))),
+            ..Self::namespace(identity.namespace)
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "namespace `{}`", self.namespace)?;
+        if let Some((service, color, index)) = &self.service_color {
+            write!(f, ", service-color `{service}/{color}`")?;
+            if let Some(index) = index {
+                write!(f, ", index {index}")?;
+            }
+        }
+        match &self.route {
+            Some(path) => write!(f, ", route `{path}`"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Why there is no context.
@@ -139,37 +226,161 @@ pub fn proxy_input(map: &DiscoveryMap, viewer: &Viewer) -> Result<Context, Conte
     let own = map
         .namespaces
         .iter()
-        .find(|namespace| namespace.namespace == viewer.namespace)
+        .find(|namespace| namespace.namespace == *viewer.namespace)
         .ok_or_else(|| ContextError::UnknownNamespace {
             namespace: viewer.namespace.clone(),
             known: Known(
                 map.namespaces
                     .iter()
-                    .map(|known| known.namespace.clone())
+                    .map(|known| known.namespace.to_string())
                     .collect(),
             ),
         })?;
-    let mut draft = Draft::default();
+    let mut draft = Draft::new(own, viewer);
     match &viewer.role {
-        Role::Service { service, color } => {
-            service::view(map, own, service, color, viewer, &mut draft)?;
-        }
-        Role::Gateway => gateway::view(map, own, viewer, &mut draft),
+        Role::Service { service, color } => service::view(map, own, service, color, &mut draft)?,
+        Role::Gateway => gateway::view(map, own, &mut draft),
     }
-    Ok(draft.finish(own, viewer))
+    Ok(draft.finish(own))
+}
+
+/// The warnings of all the contexts that a map makes, but for those that depend on a proxy's own
+/// settings.
+pub fn review(map: &DiscoveryMap) -> Vec<Warning> {
+    let mut warnings = BTreeSet::new();
+    for own in &map.namespaces {
+        let viewer = Viewer {
+            role: Role::Gateway,
+            namespace: own.namespace.to_string(),
+            listen_port: 0,
+            listen_address: Ipv4Addr::UNSPECIFIED.into(),
+            admin_port: None,
+            admin_address: Ipv4Addr::LOCALHOST.into(),
+            status: None,
+            config_dir: String::new(),
+            properties: Properties::new(),
+        };
+        let mut draft = Draft::new(own, &viewer);
+        gateway::view(map, own, &mut draft);
+        draft.drops_underscores = false;
+        service::every_view(map, own, &mut draft);
+        warnings.append(&mut draft.warnings);
+    }
+    warnings.into_iter().collect()
 }
 
 /// A context in the making.
-#[derive(Default)]
-struct Draft {
+struct Draft<'v> {
+    viewer: &'v Viewer,
+    /// What holds for the proxy as a whole.
+    properties: Properties,
+    /// Whether the proxy drops headers whose names hold an underscore.
+    drops_underscores: bool,
+    /// The ports that the proxy itself uses, each with what for.
+    ports: BTreeMap<u16, String>,
     listeners: Vec<Listener>,
     clusters: Vec<Cluster>,
-    warnings: BTreeSet<String>,
+    warnings: BTreeSet<Warning>,
 }
 
-impl Draft {
-    fn warn(&mut self, warning: String) {
-        self.warnings.insert(warning);
+impl<'v> Draft<'v> {
+    fn new(own: &Namespace, viewer: &'v Viewer) -> Self {
+        let ports = [
+            (Some(viewer.listen_port), "the listen port"),
+            (viewer.admin_port, "the admin port"),
+            (viewer.status.map(|status| status.port()), "the status port"),
+        ];
+        let ports = ports
+            .into_iter()
+            .filter_map(|(port, user)| Some((port?, user.to_owned())));
+        let mut draft = Self {
+            viewer,
+            properties: Properties::new(),
+            drops_underscores: false,
+            ports: ports.collect(),
+            listeners: Vec::new(),
+            clusters: Vec::new(),
+            warnings: BTreeSet::new(),
+        };
+        draft.properties = root_properties(own, viewer, &mut draft);
+        let underscores = draft
+            .properties
+            .get("underscore-headers")
+            .map(String::as_str);
+        draft.drops_underscores = match underscores {
+            None => viewer.role == Role::Gateway,
+            Some(action) => action != "ALLOW",
+        };
+        draft
+    }
+
+    fn warn(&mut self, subject: &Subject, message: String) {
+        self.note(subject, Concern::Mesh, message);
+    }
+
+    fn note(&mut self, subject: &Subject, concern: Concern, message: String) {
+        self.warnings.insert(Warning {
+            subject: subject.clone(),
+            concern,
+            message,
+        });
+    }
+
+    /// Makes a port the proxy's own, or says whose it is already.
+    fn take_port(&mut self, port: u16, user: String) -> Result<(), String> {
+        if let Some(user) = self.ports.get(&port) {
+            return Err(format!("it is already {user}"));
+        }
+        self.ports.insert(port, user);
+        Ok(())
+    }
+
+    /// Instances without those that are the proxy itself: a request to one would come back, or reach
+    /// Envoy's admin interface.
+    fn foreign<'a>(
+        &mut self,
+        instances: impl Iterator<Item = &'a HostPort>,
+        subject: &Subject,
+    ) -> Vec<&'a HostPort> {
+        let mut foreign = Vec::new();
+        for instance in instances {
+            let port = instance.port.get();
+            match self
+                .ports
+                .get(&port)
+                .filter(|_| self.is_here(&instance.host))
+                .cloned()
+            {
+                None => foreign.push(instance),
+                Some(user) => self.warn(
+                    subject,
+                    format!("the instance at {instance} is left out: it is {user} of this proxy"),
+                ),
+            }
+        }
+        foreign
+    }
+
+    /// Whether an address leads to the machine that the proxy is on, as far as its text tells.
+    fn is_here(&self, host: &Host) -> bool {
+        let address = match host {
+            Host::Ipv4(address) => IpAddr::V4(*address),
+            Host::Ipv6(address) => IpAddr::V6(*address).to_canonical(),
+            Host::Name(name) => {
+                let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+                return name == "localhost" || name.ends_with(".localhost");
+            }
+        };
+        let viewer = self.viewer;
+        let status = viewer.status.map(|status| status.ip());
+        address.is_loopback()
+            || address.is_unspecified()
+            || [
+                Some(viewer.listen_address),
+                Some(viewer.admin_address),
+                status,
+            ]
+            .contains(&Some(address))
     }
 
     fn add_listener(&mut self, name: String, namespace: &str, port: u16, routes: Vec<Route>) {
@@ -184,12 +395,18 @@ impl Draft {
         });
     }
 
-    fn finish(self, own: &Namespace, viewer: &Viewer) -> Context {
-        let mut listeners = self.listeners;
-        let mut clusters = self.clusters;
-        let has_denied = |listener: &Listener| listener.routes.iter().any(|route| route.is_denied);
-        if listeners.iter().any(has_denied) {
-            clusters.push(clusters::denied(&own.namespace));
+    fn finish(self, own: &Namespace) -> Context {
+        let (viewer, mut listeners, mut clusters) = (self.viewer, self.listeners, self.clusters);
+        for name in [DENIED_CLUSTER, UNAVAILABLE_CLUSTER] {
+            let mut routes = listeners.iter().flat_map(|listener| &listener.routes);
+            if routes.any(|route| {
+                route
+                    .clusters
+                    .iter()
+                    .any(|cluster| cluster.cluster_name == name)
+            }) {
+                clusters.push(clusters::empty(name, &own.namespace));
+            }
         }
         clusters.sort_by(|left, right| left.name.cmp(&right.name));
         mark_ends(&mut listeners);
@@ -204,18 +421,23 @@ impl Draft {
         Context {
             input: ProxyInput {
                 schema_version: SchemaVersion::V1,
-                network_name: own.network_id.clone(),
+                network_name: own.network_id.to_string(),
                 service_member,
-                namespace: own.namespace.clone(),
+                namespace: own.namespace.to_string(),
                 service,
                 color,
                 is_gateway,
                 is_service: !is_gateway,
                 has_admin_port: viewer.admin_port.is_some(),
                 admin_port: viewer.admin_port.unwrap_or_default(),
-                admin_address: viewer.admin_address.clone(),
-                listen_address: viewer.listen_address.clone(),
+                admin_address: viewer.admin_address.to_string(),
+                listen_address: viewer.listen_address.to_string(),
+                listens_on_both_families: viewer.listen_address == IpAddr::from([0_u16; 8]),
                 config_dir: viewer.config_dir.clone(),
+                proxy: Proxy {
+                    properties: self.properties.clone(),
+                },
+                properties: self.properties,
                 listeners,
                 has_clusters: !clusters.is_empty(),
                 clusters,
@@ -223,6 +445,28 @@ impl Draft {
             warnings: self.warnings.into_iter().collect(),
         }
     }
+}
+
+/// What holds for a proxy as a whole: what its namespace says, over it its service-color, and over both
+/// its own environment.
+fn root_properties(own: &Namespace, viewer: &Viewer, draft: &mut Draft<'_>) -> Properties {
+    let mut all = groups::namespace_properties(own, draft);
+    if let Role::Service { service, color } = &viewer.role {
+        let is_own = |entry: &&ServiceColor| entry.service == **service && entry.color == **color;
+        let entries: Vec<&ServiceColor> = own.service_colors.iter().filter(is_own).collect();
+        let subject = Subject {
+            service_color: Some((service.clone(), color.clone(), None)),
+            ..Subject::namespace(&own.namespace)
+        };
+        let united = groups::united(&entries, &subject, draft);
+        all.extend(properties::quietly_checked(&united, Bearer::Whole));
+    }
+    let own = viewer.properties.iter().filter_map(|(name, value)| {
+        let (value, _) = properties::assess(name, value, Bearer::Proxy);
+        Some((name.clone(), value?))
+    });
+    all.extend(own);
+    all
 }
 
 /// An item of one of the context's lists.
@@ -240,7 +484,15 @@ macro_rules! items {
     )*};
 }
 
-items!(Listener, Route, Filter, WeightedCluster, Cluster, Endpoint);
+items!(
+    Listener,
+    Route,
+    HashPolicy,
+    Filter,
+    WeightedCluster,
+    Cluster,
+    Endpoint
+);
 
 /// Tells each item of a list whether it is the first and whether it is the last.
 fn mark_ends(items: &mut [impl Item]) {

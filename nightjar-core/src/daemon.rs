@@ -4,6 +4,7 @@
 //! settings   the environment variables that all of them have
 //! temp_dir   the folder for temporary files
 //! discovery  a document that is fetched and checked; the map that is believed
+//! known      variables that are near a known one
 //! orphans    dead processes that a container's first process has to clear away
 //! pace       when the next refresh is due
 //! status     what is known of the program, and the port that tells it
@@ -12,6 +13,7 @@
 //! ```
 
 pub mod discovery;
+mod known;
 pub mod metrics;
 mod orphans;
 pub mod pace;
@@ -21,6 +23,7 @@ pub mod temp_dir;
 pub mod word;
 
 pub use discovery::{Discovery, FetchError, fetch};
+pub use known::{EXTENSION_SETTINGS, PROXY_PROPERTY, misspelt_settings};
 pub use metrics::Page;
 pub use pace::Pace;
 pub use settings::Settings;

@@ -1,24 +1,32 @@
 //! The documents that programs hand to each other as JSON, and what makes one valid.
 //!
-//! Reading has two speeds. The fast one decodes straight into the types and walks them once. Only
-//! when that fails is the document read again, slowly, to find *every* fault ([`explain`]).
+//! What can be wrong about a value is settled by its type ([`text`], [`number`], [`path`],
+//! [`matches`]). Reading has two speeds. The fast one decodes straight into the types. Only when that
+//! fails is the document read again, slowly, to find *every* fault ([`judge`]).
 
 pub mod discovery_map;
-mod explain;
-mod fault;
-mod integer;
+mod finding;
+mod judge;
+mod matches;
+mod nearest;
+mod number;
+mod outline;
+mod path;
 mod pattern;
 pub mod proxy_input;
-mod rules;
 pub mod templates;
-mod words;
+mod text;
 
-pub use fault::{Fault, InvalidDocument};
-pub(crate) use fault::{printable, shown};
-pub(crate) use pattern::is_hostname;
-pub use pattern::is_name;
+pub use finding::{DocumentError, Finding, MAX_LISTED};
+pub(crate) use finding::{printable, shortened, shown};
+pub(crate) use judge::unknown_members;
+pub(crate) use nearest::{misspelt, nearest};
+pub(crate) use number::digits;
+pub(crate) use path::plain_start;
+pub(crate) use pattern::starts as pattern_starts;
 
 use discovery_map::DiscoveryMap;
+use outline::Outline;
 use proxy_input::ProxyInput;
 use schemars::{
     JsonSchema, Schema,
@@ -29,8 +37,10 @@ use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IgnoredAny},
 };
-use std::collections::BTreeMap;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashSet};
 use templates::Templates;
+use text::Rule;
 
 /// The only schema version there is so far; the value of every document's `schema-version`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,8 +59,9 @@ pub trait Document: Serialize + DeserializeOwned + JsonSchema {
     /// An opaque string that differs whenever the content differs.
     fn version(&self) -> &str;
 
-    /// The rules that types cannot express; every breach is reported.
-    fn faults(&self) -> Vec<Fault>;
+    /// Whether it keeps the rules that types cannot express: what is there twice, and private routes
+    /// that match nothing.
+    fn is_sound(&self) -> bool;
 }
 
 impl Document for DiscoveryMap {
@@ -60,8 +71,15 @@ impl Document for DiscoveryMap {
         &self.document_version
     }
 
-    fn faults(&self) -> Vec<Fault> {
-        rules::discovery_map(self)
+    fn is_sound(&self) -> bool {
+        let mut names = HashSet::new();
+        self.namespaces.iter().all(|namespace| {
+            let mut routes = namespace
+                .service_colors
+                .iter()
+                .flat_map(|entry| &entry.routes);
+            names.insert(&namespace.namespace) && !routes.any(discovery_map::Route::closes_nothing)
+        })
     }
 }
 
@@ -72,30 +90,28 @@ impl Document for Templates {
         &self.document_version
     }
 
-    fn faults(&self) -> Vec<Fault> {
-        rules::templates(self)
+    fn is_sound(&self) -> bool {
+        let mut seen = HashSet::new();
+        let gateway = self.gateway_templates.iter();
+        let service = self.service_templates.iter();
+        gateway
+            .map(|item| (true, [item.namespace.as_ref(), None, None], &item.purpose))
+            .chain(service.map(|item| {
+                let whom = [&item.namespace, &item.service, &item.color];
+                (false, whom.map(Option::as_ref), &item.purpose)
+            }))
+            .all(|identity| seen.insert(identity))
     }
 }
 
 /// Reads a document from JSON text.
 ///
 /// # Errors
-/// [`InvalidDocument`] with every fault found, if the text is not such a document or breaks a rule.
-pub fn read<D: Document>(bytes: &[u8]) -> Result<D, InvalidDocument> {
-    let faults = match decode::<D>(bytes) {
-        Some(document) => {
-            let faults = document.faults();
-            if faults.is_empty() {
-                return Ok(document);
-            }
-            faults
-        }
-        None => explain::faults::<D>(bytes, D::faults),
-    };
-    Err(InvalidDocument {
-        name: D::NAME,
-        faults,
-    })
+/// [`DocumentError`] with what was found, if the text is not such a document or breaks a rule.
+pub fn read<D: Document>(bytes: &[u8]) -> Result<D, DocumentError> {
+    decode::<D>(bytes)
+        .filter(D::is_sound)
+        .ok_or_else(|| refusal::<D>(D::NAME, bytes).0)
 }
 
 /// What [`recognise`] calls a context.
@@ -104,12 +120,81 @@ pub const PROXY_INPUT: &str = "proxy-input";
 /// Reads the context of one proxy from JSON text.
 ///
 /// # Errors
-/// [`InvalidDocument`] with every fault found, if the text is not a context.
-pub fn read_proxy_input(bytes: &[u8]) -> Result<ProxyInput, InvalidDocument> {
-    decode(bytes).ok_or_else(|| InvalidDocument {
-        name: PROXY_INPUT,
-        faults: explain::faults::<ProxyInput>(bytes, |_| Vec::new()),
-    })
+/// [`DocumentError`] with what was found, if the text is not a context.
+pub fn read_proxy_input(bytes: &[u8]) -> Result<ProxyInput, DocumentError> {
+    decode(bytes).ok_or_else(|| refusal::<ProxyInput>(PROXY_INPUT, bytes).0)
+}
+
+/// Why a text is refused, and which of its members no version knows.
+fn refusal<T: DeserializeOwned + JsonSchema>(
+    name: &'static str,
+    bytes: &[u8],
+) -> (DocumentError, Vec<Finding>) {
+    let error = |faults, unlisted| DocumentError {
+        name,
+        faults,
+        unlisted,
+    };
+    let raw = match json_object(bytes) {
+        Ok(raw) => raw,
+        Err(message) => return (error(vec![Finding::of_document(message)], 0), Vec::new()),
+    };
+    let outline = Outline::read(raw.get());
+    let mut judgement = judge::judge(schema::<T>().as_value(), raw);
+    outline.repeated(&mut judgement.faults);
+    let subject = |pointer: &str| outline.subject(pointer);
+    let (unknown, _) = judgement.unknown.finish(subject);
+    let (mut faults, unlisted) = judgement.faults.finish(subject);
+    if faults.is_empty() {
+        // Only the decoder sees a member that is there twice.
+        let message = match serde_json::from_str::<T>(raw.get()) {
+            Err(error) => error.to_string(),
+            Ok(_) => "cannot be read".to_owned(),
+        };
+        faults.push(Finding::of_document(message));
+    }
+    (error(faults, unlisted), unknown)
+}
+
+/// Reads a document as [`read`] does, and names the members that no version of it knows, but for those
+/// whose names begin with `x-`. This takes longer.
+pub fn inspect<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Finding>) {
+    let document = decode::<D>(bytes).filter(D::is_sound);
+    let (error, unknown) = refusal::<D>(D::NAME, bytes);
+    (document.ok_or(error), unknown)
+}
+
+/// A text that is one JSON object.
+fn json_object(bytes: &[u8]) -> Result<&RawValue, String> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 text: byte {} is wrong", error.valid_up_to()))?;
+    if text.trim().is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let raw: &RawValue =
+        serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+    if raw.get().starts_with('{') {
+        Ok(raw)
+    } else {
+        Err("is not a JSON object".to_owned())
+    }
+}
+
+/// The rules of all types of texts.
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    const RULES: &[Rule] = &[
+        text::NAME,
+        text::HOST_NAME,
+        text::TEXT,
+        text::PROPERTY_NAME,
+        text::FIELD_NAME,
+        text::PATTERN,
+        matches::LIVE_PATH,
+        matches::LIVE_PREFIX,
+        text::PROTOCOL,
+        templates::PURPOSE,
+    ];
+    RULES.iter()
 }
 
 /// Checking the text first makes the whole of it UTF-8, parts that no type reads included.

@@ -18,6 +18,7 @@ pub mod document;
 pub mod env;
 pub mod envoy;
 pub mod extension;
+pub mod review;
 pub mod shutdown;
 pub mod telemetry;
 pub mod template;

@@ -43,7 +43,7 @@ mod view;
 pub use self::{
     escape::Escape,
     fault::{Place, TemplateFault, TemplateFaults},
-    lint::{Finding, Severity, lint},
+    lint::{Finding, Severity, lint, lint_all},
     purpose::check_purpose,
     select::TemplateSet,
     shipped::{SHIPPED, shipped},

@@ -6,6 +6,7 @@
 //! read       settings -> a service or a gateway
 //! routes     all the routes of a service
 //! route      the forms in which a route is declared
+//! known      names that are near a known one
 //! egress     the local ports for other namespaces
 //! port       the forms in which a port is chosen
 //! properties free properties, documented ones checked
@@ -18,6 +19,7 @@
 //! that setting's route or that workload, is told as a [`Warning`], and leaves the rest alone.
 
 mod egress;
+mod known;
 mod mesh;
 mod port;
 mod properties;
@@ -32,7 +34,7 @@ pub use port::PortChoice;
 pub use settings::{Found, Settings, Source};
 pub use warning::{Warning, Warnings};
 
-use crate::document::discovery_map::{NamespaceEgress, Properties, Protocol, Route};
+use crate::document::discovery_map::{Name, NamespaceEgress, Properties, Protocol, Route};
 
 /// What a workload is in the mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +61,12 @@ pub struct Defaults {
 /// A workload that runs a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// `NJ_NAMESPACE`, a valid name.
-    pub namespace: String,
-    /// `NJ_SERVICE`, a valid name.
-    pub service: String,
-    /// `NJ_COLOR`, a valid name.
-    pub color: String,
+    /// `NJ_NAMESPACE`.
+    pub namespace: Name,
+    /// `NJ_SERVICE`.
+    pub service: Name,
+    /// `NJ_COLOR`.
+    pub color: Name,
     /// `NJ_PROTOCOL`
     pub protocol: Protocol,
     /// `NJ_PROP_<name>`
@@ -90,13 +92,16 @@ pub struct DeclaredRoute {
     pub routes: Vec<Route>,
     /// `NJ_ROUTE_PORT_<n>`, else `NJ_ROUTE_PORT`.
     pub port: Option<Found<PortChoice>>,
+    /// Whether nobody is to be sent to it: it is private, and a mistake in its weight must not cost it.
+    /// [`Group::unserved`] is what to add then.
+    pub is_closed: bool,
 }
 
 /// A workload that is an entrance to a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
-    /// `NJ_NAMESPACE`, a valid name.
-    pub namespace: String,
+    /// `NJ_NAMESPACE`.
+    pub namespace: Name,
     /// `NJ_PROTOCOL`
     pub protocol: Protocol,
     /// `NJ_PREFER_GATEWAY`

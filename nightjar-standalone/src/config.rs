@@ -2,12 +2,14 @@
 
 use crate::envoy::{Launch, RestartMode};
 use nightjar_core::{
-    context::{Role, Viewer},
+    context::{Role, Viewer, properties::documented},
+    daemon::PROXY_PROPERTY,
     daemon::settings::{
         DEBUG, DISCOVERY_MAP_EXEC, EXIT_ON_GENERATION_FAILURE, FAILURE_SLEEP, NJ_EMPTY_MAP_GRACE,
         NJ_EXTENSION_TIMEOUT, NJ_LOG_FORMAT, NJ_MAX_DOCUMENT_SIZE_MB, NJ_STATUS_ADDRESS,
         NJ_STATUS_PORT, NJ_TEMP_DIR, REFRESH_TIME, Settings, TRIGGER_STOP_FILE,
     },
+    document::{discovery_map::Name, proxy_input::Properties},
     env::{CommandLine, ConfigurationFaults, Env, Reader, Setting},
 };
 use std::{net::IpAddr, path::PathBuf, time::Duration};
@@ -44,7 +46,7 @@ const NJ_ADMIN_PORT: Setting =
 const NJ_LISTEN_ADDRESS: Setting = Setting::preset(
     "NJ_LISTEN_ADDRESS",
     "0.0.0.0",
-    "The IP address that Envoy's listeners bind.",
+    "The IP address that Envoy's listeners bind; `::` takes IPv4 and IPv6.",
 );
 const NJ_ADMIN_ADDRESS: Setting = Setting::preset(
     "NJ_ADMIN_ADDRESS",
@@ -185,11 +187,12 @@ impl Config {
         let bootstrap = reader.checked(&ENVOY_CONFIGURATION_TEMPLATE, |text| {
             nightjar_core::template::check_purpose(text).map(|()| text.to_owned())
         });
-        let viewer = read_viewer(reader, &config_dir, admin);
+        let mut viewer = read_viewer(reader, &config_dir, admin);
         if viewer.listen_port == admin.1 && admin.1 != 0 {
             reader.fault(&NJ_ADMIN_PORT, "is the same as NJ_LISTEN_PORT");
         }
         let daemon = Settings::read(reader);
+        viewer.status = daemon.status;
         let status = daemon.status.map(|address| address.port());
         for (other, port) in [
             ("NJ_LISTEN_PORT", viewer.listen_port),
@@ -227,10 +230,10 @@ fn read_config_dir(reader: &mut Reader<'_>) -> PathBuf {
 
 fn name(reader: &mut Reader<'_>, setting: &Setting) -> String {
     reader.checked(setting, |text| {
-        if nightjar_core::document::is_name(text) {
-            return Ok(text.to_owned());
-        }
-        Err("is not 1 to 128 letters, digits, dots, underscores and hyphens".to_owned())
+        let name: Result<Name, _> = text.parse();
+        name.map(String::from).map_err(|_| {
+            "is not 1 to 128 letters, digits, dots, underscores and hyphens".to_owned()
+        })
     })
 }
 
@@ -249,11 +252,34 @@ fn read_viewer(
         },
         namespace: name(reader, &NJ_NAMESPACE),
         listen_port: reader.port(&NJ_LISTEN_PORT),
-        listen_address: reader.ip_address(&NJ_LISTEN_ADDRESS).to_string(),
+        listen_address: reader.ip_address(&NJ_LISTEN_ADDRESS),
         admin_port: Some(admin.1),
-        admin_address: admin.0.to_string(),
+        admin_address: admin.0,
+        status: None,
         config_dir: config_dir.to_string_lossy().into_owned(),
+        properties: read_properties(reader),
     }
+}
+
+/// The proxy's own properties, which count before what a map says.
+fn read_properties(reader: &mut Reader<'_>) -> Properties {
+    let mut properties = Properties::new();
+    for (name, value) in reader.env().beginning_with(PROXY_PROPERTY) {
+        let (Some(variable), Some(value)) = (name.to_str(), value.to_str()) else {
+            continue;
+        };
+        let name = variable.strip_prefix(PROXY_PROPERTY).unwrap_or_default();
+        let name = name.to_lowercase().replace('_', "-");
+        if value.is_empty() {
+            continue;
+        }
+        let form = documented(&name).map(|property| property.form);
+        match form.filter(|form| form.normalise(value).is_none()) {
+            Some(form) => reader.fault_of(variable, value, format!("is not {}", form.form())),
+            None => drop(properties.insert(name, value.to_owned())),
+        }
+    }
+    properties
 }
 
 /// What Nightjar says to Envoy itself, which takes each of them but once.

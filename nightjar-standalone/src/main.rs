@@ -19,7 +19,8 @@ use anyhow::Result;
 use clap::Parser;
 use config::{Config, Need, SETTINGS};
 use nightjar_core::{
-    daemon::{TempDir, block_on, in_full, word},
+    context::Role,
+    daemon::{TempDir, block_on, in_full, misspelt_settings, word},
     env::{self, EXIT_CONFIGURATION, Env},
     shutdown::Shutdown,
     telemetry,
@@ -76,7 +77,8 @@ fn main() -> ExitCode {
     } else {
         Need::Envoy
     };
-    let config = match Config::read(&Env::from_process(), need) {
+    let env = Env::from_process();
+    let config = match Config::read(&env, need) {
         Ok(config) => config,
         Err(faults) => {
             let _ = writeln!(
@@ -90,6 +92,9 @@ fn main() -> ExitCode {
         return word::answer(&word::check(&config.config_dir));
     }
     telemetry::init(config.daemon.debug, config.daemon.log_format);
+    for line in misspelt_settings(&env, SETTINGS) {
+        tracing::warn!("{line}");
+    }
     let ended = block_on(act(&arguments, config)).map_err(anyhow::Error::from);
     match ended.flatten() {
         Ok(code) => code,
@@ -121,6 +126,13 @@ async fn act(arguments: &Arguments, config: Config) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let viewer = &config.viewer;
+    let hops = viewer
+        .properties
+        .get("trusted-hops")
+        .map_or("0", String::as_str)
+        .to_owned();
+    let hops = (viewer.role == Role::Gateway).then_some(hops);
     let stop = shutdown.clone();
     let program = tokio::select! {
         biased;
@@ -138,6 +150,12 @@ async fn act(arguments: &Arguments, config: Config) -> Result<ExitCode> {
             return Ok(ExitCode::from(EXIT_CONFIGURATION));
         }
     };
+    if let Some(hops) = hops {
+        tracing::info!(
+            "this gateway believes {hops} proxies in front of it about the caller's address and scheme \
+             (NJ_PROXY_PROP_TRUSTED_HOPS); behind one load balancer that ends TLS it has to be 1"
+        );
+    }
     program.run().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use nightjar_core::{
     shutdown::Shutdown,
     template::{TemplateFaults, TemplateSet, shipped},
 };
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 /// Why there is no new set of files.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub(crate) struct Refresher {
     /// Whether something is known that no files have been made of.
     pending: bool,
     /// The warnings of the last context, so that each is given once and not at every change.
-    warned: Vec<String>,
+    warned: BTreeSet<String>,
 }
 
 struct KnownTemplates {
@@ -57,7 +57,7 @@ impl Refresher {
             input: None,
             templates: None,
             pending: false,
-            warned: Vec::new(),
+            warned: BTreeSet::new(),
         }
     }
 
@@ -98,12 +98,12 @@ impl Refresher {
         let map = read.document;
         drop(read.bytes);
         let context = context::proxy_input(&map, &self.viewer)?;
-        if context.warnings != self.warned {
-            for warning in &context.warnings {
-                tracing::warn!("{warning}");
-            }
-            self.warned = context.warnings;
+        let warnings = context.warnings.iter().map(ToString::to_string);
+        let warnings: BTreeSet<String> = warnings.collect();
+        for warning in warnings.difference(&self.warned) {
+            tracing::warn!("{warning}");
         }
+        self.warned = warnings;
         self.discovery.accept(&map);
         self.input = Some(context.input);
         Ok(true)
@@ -129,7 +129,7 @@ impl Refresher {
         let templates = read.document;
         let set = self.select(&templates)?;
         self.templates = Some(KnownTemplates {
-            version: Some(templates.document_version),
+            version: Some(templates.document_version.into()),
             set,
         });
         Ok(true)

@@ -249,9 +249,11 @@ fn view(map: &Value, role: Role) -> Vec<String> {
         role,
         namespace: "store".to_owned(),
         listen_port: 8080,
-        listen_address: "0.0.0.0".to_owned(),
+        listen_address: [0, 0, 0, 0].into(),
         admin_port: None,
-        admin_address: "127.0.0.1".to_owned(),
+        admin_address: [127, 0, 0, 1].into(),
+        status: None,
+        properties: std::collections::BTreeMap::new(),
         config_dir: "/tmp/envoy".to_owned(),
     };
     let input = serde_json::to_value(proxy_input(&map, &viewer).unwrap().input).unwrap();

@@ -14,27 +14,27 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 /// An account with one namespace.
-struct Registry {
-    aws: Aws,
+pub(crate) struct Registry {
+    pub(crate) aws: Aws,
     namespace: String,
 }
 
 /// A service of Cloud Map.
-struct Service<'a> {
+pub(crate) struct Service<'a> {
     aws: &'a Aws,
     id: String,
 }
 
 impl Registry {
     /// An account with a namespace `n1`.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let aws = Aws::start();
         let namespace = namespace(&aws, "n1");
         Self { aws, namespace }
     }
 
     /// A service whose instances have no health of their own.
-    fn service(&self, name: &str, attributes: &[(&str, &str)]) -> Service<'_> {
+    pub(crate) fn service(&self, name: &str, attributes: &[(&str, &str)]) -> Service<'_> {
         self.service_with(&json!({"Name": name}), attributes)
     }
 
@@ -52,14 +52,14 @@ impl Registry {
     }
 
     /// The program, following the namespace `n1`.
-    fn discovery(&self) -> Extension {
+    pub(crate) fn discovery(&self) -> Extension {
         Extension::new("ext-discovery-cloudmap")
             .envs(self.aws.env())
             .env("NJ_DMCM_NAMESPACES", "n1")
     }
 
     /// What a call printed, without what differs from run to run.
-    fn told(&self, ending: &Ending) -> String {
+    pub(crate) fn told(&self, ending: &Ending) -> String {
         let text = ending.stderr.replace(self.aws.account(), "ACCOUNT");
         let text = text.replace(&self.aws.wire.address().to_string(), "WIRE");
         let ids = Regex::new(r"\b(ns|srv)-[a-z0-9]{8,}").unwrap();
@@ -106,7 +106,7 @@ impl Service<'_> {
     }
 
     /// Registers an instance at an address and port.
-    fn register(&self, id: &str, ipv4: &str, port: u16) {
+    pub(crate) fn register(&self, id: &str, ipv4: &str, port: u16) {
         let port = port.to_string();
         self.register_with(
             id,

@@ -12,7 +12,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// What a request can carry as the value of a header.
 const HEADER: &str = r#""}], 'x': {{{version}}} %REQ(X)% ${x} #&*!|> \" \u0022 `- [{"#;
 /// What can be part of a path as it stands.
-const PATH: &str = "/%25REQ(X)%25/$&'*!;=:@,/";
+const PATH: &str = "/%25REQ(X)%25/$&'*!=:@,/";
+/// What a path cannot hold unless it is escaped.
+const ODD_PATH: &str = "/\": }],\u{2028}\u{feff}💡 - a: &b *c !d %START_TIME% {{x}}/";
 /// What no request can carry, but a file can.
 const TEXT: &str = "\": }],\u{2028}\u{2029}\u{feff}\u{202e}💡 - a: &b *c !d #e %START_TIME% {{x}}";
 
@@ -48,7 +50,7 @@ fn hostile(backend: &Backend, egress_port: u16) -> Value {
         ),
         with(prefix(""), path("exact", TEXT)),
         with(prefix(""), path("regex", "/\\{\\{\"\u{2028}💡\\\\\\}")),
-        with(prefix(TEXT), json!({"default-access": false})),
+        with(prefix(ODD_PATH), json!({"default-access": false})),
     ];
     let egress = json!([{
         "namespace": "...", "interface": {"ipv4": "127.0.0.1", "port": egress_port}

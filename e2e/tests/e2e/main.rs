@@ -19,6 +19,8 @@ mod extensions;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod field;
+#[cfg(test)]
 mod injection;
 #[cfg(test)]
 mod input;

@@ -73,7 +73,7 @@ impl<'a> Chooser<'a> {
             PortChoice::OfContainer { container, .. } => one.container == *container,
             PortChoice::OfAddress { ip, .. } => is_at(one.at, *ip),
         };
-        let port = found.value.port();
+        let port = found.value.port().get();
         let fitting: Vec<&Published> = published
             .filter(|one| one.ports.has(port))
             .filter(fits)

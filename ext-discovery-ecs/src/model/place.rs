@@ -7,7 +7,7 @@ use super::{
 };
 use crate::described::{Instance, Interface, Place};
 use nightjar_core::{
-    document::discovery_map::{Host, HostPort, Route},
+    document::discovery_map::{Host, HostPort, Port, Route},
     workload::{Gateway, Group, Mesh, Service, Warning, Warnings, Workload},
 };
 use std::{
@@ -133,6 +133,10 @@ impl<'a> Placing<'a> {
                 source: Some(&route.source),
             };
             let unserved = Group::unserved(route);
+            if route.is_closed {
+                groups.extend(unserved);
+                continue;
+            }
             let chooser = if unserved.is_some() {
                 &private
             } else {
@@ -173,7 +177,7 @@ impl<'a> Placing<'a> {
         let Some(best) = published.min_by_key(|one| preference(one, interface)) else {
             return Ok(Vec::new());
         };
-        let Some(port) = best.host_port(chosen.port) else {
+        let Some(port) = best.host_port(chosen.port).and_then(Port::new) else {
             let Chosen {
                 container, port, ..
             } = chosen;

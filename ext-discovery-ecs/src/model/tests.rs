@@ -77,7 +77,7 @@ impl Cluster {
                 let paths: Vec<&str> = group
                     .routes
                     .iter()
-                    .map(|route| route.path_match.value.as_str())
+                    .map(|route| route.path_match.text())
                     .collect();
                 lines.push(format!(
                     "{name} {}-{}-{} {} {}",

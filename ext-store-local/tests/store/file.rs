@@ -127,7 +127,7 @@ fn the_handed_over_file_is_private_and_alone() {
 #[test]
 fn a_commit_is_fetched_again_with_a_version_of_its_own() {
     let store = Store::in_files();
-    let content = r#"{"document-version":"theirs","namespaces":[]}"#;
+    let content = r#"{"document-version":"theirs","schema-version":"v1","namespaces":[]}"#;
     assert_eq!(
         store.commit("discovery-map", content),
         Outcome::ended(0, "")
@@ -139,7 +139,9 @@ fn a_commit_is_fetched_again_with_a_version_of_its_own() {
         .mode();
     assert_eq!(mode & 0o777, 0o644);
     let version = version_of(content);
-    let expected = format!("{{\"document-version\":\"{version}\",\"namespaces\":[]}}\n");
+    let expected = format!(
+        "{{\"document-version\":\"{version}\",\"schema-version\":\"v1\",\"namespaces\":[]}}\n"
+    );
     assert_eq!(
         store.fetch("discovery-map", "theirs"),
         Outcome::done(&expected)
@@ -155,7 +157,7 @@ fn a_commit_is_fetched_again_with_a_version_of_its_own() {
 
 #[test]
 fn a_bad_commit_changes_nothing() {
-    let store = Store::in_files();
+    let store = Store::in_files().accepting_invalid();
     store.write("map.json", "{}");
     let cases = [
         ("", "EOF while parsing a value at line 1 column 0"),
@@ -182,6 +184,7 @@ fn a_commit_makes_missing_folders_and_follows_links() {
         "NJ_DSLOCAL_FILE_TEMPLATES",
         store.path("a/b/templates.json"),
     )];
+    store = store.accepting_invalid();
     assert_eq!(store.commit("templates", "{}"), Outcome::ended(0, ""));
     assert_eq!(
         fs::read_to_string(store.path("a/b/templates.json")).unwrap(),
@@ -191,6 +194,7 @@ fn a_commit_makes_missing_folders_and_follows_links() {
     store.write("real/map.json", "{}");
     symlink(store.path("real/map.json"), store.path("link.json")).unwrap();
     store.variables = vec![("NJ_DSLOCAL_FILE_DISCOVERY_MAP", store.path("link.json"))];
+    store = store.accepting_invalid();
     assert_eq!(
         store.commit("discovery-map", "{\"a\":1}"),
         Outcome::ended(0, "")
@@ -213,6 +217,7 @@ fn a_commit_to_a_place_that_cannot_be_written_is_fatal() {
         "NJ_DSLOCAL_FILE_DISCOVERY_MAP",
         store.path("map.json/below.json"),
     )];
+    store = store.accepting_invalid();
     let message = "cannot write TEMP/map.json/below.json: Not a directory (os error 20)";
     assert_eq!(
         store.commit("discovery-map", "{}"),

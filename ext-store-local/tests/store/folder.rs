@@ -192,7 +192,7 @@ fn a_file_in_place_of_the_folder_is_fatal() {
 
 #[test]
 fn the_folder_takes_no_commits_but_the_map_still_does() {
-    let store = filled();
+    let store = filled().accepting_invalid();
     let message = "templates are taken from the folder TEMP/templates, which is edited directly \
                    and takes no commits\n  hint: unset NJ_DSLOCAL_DIR_TEMPLATES to commit to \
                    NJ_DSLOCAL_FILE_TEMPLATES";

@@ -5,6 +5,7 @@
 mod commits;
 mod file;
 mod folder;
+mod judged;
 mod protocol;
 
 use std::{
@@ -53,6 +54,13 @@ impl Store {
             .variables
             .push(("NJ_DSLOCAL_DIR_TEMPLATES", store.path("templates")));
         store
+    }
+
+    /// The same, which keeps whatever it is given.
+    fn accepting_invalid(mut self) -> Self {
+        self.variables
+            .push(("NJ_STORE_ACCEPT_INVALID", PathBuf::from("true")));
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {

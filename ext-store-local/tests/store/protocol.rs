@@ -21,6 +21,8 @@ Environment:
       a folder of templates that people edit directly, used instead of the file: \
 gateway/<namespace>/<purpose>.mustache and \
 service/<namespace>/<service>/<color>/<purpose>.mustache, with _default for any
+  NJ_STORE_ACCEPT_INVALID (default: false)
+      Whether a document that breaks a rule is committed all the same.
 ";
     assert_eq!(
         outcome,

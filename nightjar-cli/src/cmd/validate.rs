@@ -4,10 +4,11 @@ use crate::{Verdict, format::Format, input, output};
 use clap::ValueEnum;
 use nightjar_core::{
     document::{
-        self, Document as _, InvalidDocument, PROXY_INPUT, discovery_map::DiscoveryMap,
+        self, Document, DocumentError, Finding, PROXY_INPUT, discovery_map::DiscoveryMap,
         templates::Templates,
     },
-    template::{Place, Template, TemplateFaults},
+    review,
+    template::{Place, Severity, lint_all},
 };
 use serde::Serialize;
 use std::{
@@ -20,6 +21,7 @@ use std::{
 #[command(after_help = "\
 Example:
   nightjar validate discovery-map.json templates.json
+  nightjar validate --strict discovery-map.json
   ext-store-local --api-version=1 --document=templates --action=fetch \\
       --action-file=templates.json && nightjar validate templates.json")]
 pub(crate) struct Validate {
@@ -29,6 +31,9 @@ pub(crate) struct Validate {
     /// Which document they should be, instead of what they look like
     #[arg(long, value_enum)]
     document: Option<Kind>,
+    /// Let warnings count as faults
+    #[arg(long)]
+    strict: bool,
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -59,17 +64,35 @@ impl Kind {
         all.into_iter().find(|kind| kind.name() == name)
     }
 
-    fn faults(self, bytes: &[u8]) -> Vec<Fault> {
-        let refused = match self {
-            Self::DiscoveryMap => document::read::<DiscoveryMap>(bytes).err(),
-            Self::ProxyInput => document::read_proxy_input(bytes).err(),
-            Self::Templates => match document::read::<Templates>(bytes) {
-                Ok(templates) => return faults_of_texts(&templates),
-                Err(refused) => Some(refused),
-            },
-        };
-        refused.map(faults).unwrap_or_default()
+    /// What is wrong with a document, and what is doubtful in it.
+    fn judge(self, bytes: &[u8]) -> Findings {
+        match self {
+            Self::DiscoveryMap => {
+                let (map, unknown) = document::inspect::<DiscoveryMap>(bytes);
+                let mut findings = Findings::of(&map, unknown);
+                let doubts = map.iter().flat_map(review::discovery_map);
+                findings.warnings.extend(doubts.map(Note::from));
+                findings
+            }
+            Self::ProxyInput => Findings::of(&document::read_proxy_input(bytes), Vec::new()),
+            Self::Templates => {
+                let (templates, unknown) = document::inspect::<Templates>(bytes);
+                let mut findings = Findings::of(&templates, unknown);
+                if let Ok(templates) = &templates {
+                    findings.add_texts(templates);
+                }
+                findings
+            }
+        }
     }
+}
+
+/// What was found in a document.
+#[derive(Default)]
+struct Findings {
+    faults: Vec<Note>,
+    unlisted: usize,
+    warnings: Vec<Note>,
 }
 
 /// What was found out about one file.
@@ -78,18 +101,80 @@ struct Report {
     file: String,
     document: Option<&'static str>,
     valid: bool,
-    faults: Vec<Fault>,
+    faults: Vec<Note>,
+    /// How many more faults there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    unlisted: usize,
+    warnings: Vec<Note>,
 }
 
-/// One fault, and where in the document and in a template's text it is.
+/// One finding, and where in the document and in a template's text it is.
 #[derive(Serialize)]
-struct Fault {
+struct Note {
     pointer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<usize>,
     message: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl From<Finding> for Note {
+    fn from(finding: Finding) -> Self {
+        Self {
+            pointer: finding.pointer,
+            subject: finding.subject,
+            line: None,
+            column: None,
+            message: finding.message,
+        }
+    }
+}
+
+impl Findings {
+    fn of<D>(read: &Result<D, DocumentError>, unknown: Vec<Finding>) -> Self {
+        let (faults, unlisted) = match read {
+            Ok(_) => (Vec::new(), 0),
+            Err(error) => (error.faults.clone(), error.unlisted),
+        };
+        Self {
+            faults: faults.into_iter().map(Note::from).collect(),
+            unlisted,
+            warnings: unknown.into_iter().map(Note::from).collect(),
+        }
+    }
+
+    fn of_document(message: impl Into<String>) -> Self {
+        Self {
+            faults: vec![Finding::of_document(message).into()],
+            ..Self::default()
+        }
+    }
+
+    /// What a lint finds in the texts of templates.
+    fn add_texts(&mut self, templates: &Templates) {
+        for (pointer, finding) in lint_all(templates) {
+            let place: Option<Place> = finding.fault.place;
+            let note = Note {
+                pointer,
+                subject: None,
+                line: place.map(|place| place.line),
+                column: place.map(|place| place.column),
+                message: finding.fault.message,
+            };
+            match finding.severity {
+                Severity::Error => self.faults.push(note),
+                Severity::Warning => self.warnings.push(note),
+            }
+        }
+    }
 }
 
 impl Validate {
@@ -100,7 +185,9 @@ impl Validate {
             Format::Text => output::lines(&reports)?,
             Format::Json => output::json(&reports)?,
         }
-        Ok(if reports.iter().all(|report| report.valid) {
+        let is_good =
+            |report: &Report| report.valid && (!self.strict || report.warnings.is_empty());
+        Ok(if reports.iter().all(is_good) {
             Verdict::Good
         } else {
             Verdict::Faults
@@ -109,21 +196,23 @@ impl Validate {
 }
 
 fn report(file: &Path, asked: Option<Kind>) -> Report {
-    let (document, faults) = match input::bytes(file) {
+    let (document, findings) = match input::bytes(file) {
         Err(error) => (
             asked,
-            vec![Fault::of_all(format!("cannot be read: {error}"))],
+            Findings::of_document(format!("cannot be read: {error}")),
         ),
         Ok(bytes) => match asked.or_else(|| Kind::of(&bytes)) {
-            Some(kind) => (Some(kind), kind.faults(&bytes)),
-            None => (None, faults_of_unknown(&bytes)),
+            Some(kind) => (Some(kind), kind.judge(&bytes)),
+            None => (None, unrecognised(&bytes)),
         },
     };
     Report {
         file: file.display().to_string(),
         document: document.map(Kind::name),
-        valid: faults.is_empty(),
-        faults,
+        valid: findings.faults.is_empty(),
+        faults: findings.faults,
+        unlisted: findings.unlisted,
+        warnings: findings.warnings,
     }
 }
 
@@ -133,91 +222,42 @@ impl fmt::Display for Report {
         let valid = if self.valid { ", valid" } else { "" };
         write!(f, "{file}: {document}{valid}")?;
         for fault in &self.faults {
-            write!(f, "\n{file}: {fault}")?;
+            write!(f, "\n{file}: {fault}: {}", fault.message)?;
+        }
+        if self.unlisted > 0 {
+            write!(f, "\n{file}: and {} more", self.unlisted)?;
+        }
+        for warning in &self.warnings {
+            write!(f, "\n{file}: {warning}: warning: {}", warning.message)?;
         }
         Ok(())
     }
 }
 
-impl Fault {
-    /// A fault of a document as a whole.
-    fn of_all(message: String) -> Self {
-        Self {
-            pointer: String::new(),
-            line: None,
-            column: None,
-            message,
-        }
-    }
-}
-
-impl fmt::Display for Fault {
+impl fmt::Display for Note {
+    /// Where it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pointer.as_str() {
-            "" => f.write_str("(document): ")?,
-            pointer => write!(f, "{pointer}: ")?,
-        }
-        if let (Some(line), Some(column)) = (self.line, self.column) {
-            write!(f, "line {line}, column {column}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-fn faults(refused: InvalidDocument) -> Vec<Fault> {
-    let faults = refused.faults.into_iter();
-    faults
-        .map(|fault| Fault {
-            pointer: fault.pointer,
-            ..Fault::of_all(fault.message)
-        })
-        .collect()
-}
-
-/// The faults in the texts of templates that are a valid document.
-fn faults_of_texts(templates: &Templates) -> Vec<Fault> {
-    let gateway = templates.gateway_templates.iter().enumerate();
-    let service = templates.service_templates.iter().enumerate();
-    let texts = gateway
-        .map(|(index, item)| {
-            (
-                format!("/gateway-templates/{index}/template"),
-                &item.template,
-            )
-        })
-        .chain(service.map(|(index, item)| {
-            (
-                format!("/service-templates/{index}/template"),
-                &item.template,
-            )
-        }));
-    let mut found = Vec::new();
-    for (pointer, text) in texts {
-        if let Err(TemplateFaults(faults)) = Template::parse(&pointer, text) {
-            found.extend(faults.into_iter().map(|fault| {
-                let place: Option<Place> = fault.place;
-                Fault {
-                    pointer: pointer.clone(),
-                    line: place.map(|place| place.line),
-                    column: place.map(|place| place.column),
-                    message: fault.message,
-                }
-            }));
+        let finding = Finding {
+            pointer: self.pointer.clone(),
+            subject: self.subject.clone(),
+            message: String::new(),
+        };
+        f.write_str(finding.to_string().trim_end_matches(": "))?;
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => write!(f, ": line {line}, column {column}"),
+            _ => Ok(()),
         }
     }
-    found
 }
 
 /// What is wrong with a text that looks like no document.
-fn faults_of_unknown(bytes: &[u8]) -> Vec<Fault> {
+fn unrecognised(bytes: &[u8]) -> Findings {
     if document::is_object(bytes) {
-        let message = "looks like no document: it has neither namespaces, nor gateway-templates or \
-                       service-templates, nor listeners and clusters";
-        return vec![Fault::of_all(message.to_owned())];
+        return Findings::of_document(
+            "looks like no document: it has neither namespaces, nor gateway-templates or \
+             service-templates, nor listeners and clusters",
+        );
     }
     // Not even a JSON object, and that is said in the same words for every document.
-    document::read::<DiscoveryMap>(bytes)
-        .err()
-        .map(faults)
-        .unwrap_or_default()
+    Findings::of(&document::read::<DiscoveryMap>(bytes), Vec::new())
 }

@@ -45,13 +45,14 @@ fn every_fault_of_every_file() {
     let lines = "\
 discovery-map.json: discovery-map, valid
 faulty.json: discovery-map
-faulty.json: /namespaces/0/gateways/instances/0: needs exactly one of ipv4, ipv6 and hostname
-faulty.json: /namespaces/0/gateways/instances/0/port: 0 is not from 1 to 65535
-faulty.json: /namespaces/0/namespace: \"a b\" is not a name: 1 to 128 letters, digits, dots, underscores and hyphens
-faulty.json: /namespaces/1: \"service-colors\" is missing
+faulty.json: /namespaces/0/gateways/instances/0 (a b): needs exactly one of ipv4, ipv6 and hostname
+faulty.json: /namespaces/0/gateways/instances/0/port (a b): 0 is not from 1 to 65535
+faulty.json: /namespaces/0/namespace (a b): \"a b\" is not a name: 1 to 128 letters, digits, dots, underscores and hyphens
+faulty.json: /namespaces/1 (c): \"service-colors\" is missing
 templates.json: templates
 templates.json: /service-templates/0/template: line 2, column 2: section \"open\" is never closed
 templates.json: /service-templates/1/template: line 1, column 1: tag is not closed with }}
+templates.json: /gateway-templates/0/template: line 1, column 1: warning: the context has no \"name\" here, so it is written as nothing
 truncated.json: unknown
 truncated.json: (document): is not JSON: EOF while parsing a list at line 1 column 16
 other.json: unknown
@@ -84,7 +85,8 @@ fn programs_read_the_same_as_json() {
     "file": "discovery-map.json",
     "document": "discovery-map",
     "valid": true,
-    "faults": []
+    "faults": [],
+    "warnings": []
   },
   {
     "file": "templates.json",
@@ -103,11 +105,144 @@ fn programs_read_the_same_as_json() {
         "column": 1,
         "message": "tag is not closed with }}"
       }
+    ],
+    "warnings": [
+      {
+        "pointer": "/gateway-templates/0/template",
+        "line": 1,
+        "column": 1,
+        "message": "the context has no \"name\" here, so it is written as nothing"
+      }
     ]
   }
 ]
 "#;
     assert_eq!(outcome, Outcome::new(1, json, ""));
+}
+
+/// Valid, and doubtful in every way there is.
+const DOUBTFUL_MAP: &str = r#"{
+  "schema-version": "v1", "document-version": "1", "x-by": "hand",
+  "namespaces": [{
+    "namespace": "n1", "network-id": "n1", "networkid": "n1", "properties": {"trusted-hops": "1"},
+    "gateways": {"instances": []},
+    "service-colors": [
+      {
+        "service": "shop", "color": "blue", "index": 3000, "properties": {"time-out": "5s"},
+        "instances": [{"ipv4": "10.0.0.1", "port": 1}],
+        "routes": [
+          {
+            "path-match": {"match-type": "prefix", "value": "shop/"}, "weight": 1, "header": [],
+            "default-access": true, "namespace-access": [{"namespace": "n2", "access": false}, {"namespace": "N1", "access": true}]
+          },
+          {
+            "path-match": {"match-type": "exact", "value": "/users/{id}"}, "weight": 1,
+            "headers": [{"header-name": "x_user", "match-type": "present", "value": "1"}],
+            "default-access": true, "namespace-access": [], "properties": {"timeout": "1s", "lb-policy": "random"}
+          },
+          {
+            "path-match": {"match-type": "regex", "value": "users/.*"}, "weight": 1,
+            "default-access": true, "namespace-access": []
+          }
+        ],
+        "namespace-egress": [{"namespace": "bank", "interface": {"ipv4": "127.0.0.1", "port": 3001}}]
+      }
+    ]
+  }]
+}"#;
+
+#[test]
+fn what_is_doubtful_is_a_warning_and_with_strict_a_fault() {
+    let folder = Folder::new();
+    let map = DOUBTFUL_MAP.replace(r#"{"namespace": "n2", "access": false}, "#, "");
+    folder.write("map.json", &map);
+    let shop = "/namespaces/0/service-colors/0";
+    let who = "(shop/blue in n1): warning";
+    let nobody = "is not a member that this version knows";
+    let nowhere = "is not a namespace of this map";
+    let lines = format!("\
+map.json: discovery-map, valid
+map.json: /namespaces/0/networkid (n1): warning: \"networkid\" {nobody}; did you mean \"network-id\"?
+map.json: {shop}/routes/0/header {who}: \"header\" {nobody}; did you mean \"headers\"?
+map.json: {shop}/routes/1/headers/0/value {who}: \"1\" has no effect with match-type present
+map.json: /namespaces/0/properties/trusted-hops (n1): warning: property `trusted-hops` counts in a proxy's own environment alone, and is left out; set NJ_PROXY_PROP_TRUSTED_HOPS where the proxy runs
+map.json: {shop} {who}: a route is left out: \"shop/\" does not start with /
+map.json: {shop} {who}: route `/users/%7Bid%7D` asks for header `x_user`, which this proxy drops, as its name holds an underscore; rename it, or set NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow
+map.json: {shop}/namespace-egress/0/namespace {who}: \"bank\" {nowhere}
+map.json: {shop}/properties/time-out {who}: property `time-out` has no meaning to the shipped templates; did you mean `timeout`?
+map.json: {shop}/routes/0/namespace-access/0/namespace {who}: \"N1\" {nowhere}; did you mean \"n1\"?
+map.json: {shop}/routes/0/path-match/value {who}: no request can have this path: \"shop/\" does not start with /
+map.json: {shop}/routes/1/path-match/value {who}: \"/users/{{id}}\" holds {{…}}, which is taken literally, not as a pattern
+map.json: {shop}/routes/1/properties/lb-policy {who}: property `lb-policy` sets nothing on a route, and is left out; say it of the whole service-color, with NJ_PROP_LB_POLICY
+map.json: {shop}/routes/2/path-match/value {who}: \"users/.*\" cannot begin with /, as every path does
+");
+    assert_eq!(
+        folder.run(&["validate", "map.json"]),
+        Outcome::new(0, &lines, "")
+    );
+    assert_eq!(
+        folder.run(&["validate", "--strict", "map.json"]),
+        Outcome::new(1, &lines, "")
+    );
+
+    // A dead path that closes something is a fault.
+    folder.write("map.json", DOUBTFUL_MAP);
+    let outcome = folder.run(&["validate", "map.json"]);
+    let fault = format!(
+        "map.json: discovery-map\nmap.json: {shop}/routes/0/path-match/value (shop/blue in n1): \"shop/\" \
+         does not start with /\n"
+    );
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stdout.starts_with(&fault), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_map_without_doubts_is_good_with_strict_too() {
+    let folder = Folder::with_starter();
+    assert_eq!(
+        folder.run(&["validate", "--strict", "discovery-map.json"]),
+        Outcome::new(0, "discovery-map.json: discovery-map, valid\n", "")
+    );
+}
+
+#[test]
+fn programs_read_whom_a_finding_means_and_how_many_more_there_are() {
+    let folder = Folder::new();
+    let port = r#"{"port": 0, "ipv4": "10.0.0.1"},"#;
+    folder.write(
+        "map.json",
+        format!(
+            r#"{{
+      "schema-version": "v1", "document-version": "1", "namespaces": [{{
+        "namespace": "n1", "network-id": "n1", "service-color": [], "service-colors": [],
+        "gateways": {{"instances": [{}{{"port": 1, "ipv4": "10.0.0.1"}}]}}
+      }}]
+    }}"#,
+            port.repeat(1001)
+        ),
+    );
+    let outcome = folder.run(&["validate", "--format=json", "map.json"]);
+    let reports: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let report = &reports[0];
+    assert_eq!(report["faults"].as_array().unwrap().len(), 1000);
+    assert_eq!(
+        report["faults"][0],
+        serde_json::json!({
+            "pointer": "/namespaces/0/gateways/instances/0/port", "subject": "n1",
+            "message": "0 is not from 1 to 65535"
+        })
+    );
+    assert_eq!(report["unlisted"], 1);
+    assert_eq!(
+        report["warnings"],
+        serde_json::json!([{
+            "pointer": "/namespaces/0/service-color", "subject": "n1",
+            "message": "\"service-color\" is not a member that this version knows; did you mean \"service-colors\"?"
+        }])
+    );
+    let text = folder.run(&["validate", "map.json"]).stdout;
+    let last: Vec<&str> = text.lines().rev().take(2).collect();
+    assert_eq!(last[1], "map.json: and 1 more");
 }
 
 #[test]

@@ -211,8 +211,7 @@ fn faulty_templates_write_nothing() {
     assert!(!folder.path("out").exists());
 
     folder.write("u/gateway/a b/x.json.mustache", "");
-    let message = "nightjar: u: the templates document is not valid\n  \
-                   /gateway-templates/0/namespace: \"a b\" is not a name: 1 to 128 letters, \
+    let message = "nightjar: u/gateway/a b/x.json.mustache: \"a b\" is not a name: 1 to 128 letters, \
                    digits, dots, underscores and hyphens\n";
     let outcome = render(&folder, &["--out=out", "--templates=u"]);
     assert_eq!(outcome, Outcome::new(1, "", message));

@@ -147,13 +147,13 @@ fn findings_have_places_and_only_errors_count() {
     let folder = Folder::new();
     folder.write(
         "rds-{{mesh_port}}.json.mustache",
-        "{{#routes}}\n  {{route_path}} {{pathh}}\n{{/routes}}",
+        "{{#routes}}\n  {{path_is_case_sensitive}} {{pathh}}\n{{/routes}}",
     );
     folder.write("lds.json.mustache", "{{mesh_port}}");
     folder.write("bad.json.mustache", "{{#listeners}}");
     let lint = |arguments: &[&str]| folder.run(&[&["template", "lint"], arguments].concat());
     let warnings = "\
-rds-{{mesh_port}}.json.mustache:2:18: warning: the context has no \"pathh\" here, so it is written as nothing
+rds-{{mesh_port}}.json.mustache:2:30: warning: the context has no \"pathh\" here, so it is written as nothing
 lds.json.mustache:1:1: warning: the context has no \"mesh_port\" here, so it is written as nothing
 ";
     let both = ["rds-{{mesh_port}}.json.mustache", "lds.json.mustache"];

@@ -1,53 +1,51 @@
 //! Clusters: who can be sent a request, and where they listen.
 
-use super::{groups::Group, mark_ends};
+use super::{Draft, Subject, groups::Group, mark_ends, properties::merged};
 use crate::document::{
-    discovery_map::{Host, HostPort, Namespace, Properties, Protocol},
-    proxy_input::{Cluster, Endpoint},
+    discovery_map::{Host, HostPort, Namespace, Protocol},
+    proxy_input::{Cluster, Endpoint, Properties},
 };
 
 /// The cluster of every denied route; it has no endpoints.
 pub const DENIED_CLUSTER: &str = "nightjar-denied";
 
 /// The cluster of a group.
-pub(super) fn of_group(group: &Group<'_>) -> Cluster {
+pub(super) fn of_group(group: &Group<'_>, draft: &mut Draft<'_>) -> Cluster {
+    let instances = draft.foreign(group.instances(), &group.subject());
     let mut cluster = build(
         group.cluster_name.clone(),
         group.identity.namespace,
-        group.instances(),
+        instances,
     );
     group.identity.service.clone_into(&mut cluster.service);
     group.identity.color.clone_into(&mut cluster.color);
     cluster.uses_http2 = group.protocol == Protocol::Http2;
-    cluster.properties.clone_from(&group.properties);
+    cluster.properties = merged(&group.outer, &group.own);
     cluster
 }
 
 /// The cluster of another namespace's gateways.
-pub(super) fn of_gateways(namespace: &Namespace, properties: Properties) -> Cluster {
+pub(super) fn of_gateways(
+    namespace: &Namespace,
+    properties: Properties,
+    draft: &mut Draft<'_>,
+) -> Cluster {
     let name = format!("remote-{}-gateway", namespace.namespace);
-    let mut cluster = build(
-        name,
-        &namespace.namespace,
-        namespace.gateways.instances.iter(),
-    );
+    let subject = Subject::namespace(&namespace.namespace);
+    let instances = draft.foreign(namespace.gateways.instances.iter(), &subject);
+    let mut cluster = build(name, &namespace.namespace, instances);
     cluster.is_gateway = true;
     cluster.uses_http2 = namespace.gateways.protocol == Protocol::Http2;
     cluster.properties = properties;
     cluster
 }
 
-/// The cluster of denied routes.
-pub(super) fn denied(namespace: &str) -> Cluster {
-    build(DENIED_CLUSTER.to_owned(), namespace, std::iter::empty())
+/// A cluster without endpoints.
+pub(super) fn empty(name: &str, namespace: &str) -> Cluster {
+    build(name.to_owned(), namespace, Vec::new())
 }
 
-fn build<'a>(
-    name: String,
-    namespace: &str,
-    instances: impl Iterator<Item = &'a HostPort>,
-) -> Cluster {
-    let mut instances: Vec<&HostPort> = instances.collect();
+fn build(name: String, namespace: &str, mut instances: Vec<&HostPort>) -> Cluster {
     instances.sort_unstable();
     instances.dedup();
     // A cluster without endpoints counts as one of addresses, so that nothing is looked up.
@@ -82,11 +80,11 @@ fn endpoint(instance: &HostPort) -> Endpoint {
     let host = match &instance.host {
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => address.to_string(),
-        Host::Name(name) => name.clone(),
+        Host::Name(name) => name.to_string(),
     };
     Endpoint {
         host,
-        port: instance.port,
+        port: instance.port.get(),
         is_first: false,
         is_last: false,
     }

@@ -1,14 +1,18 @@
 //! A namespace's service-colors, one group per service, color and index.
 
 use super::{
-    Draft,
+    Draft, Subject,
     names::{Identity, Names},
-    properties,
+    properties::{self, Bearer},
 };
-use crate::document::discovery_map::{
-    HostPort, Namespace, Properties, Protocol, Route, ServiceColor,
+use crate::document::{
+    discovery_map::{self, HostPort, Namespace, Protocol, Route, ServiceColor},
+    proxy_input::Properties,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// All that the map says of one service, color and index.
 pub(super) struct Group<'a> {
@@ -16,8 +20,10 @@ pub(super) struct Group<'a> {
     /// The name of the group's cluster.
     pub(super) cluster_name: String,
     pub(super) protocol: Protocol,
-    /// The namespace's and the service-color's, checked.
-    pub(super) properties: Properties,
+    /// The namespace's properties, checked.
+    pub(super) outer: Rc<Properties>,
+    /// The service-color's properties, checked.
+    pub(super) own: Properties,
     /// The map's entries: one, unless it says the same identity twice.
     entries: Vec<&'a ServiceColor>,
 }
@@ -27,9 +33,9 @@ impl<'a> Group<'a> {
     pub(super) fn all_of(
         namespace: &'a Namespace,
         names: &Names<'a>,
-        draft: &mut Draft,
+        draft: &mut Draft<'_>,
     ) -> Vec<Self> {
-        let outer = namespace_properties(namespace, draft);
+        let outer = Rc::new(namespace_properties(namespace, draft));
         let mut entries: Vec<(Identity<'a>, &'a ServiceColor)> = Identity::all_of(namespace)
             .zip(&namespace.service_colors)
             .collect();
@@ -47,25 +53,31 @@ impl<'a> Group<'a> {
     fn new(
         identity: Identity<'a>,
         entries: Vec<&'a ServiceColor>,
-        outer: &Properties,
+        outer: &Rc<Properties>,
         names: &Names<'a>,
-        draft: &mut Draft,
+        draft: &mut Draft<'_>,
     ) -> Self {
         let protocols: BTreeSet<Protocol> = entries.iter().map(|entry| entry.protocol).collect();
+        let subject = Subject::from(identity);
         if protocols.len() > 1 {
-            draft.warn(format!(
-                "{identity} appears with both protocols: HTTP1.1 is used"
-            ));
+            draft.warn(
+                &subject,
+                "it appears with both protocols: HTTP1.1 is used".to_owned(),
+            );
         }
-        let given = united(&identity, &entries, draft);
-        let own = properties::checked(&given, identity, draft);
+        let given = united(&entries, &subject, draft);
         Self {
             identity,
             cluster_name: names.of(identity),
             protocol: protocols.first().copied().unwrap_or_default(),
-            properties: properties::merged(outer, &own),
+            outer: Rc::clone(outer),
+            own: properties::checked(&given, Bearer::Whole, &subject, draft),
             entries,
         }
+    }
+
+    pub(super) fn subject(&self) -> Subject {
+        self.identity.into()
     }
 
     pub(super) fn instances(&self) -> impl Iterator<Item = &'a HostPort> {
@@ -82,27 +94,31 @@ impl<'a> Group<'a> {
 }
 
 /// The namespace's own properties, checked.
-pub(super) fn namespace_properties(namespace: &Namespace, draft: &mut Draft) -> Properties {
-    let place = format!("namespace `{}`", namespace.namespace);
-    properties::checked(&namespace.properties, place, draft)
+pub(super) fn namespace_properties(namespace: &Namespace, draft: &mut Draft<'_>) -> Properties {
+    let subject = Subject::namespace(&namespace.namespace);
+    properties::checked(&namespace.properties, Bearer::Whole, &subject, draft)
 }
 
-/// The properties of all entries of one identity; where they differ, the value that is first in
-/// text order, so that the map's order does not matter.
-fn united(identity: &Identity<'_>, entries: &[&ServiceColor], draft: &mut Draft) -> Properties {
-    let mut all = BTreeMap::<&String, BTreeSet<&String>>::new();
+/// The properties of several entries; where they differ, the value that is first in text order, so that
+/// the map's order does not matter.
+pub(super) fn united(
+    entries: &[&ServiceColor],
+    subject: &Subject,
+    draft: &mut Draft<'_>,
+) -> discovery_map::Properties {
+    let mut all = BTreeMap::<_, BTreeSet<_>>::new();
     for (name, value) in entries.iter().flat_map(|entry| &entry.properties) {
         all.entry(name).or_default().insert(value);
     }
-    let mut united = Properties::new();
+    let mut united = discovery_map::Properties::new();
     for (name, values) in all {
         let Some(value) = values.first() else {
             continue;
         };
         if values.len() > 1 {
-            draft.warn(format!(
-                "{identity} appears with different values of property `{name}`: `{value}` is used"
-            ));
+            let message =
+                format!("it appears with different values of property `{name}`: `{value}` is used");
+            draft.warn(subject, message);
         }
         united.insert(name.clone(), (*value).clone());
     }

@@ -3,7 +3,7 @@
 use crate::document::discovery_map::{DiscoveryMap, Namespace};
 use std::{
     collections::{HashMap, HashSet},
-    fmt::{self, Write as _},
+    fmt::Write as _,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -36,21 +36,6 @@ impl<'a> Identity<'a> {
         } = self;
         // No name holds a control character, so this text tells identities apart.
         xxh3_64(format!("{namespace}\0{service}\0{color}\0{index}").as_bytes())
-    }
-}
-
-impl fmt::Display for Identity<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            namespace,
-            service,
-            color,
-            index,
-        } = self;
-        write!(
-            f,
-            "namespace `{namespace}`, service-color `{service}/{color}`, index {index}"
-        )
     }
 }
 

@@ -2,13 +2,9 @@
 //!
 //! The answer errs towards yes: it is no only where that is certain.
 
-use super::{routes::RouteKey, spelling};
-use crate::document::discovery_map::PathMatchType;
+use super::routes::RouteKey;
+use crate::document::{discovery_map::PathMatchType, pattern_starts};
 use regex::RegexBuilder;
-use regex_syntax::{
-    ParserBuilder,
-    hir::literal::{ExtractKind, Extractor},
-};
 use std::{
     borrow::Cow,
     cell::OnceCell,
@@ -36,11 +32,11 @@ struct Start<'k> {
 
 impl<'k> Reach<'k> {
     pub(super) fn new(key: &'k RouteKey<'k>) -> Self {
-        let start = spelling::plain_start(&key.path);
-        let plain = |is_whole| {
+        let plain = |is_single| {
+            let start = key.plain_start();
             vec![Start {
                 text: Cow::Borrowed(start.as_bytes()),
-                is_whole: is_whole && start.len() == key.path.len(),
+                is_whole: is_single && start.len() == key.path.len(),
             }]
         };
         let starts = match key.kind {
@@ -55,7 +51,8 @@ impl<'k> Reach<'k> {
         }
     }
 
-    fn meets(&self, other: &Self) -> bool {
+    /// Whether one request can match both routes.
+    pub(super) fn meets(&self, other: &Self) -> bool {
         let fold = !(self.key.case_sensitive && other.key.case_sensitive);
         let paths_can_meet = self
             .starts
@@ -73,7 +70,7 @@ impl<'k> Reach<'k> {
     fn can_match_exact_path_of(&self, other: &Self) -> bool {
         let is_single = other.key.kind == PathMatchType::Exact
             && other.key.case_sensitive
-            && spelling::plain_start(&other.key.path).len() == other.key.path.len();
+            && other.key.plain_start().len() == other.key.path.len();
         if self.key.kind != PathMatchType::Regex || !is_single {
             return true;
         }
@@ -110,27 +107,21 @@ impl Start<'_> {
 
 /// What every match of the expression starts with; the empty start if nothing is known.
 fn regex_starts(pattern: &str, case_sensitive: bool) -> Vec<Start<'static>> {
-    let parsed = ParserBuilder::new()
-        .case_insensitive(!case_sensitive)
-        .build()
-        .parse(pattern);
-    let literals = parsed
-        .ok()
-        .map(|hir| Extractor::new().kind(ExtractKind::Prefix).extract(&hir))
-        .and_then(|literals| Some(literals.literals()?.to_vec()));
-    match literals {
-        Some(literals) if !literals.is_empty() => literals
-            .iter()
-            .map(|literal| Start {
-                text: Cow::Owned(literal.as_bytes().to_vec()),
-                is_whole: literal.is_exact(),
-            })
-            .collect(),
-        _ => vec![Start {
+    let known = pattern_starts(pattern, case_sensitive).unwrap_or_default();
+    let mut starts: Vec<Start<'_>> = known
+        .into_iter()
+        .map(|start| Start {
+            text: Cow::Owned(start.text),
+            is_whole: start.is_whole,
+        })
+        .collect();
+    if starts.is_empty() {
+        starts.push(Start {
             text: Cow::Borrowed(b""),
             is_whole: false,
-        }],
+        });
     }
+    starts
 }
 
 /// Routes by how their paths start, without regard to case.

@@ -1,22 +1,23 @@
 //! A namespace's routes as one list: equal ones merged, the most specific first.
 
 use super::{
-    Draft,
-    access::{Fate, fates},
+    Concern, Draft, Subject,
+    access::{Disposition, dispositions, openings},
     clusters::{self, DENIED_CLUSTER},
-    filters::{Filters, listed_headers, listed_queries},
+    conditions::{Conditions, Use, listed_headers, listed_queries},
+    forms::hash_policy,
     groups::Group,
-    mark_ends, properties,
-    spelling::every_spelling,
+    mark_ends,
+    members::Members,
 };
 use crate::document::{
-    discovery_map::{self, PathMatchType, Properties},
-    proxy_input::{Filter, Route, WeightedCluster},
+    discovery_map::{self, Path, PathMatch, PathMatchType, PathValue},
+    plain_start,
+    proxy_input::{Filter, Properties, Route, WeightedCluster},
 };
 use std::{
     borrow::Cow,
     cmp::{Ordering, Reverse},
-    collections::BTreeMap,
 };
 
 /// What a route matches. Routes that are equal in this merge, and its order is the order in which
@@ -27,28 +28,38 @@ use std::{
 pub(super) struct RouteKey<'a> {
     pub(super) kind: PathMatchType,
     pub(super) case_sensitive: bool,
-    /// In lower case where case does not matter, unless it is a regular expression.
+    /// One text for all spellings; in lower case where case does not matter, unless it is a regular
+    /// expression.
     pub(super) path: Cow<'a, str>,
-    pub(super) headers: Filters,
-    pub(super) queries: Filters,
+    pub(super) headers: Conditions,
+    pub(super) queries: Conditions,
 }
 
 impl<'a> RouteKey<'a> {
-    fn new(route: &'a discovery_map::Route) -> Self {
+    /// The key of a route, if a request can match it.
+    fn new(route: &'a discovery_map::Route) -> Option<Self> {
         let matched = &route.path_match;
-        let path = &matched.value;
-        let fold = !matched.case_sensitive && matched.match_type != PathMatchType::Regex;
-        Self {
-            kind: matched.match_type,
-            case_sensitive: matched.case_sensitive,
-            path: if fold {
-                path.to_ascii_lowercase().into()
-            } else {
-                path.into()
-            },
-            headers: Filters::of_headers(&route.headers),
-            queries: Filters::of_queries(&route.query_parameters),
-        }
+        let case_sensitive = matched.case_sensitive;
+        let path = match &matched.value {
+            PathValue::Exact(path) | PathValue::Prefix(path) if case_sensitive => path.identity(),
+            PathValue::Exact(path) | PathValue::Prefix(path) => {
+                path.identity().to_ascii_lowercase().into()
+            }
+            PathValue::Regex(pattern) => Cow::Borrowed(&**pattern),
+            PathValue::Dead { .. } => return None,
+        };
+        Some(Self {
+            kind: matched.match_type(),
+            case_sensitive,
+            path,
+            headers: Conditions::of_headers(&route.headers),
+            queries: Conditions::of_queries(&route.query_parameters),
+        })
+    }
+
+    /// The start of the path that has one spelling only.
+    pub(super) fn plain_start(&self) -> &str {
+        plain_start(&self.path)
     }
 }
 
@@ -78,11 +89,11 @@ impl PartialOrd for RouteKey<'_> {
 }
 
 /// One route of the map, with the group that answers it.
-struct Offer<'n, 'a> {
+pub(super) struct Candidate<'n, 'a> {
     key: RouteKey<'a>,
-    group: &'n Group<'a>,
-    route: &'a discovery_map::Route,
-    reachable: bool,
+    pub(super) group: &'n Group<'a>,
+    pub(super) route: &'a discovery_map::Route,
+    pub(super) reachable: bool,
 }
 
 /// The routes of a namespace's groups for a viewer who may reach some of them. The clusters that they
@@ -90,35 +101,42 @@ struct Offer<'n, 'a> {
 pub(super) fn served(
     groups: &[Group<'_>],
     may_reach: impl Fn(&discovery_map::Route) -> bool,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Vec<Route> {
-    let offers = offers(groups, may_reach, |_| true);
-    let sorted = sorted(&offers);
-    let equal = merged(&sorted);
+    let candidates = candidates(groups, may_reach, |_| true, draft);
+    let equal = equal(&candidates);
     let keys: Vec<(&RouteKey<'_>, bool)> = equal
         .iter()
-        .filter_map(|offers| Some((&offers.first()?.key, is_reachable(offers))))
+        .filter_map(|equal| Some((&equal.first()?.key, is_any_reachable(equal))))
         .collect();
+    warn_of_openings(groups, &keys, draft);
     let mut used = Vec::new();
-    let mut routes: Vec<Route> = equal
-        .iter()
-        .zip(&keys)
-        .zip(fates(&keys))
-        .filter_map(|((offers, (key, _)), fate)| match fate {
-            Fate::Served => Some(route(
-                key,
-                listed(offers),
-                members(offers, &mut used, draft),
-            )),
-            Fate::Denied => Some(denied(key, listed(offers))),
-            Fate::LeftOut => None,
-        })
-        .collect();
+    let mut routes = Vec::new();
+    for (equal, disposition) in equal.into_iter().zip(dispositions(&keys)) {
+        match disposition {
+            Disposition::Served => {
+                let Some((path_match, conditions)) = listed(equal, Use::Served) else {
+                    continue;
+                };
+                let members = Members::new(equal, path_match, draft);
+                used.extend(members.groups);
+                routes.push(route(
+                    path_match,
+                    conditions,
+                    members.clusters,
+                    members.properties,
+                ));
+            }
+            Disposition::Denied => routes.extend(denied(equal)),
+            Disposition::LeftOut => {}
+        }
+    }
     used.sort_unstable_by_key(|group| group.identity);
     used.dedup_by_key(|group| group.identity);
-    draft
-        .clusters
-        .extend(used.into_iter().map(clusters::of_group));
+    for group in used {
+        let cluster = clusters::of_group(group, draft);
+        draft.clusters.push(cluster);
+    }
     mark_ends(&mut routes);
     routes
 }
@@ -131,181 +149,176 @@ pub(super) fn through_gateway(
     may_reach: impl Fn(&discovery_map::Route) -> bool,
     cluster_name: &str,
     properties: &Properties,
+    draft: &mut Draft<'_>,
 ) -> Vec<Route> {
-    let cluster = || weighted(cluster_name.to_owned(), 1, properties.clone());
-    let offers = offers(groups, may_reach, |route| route.default_access);
-    let mut routes: Vec<Route> = merged(&sorted(&offers))
-        .into_iter()
-        .filter_map(|offers| {
-            let key = &offers.first()?.key;
-            Some(if is_reachable(offers) {
-                route(key, listed(offers), vec![cluster()])
-            } else {
-                denied(key, listed(offers))
-            })
-        })
-        .collect();
+    let to_gateway = |path_match: &PathMatch, conditions| {
+        let cluster = weighted(cluster_name.to_owned(), 1, properties.clone());
+        route(path_match, conditions, vec![cluster], properties.clone())
+    };
+    let candidates = candidates(groups, may_reach, |route| route.default_access, draft);
+    let mut routes = Vec::new();
+    for equal in equal(&candidates) {
+        if equal.iter().all(|candidate| candidate.reachable) {
+            let listed = listed(equal, Use::Served);
+            routes
+                .extend(listed.map(|(path_match, conditions)| to_gateway(path_match, conditions)));
+            continue;
+        }
+        if let Some(open) = equal.iter().find(|candidate| candidate.reachable) {
+            let message = format!(
+                "route `{}` is denied, as it leads through the gateways, which do not know who calls: \
+                 not all service-colors that share it let namespace `{}` in",
+                open.route.path_match.text(),
+                draft.viewer.namespace
+            );
+            draft.warn(&open.group.subject(), message);
+        }
+        routes.extend(denied(equal));
+    }
     let last_denied = routes.iter().rposition(|route| route.is_denied);
     routes.truncate(last_denied.map_or(0, |last| last + 1));
-    routes.push(catch_all(cluster()));
+    let everything = PathMatch::new(PathMatchType::Prefix, "/");
+    routes.extend(everything.map(|path_match| to_gateway(&path_match, Filters::default())));
     mark_ends(&mut routes);
     routes
 }
 
-/// A route for every request, to one cluster.
-fn catch_all(cluster: WeightedCluster) -> Route {
-    let key = RouteKey {
-        kind: PathMatchType::Prefix,
-        case_sensitive: true,
-        path: "/".into(),
-        headers: Filters::default(),
-        queries: Filters::default(),
-    };
-    route(&key, ("/", Vec::new(), Vec::new()), vec![cluster])
-}
-
-/// What the groups offer of the routes that count, with whether the viewer may reach each.
-fn offers<'n, 'a>(
+/// What the groups offer of the routes that count, with whether the viewer may reach each; the most
+/// specific first.
+fn candidates<'n, 'a>(
     groups: &'n [Group<'a>],
     may_reach: impl Fn(&discovery_map::Route) -> bool,
     counts: impl Fn(&discovery_map::Route) -> bool,
-) -> Vec<Offer<'n, 'a>> {
-    groups
-        .iter()
-        .flat_map(|group| group.routes().map(move |route| (group, route)))
-        .filter(|(_, route)| counts(route))
-        .map(|(group, route)| Offer {
-            key: RouteKey::new(route),
-            group,
-            route,
-            reachable: may_reach(route),
-        })
-        .collect()
+    draft: &mut Draft<'_>,
+) -> Vec<Candidate<'n, 'a>> {
+    let mut candidates = Vec::new();
+    for group in groups {
+        for route in group.routes().filter(|route| counts(route)) {
+            let Some(key) = RouteKey::new(route) else {
+                if let PathValue::Dead { reason, .. } = &route.path_match.value {
+                    let message = format!("a route is left out: {reason}");
+                    draft.note(&group.subject(), Concern::Part, message);
+                }
+                continue;
+            };
+            let reachable = may_reach(route);
+            if let Some(name) = key.headers.with_underscore()
+                && reachable
+                && draft.drops_underscores
+            {
+                let message = format!(
+                    "route `{}` asks for header `{name}`, which this proxy drops, as its name holds an \
+                     underscore; rename it, or set NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow",
+                    route.path_match.text()
+                );
+                draft.warn(&group.subject(), message);
+            }
+            candidates.push(Candidate {
+                key,
+                group,
+                route,
+                reachable,
+            });
+        }
+    }
+    candidates.sort_by(|left, right| left.key.cmp(&right.key));
+    candidates
 }
 
-/// The most specific first.
-fn sorted<'o, 'n, 'a>(offers: &'o [Offer<'n, 'a>]) -> Vec<&'o Offer<'n, 'a>> {
-    let mut sorted: Vec<&Offer<'_, '_>> = offers.iter().collect();
-    sorted.sort_by(|left, right| left.key.cmp(&right.key));
-    sorted
-}
-
-/// Sorted offers, those of equal routes together.
-fn merged<'s, 'o, 'n, 'a>(sorted: &'s [&'o Offer<'n, 'a>]) -> Vec<&'s [&'o Offer<'n, 'a>]> {
+/// Sorted candidates, those of equal routes together.
+fn equal<'c, 'n, 'a>(sorted: &'c [Candidate<'n, 'a>]) -> Vec<&'c [Candidate<'n, 'a>]> {
     sorted
         .chunk_by(|left, right| left.key == right.key)
         .collect()
 }
 
-fn is_reachable(offers: &[&Offer<'_, '_>]) -> bool {
-    offers.iter().any(|offer| offer.reachable)
+fn is_any_reachable(candidates: &[Candidate<'_, '_>]) -> bool {
+    candidates.iter().any(|candidate| candidate.reachable)
 }
 
-/// A route that stands where its requests must not go on to a wider one.
-fn denied(key: &RouteKey<'_>, listed: Listed<'_>) -> Route {
+/// A regular expression is tried before every prefix, so it opens what a private prefix closes.
+fn warn_of_openings(groups: &[Group<'_>], keys: &[(&RouteKey<'_>, bool)], draft: &mut Draft<'_>) {
+    let Some(group) = groups.first() else {
+        return;
+    };
+    for (closed, opening) in openings(keys) {
+        let subject = Subject::namespace(group.identity.namespace);
+        draft.warn(
+            &subject,
+            format!(
+                "the regular expression `{}` is tried before `{}` and can open a part of it that is \
+                 private; make the expression narrower, or the private route an exact path",
+                opening.path, closed.path
+            ),
+        );
+    }
+}
+
+/// A route that stands where its requests must not go on to a wider one. A path that can be spelled in
+/// several ways becomes a regular expression, whatever templates make of a path.
+fn denied(equal: &[Candidate<'_, '_>]) -> Option<Route> {
+    let (path_match, conditions) = listed(equal, Use::Denied)?;
     let cluster = weighted(DENIED_CLUSTER.to_owned(), 1, Properties::new());
-    let mut route = route(key, listed, vec![cluster]);
+    let mut route = route(path_match, conditions, vec![cluster], Properties::new());
     route.is_denied = true;
-    if !route.path_is_regex
-        && let Some(pattern) = every_spelling(&route.route_path, route.path_is_prefix)
-    {
-        route.route_path = pattern;
+    if route.has_spellings {
+        if route.path_is_prefix {
+            route.path_pattern.push_str(".*");
+        }
+        route.route_path.clone_from(&route.path_pattern);
         (
             route.path_is_prefix,
             route.path_is_exact,
             route.path_is_regex,
         ) = (false, false, true);
+        route.has_spellings = false;
     }
-    route
+    Some(route)
 }
 
-/// What a route's reachable offers make of one cluster.
-struct Member<'n, 'a> {
-    group: &'n Group<'a>,
-    weight: u64,
-    properties: Properties,
-}
-
-/// The clusters that share a route, sorted by name. One without endpoints gets no share while
-/// another has some, yet counts as used too.
-fn members<'n, 'a>(
-    offers: &[&Offer<'n, 'a>],
-    used: &mut Vec<&'n Group<'a>>,
-    draft: &mut Draft,
-) -> Vec<WeightedCluster> {
-    let mut members = BTreeMap::<&str, Member<'_, '_>>::new();
-    for offer in offers.iter().filter(|offer| offer.reachable) {
-        let group = offer.group;
-        let place = format_args!(
-            "{}, route `{}`",
-            group.identity, offer.route.path_match.value
-        );
-        let own = properties::checked(&offer.route.properties, place, draft);
-        let merged = properties::merged(&group.properties, &own);
-        let weight = u64::from(offer.route.weight);
-        members
-            .entry(&group.cluster_name)
-            .and_modify(|member| {
-                member.weight += weight;
-                member.properties = properties::agreed([&member.properties, &merged].into_iter());
-            })
-            .or_insert_with(|| Member {
-                group,
-                weight,
-                properties: merged,
-            });
-    }
-    used.extend(members.values().map(|member| member.group));
-    if members.values().any(|member| member.group.has_instances()) {
-        members.retain(|_, member| member.group.has_instances());
-    }
-    members
-        .into_iter()
-        .map(|(name, member)| weighted(name.to_owned(), member.weight, member.properties))
-        .collect()
-}
-
-fn weighted(cluster_name: String, route_weight: u64, properties: Properties) -> WeightedCluster {
-    WeightedCluster {
-        cluster_name,
-        route_weight,
-        properties,
-        is_first: false,
-        is_last: false,
-    }
-}
-
-/// A route's path, header and query conditions as the map has them.
-type Listed<'a> = (&'a str, Vec<Filter>, Vec<Filter>);
+/// A route's conditions on headers and on query parameters.
+type Filters = (Vec<Filter>, Vec<Filter>);
 
 /// What the context says of routes that are equal: of several ways to write the same, the first in
 /// text order.
-fn listed<'a>(offers: &[&Offer<'_, 'a>]) -> Listed<'a> {
-    let all = offers.iter().map(|offer| {
-        let route = offer.route;
+fn listed<'a>(equal: &[Candidate<'_, 'a>], served: Use) -> Option<(&'a PathMatch, Filters)> {
+    let all = equal.iter().map(|candidate| {
+        let route = candidate.route;
+        let headers = listed_headers(&route.headers, served);
         (
-            route.path_match.value.as_str(),
-            listed_headers(&route.headers),
-            listed_queries(&route.query_parameters),
+            &route.path_match,
+            (headers, listed_queries(&route.query_parameters)),
         )
     });
-    all.min().unwrap_or_default()
+    all.min_by(|(left, left_filters), (right, right_filters)| {
+        (left.text(), left_filters).cmp(&(right.text(), right_filters))
+    })
 }
 
 fn route(
-    key: &RouteKey<'_>,
-    (path, mut headers, mut queries): Listed<'_>,
+    path_match: &PathMatch,
+    (mut headers, mut queries): Filters,
     mut clusters: Vec<WeightedCluster>,
+    properties: Properties,
 ) -> Route {
     mark_ends(&mut clusters);
     mark_ends(&mut headers);
     mark_ends(&mut queries);
+    let (kind, path) = (path_match.match_type(), path_match.path());
+    let mut hashing: Vec<_> = properties
+        .get("hash-on")
+        .and_then(|value| hash_policy(value))
+        .into_iter()
+        .collect();
+    mark_ends(&mut hashing);
     Route {
-        route_path: path.to_owned(),
-        path_is_prefix: key.kind == PathMatchType::Prefix,
-        path_is_exact: key.kind == PathMatchType::Exact,
-        path_is_regex: key.kind == PathMatchType::Regex,
-        path_is_case_sensitive: key.case_sensitive,
+        route_path: path_match.text().to_owned(),
+        path_is_prefix: kind == PathMatchType::Prefix,
+        path_is_exact: kind == PathMatchType::Exact,
+        path_is_regex: kind == PathMatchType::Regex,
+        path_is_case_sensitive: path_match.case_sensitive,
+        has_spellings: path.is_some_and(Path::has_spellings),
+        path_pattern: path.map_or_else(|| path_match.text().to_owned(), Path::pattern),
         has_header_filters: !headers.is_empty(),
         header_filters: headers,
         has_query_filters: !queries.is_empty(),
@@ -314,8 +327,24 @@ fn route(
         has_one_cluster: clusters.len() == 1,
         has_many_clusters: clusters.len() > 1,
         total_cluster_weight: clusters.iter().map(|cluster| cluster.route_weight).sum(),
-        properties: properties::agreed(clusters.iter().map(|cluster| &cluster.properties)),
+        has_hash_policy: !hashing.is_empty(),
+        hash_policy: hashing,
+        properties,
         clusters,
+        is_first: false,
+        is_last: false,
+    }
+}
+
+pub(super) fn weighted(
+    cluster_name: String,
+    route_weight: u64,
+    properties: Properties,
+) -> WeightedCluster {
+    WeightedCluster {
+        cluster_name,
+        route_weight,
+        properties,
         is_first: false,
         is_last: false,
     }

@@ -1,14 +1,16 @@
 //! What a sidecar sees: its own namespace, and others through egress ports.
 
 use super::{
-    ContextError, Draft, Known, Viewer, access, clusters,
+    ContextError, Draft, Known, Subject, access, clusters,
+    forms::longer,
     groups::{Group, namespace_properties},
     names::{Names, Scheme},
+    properties::{self, Bearer, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT},
     routes,
 };
 use crate::document::{
     discovery_map::{self, DiscoveryMap, Namespace, ServiceColor},
-    proxy_input::Route,
+    proxy_input::{Properties, Route},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,67 +19,110 @@ pub(super) fn view(
     own: &Namespace,
     service: &str,
     color: &str,
-    viewer: &Viewer,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ContextError> {
-    let is_viewer = |entry: &ServiceColor| entry.service == service && entry.color == color;
+    let is_viewer = |entry: &ServiceColor| entry.service == *service && entry.color == *color;
     if !own.service_colors.iter().any(is_viewer) {
         return Err(unknown(own, service, color));
     }
-
+    let egress = egress(map, own, service, color, draft);
     let names = Names::new(Scheme::Local, map, own);
-    let routes = routes::served(&Group::all_of(own, &names, draft), |_| true, draft);
+    let groups = Group::all_of(own, &names, draft);
+    let routes = routes::served(&groups, |_| true, draft);
     draft.add_listener(
         "local".to_owned(),
         &own.namespace,
-        viewer.listen_port,
+        draft.viewer.listen_port,
         routes,
     );
-
-    let wanted = wanted_egress(own, service, color);
-    if wanted.is_empty() {
+    if egress.is_empty() {
         return Ok(());
     }
     let names = Names::new(Scheme::Remote, map, own);
+    for (other, port) in egress {
+        let name = &other.namespace;
+        let routes = egress_routes(other, &own.namespace, &names, draft);
+        draft.add_listener(format!("egress-{name}"), name, port, routes);
+    }
+    Ok(())
+}
+
+/// What the service-colors of a namespace see together, for its warnings.
+pub(super) fn every_view(map: &DiscoveryMap, own: &Namespace, draft: &mut Draft<'_>) {
+    let names = Names::new(Scheme::Local, map, own);
+    let groups = Group::all_of(own, &names, draft);
+    routes::served(&groups, |_| true, draft);
+    let called = own
+        .service_colors
+        .iter()
+        .flat_map(|entry| &entry.namespace_egress);
+    let called: BTreeSet<&str> = called.map(|egress| &*egress.namespace).collect();
+    let names = Names::new(Scheme::Remote, map, own);
+    for other in &map.namespaces {
+        if called.contains(&*other.namespace) && other.namespace != own.namespace {
+            egress_routes(other, &own.namespace, &names, draft);
+        }
+    }
+}
+
+/// The namespaces that the service-color calls and may call, each with its port, which is then the
+/// proxy's own.
+fn egress<'a>(
+    map: &'a DiscoveryMap,
+    own: &Namespace,
+    service: &str,
+    color: &str,
+    draft: &mut Draft<'_>,
+) -> Vec<(&'a Namespace, u16)> {
     let namespaces: BTreeMap<&str, &Namespace> = map
         .namespaces
         .iter()
-        .map(|other| (other.namespace.as_str(), other))
+        .map(|other| (&*other.namespace, other))
         .collect();
-    let mut ports = Ports::new(viewer);
-    for (name, port) in wanted {
-        let other = namespaces.get(name).filter(|_| name != own.namespace);
-        let left_out = if let Some(other) = other {
+    let mut egress = Vec::<(&Namespace, u16)>::new();
+    for (name, port) in wanted_egress(own, service, color) {
+        let other = namespaces.get(name).copied();
+        let refused = match other {
+            None => Some("the discovery map has no such namespace".to_owned()),
+            Some(_) if *name == *own.namespace => {
+                Some("a service-color reaches its own namespace by the listen port".to_owned())
+            }
             // Only what gets a listener takes a port.
-            if !is_reachable(other, &own.namespace) {
-                continue;
+            Some(other) if !is_reachable(other, &own.namespace) => continue,
+            Some(_) => {
+                let first = egress.iter().find(|(known, _)| known.namespace == *name);
+                first.map(|(_, port)| format!("the namespace already has port {port}"))
             }
-            ports.take(name, port).err()
-        } else if name == own.namespace {
-            Some("a service-color reaches its own namespace by the listen port".to_owned())
-        } else {
-            Some("the discovery map has no such namespace".to_owned())
         };
-        match (other, left_out) {
-            (_, Some(reason)) => draft.warn(format!(
-                "namespace `{}`, service-color `{service}/{color}`: egress to namespace `{name}` on port {port} is left out: {reason}",
-                own.namespace
-            )),
-            (Some(other), None) => {
-                let routes = egress_routes(other, &own.namespace, &names, draft);
-                draft.add_listener(format!("egress-{name}"), name, port, routes);
+        let refused = refused.or_else(|| {
+            let user = format!("the port for namespace `{name}`");
+            draft.take_port(port, user).err()
+        });
+        match (other, refused) {
+            (Some(other), None) => egress.push((other, port)),
+            (_, reason) => {
+                let subject = Subject {
+                    service_color: Some((service.to_owned(), color.to_owned(), None)),
+                    ..Subject::namespace(&own.namespace)
+                };
+                draft.warn(
+                    &subject,
+                    format!(
+                        "egress to namespace `{name}` on port {port} is left out: {}",
+                        reason.unwrap_or_default()
+                    ),
+                );
             }
-            (None, None) => {}
         }
     }
-    Ok(())
+    egress
 }
 
 fn unknown(own: &Namespace, service: &str, color: &str) -> ContextError {
     let known = own.service_colors.iter();
     let known = known.map(|entry| format!("{}/{}", entry.service, entry.color));
     ContextError::UnknownServiceColor {
-        namespace: own.namespace.clone(),
+        namespace: own.namespace.to_string(),
         service: service.to_owned(),
         color: color.to_owned(),
         known: Known(known.collect()),
@@ -88,45 +133,10 @@ fn unknown(own: &Namespace, service: &str, color: &str) -> ContextError {
 fn wanted_egress<'a>(own: &'a Namespace, service: &str, color: &str) -> BTreeSet<(&'a str, u16)> {
     own.service_colors
         .iter()
-        .filter(|entry| entry.service == service && entry.color == color)
+        .filter(|entry| entry.service == *service && entry.color == *color)
         .flat_map(|entry| &entry.namespace_egress)
-        .map(|egress| (egress.namespace.as_str(), egress.interface.port))
+        .map(|egress| (&*egress.namespace, egress.interface.port.get()))
         .collect()
-}
-
-/// The local ports, and what each is used for.
-struct Ports<'a> {
-    of_namespaces: BTreeMap<&'a str, u16>,
-    users: BTreeMap<u16, String>,
-}
-
-impl<'a> Ports<'a> {
-    fn new(viewer: &Viewer) -> Self {
-        let mut users = BTreeMap::from([(viewer.listen_port, "the listen port".to_owned())]);
-        users.extend(
-            viewer
-                .admin_port
-                .map(|port| (port, "the admin port".to_owned())),
-        );
-        Self {
-            of_namespaces: BTreeMap::new(),
-            users,
-        }
-    }
-
-    /// Gives a namespace its port, or says what stands against it.
-    fn take(&mut self, namespace: &'a str, port: u16) -> Result<(), String> {
-        if let Some(first) = self.of_namespaces.get(namespace) {
-            return Err(format!("the namespace already has port {first}"));
-        }
-        if let Some(user) = self.users.get(&port) {
-            return Err(format!("it is already {user}"));
-        }
-        self.of_namespaces.insert(namespace, port);
-        self.users
-            .insert(port, format!("the port for namespace `{namespace}`"));
-        Ok(())
-    }
 }
 
 /// Whether a namespace has any route that a viewer from another one may reach.
@@ -144,16 +154,62 @@ fn egress_routes<'a>(
     other: &'a Namespace,
     viewer: &str,
     names: &Names<'a>,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Vec<Route> {
     let may_reach = |route: &discovery_map::Route| access::from_namespace(route, viewer);
     let groups = Group::all_of(other, names, draft);
     if other.gateways.prefer_gateway && !other.gateways.instances.is_empty() {
-        let properties = namespace_properties(other, draft);
-        let cluster = clusters::of_gateways(other, properties.clone());
-        let routes = routes::through_gateway(&groups, may_reach, &cluster.name, &properties);
+        let properties = hop_properties(other, &groups, draft);
+        let cluster = clusters::of_gateways(other, properties.clone(), draft);
+        let name = cluster.name.clone();
         draft.clusters.push(cluster);
-        return routes;
+        return routes::through_gateway(&groups, may_reach, &name, &properties, draft);
     }
     routes::served(&groups, may_reach, draft)
+}
+
+/// The health path of the shipped listeners.
+const HEALTH_PATH: &str = "/___health_check___";
+
+/// What holds on the way to another namespace's gateways: what that namespace says, but no rewrite,
+/// which the gateways make themselves, and nothing that cuts shorter than the routes behind them.
+fn hop_properties(other: &Namespace, groups: &[Group<'_>], draft: &mut Draft<'_>) -> Properties {
+    let mut hop = namespace_properties(other, draft);
+    hop.remove("prefix-rewrite");
+    hop.remove("host-rewrite");
+    if let Some(path) = hop.get_mut("health-check-path") {
+        HEALTH_PATH.clone_into(path);
+    }
+    let behind: Vec<Properties> = groups
+        .iter()
+        .flat_map(|group| group.routes().map(move |route| (group, route)))
+        .filter(|(_, route)| route.default_access)
+        .map(|(group, route)| {
+            let own = properties::quietly_checked(&route.properties, Bearer::Route);
+            properties::merged(&properties::merged(&group.outer, &group.own), &own)
+        })
+        .collect();
+    for (name, default) in [
+        ("timeout", Some(DEFAULT_TIMEOUT)),
+        ("idle-timeout", Some(DEFAULT_IDLE_TIMEOUT)),
+        ("per-try-timeout", None),
+    ] {
+        let is_said = behind.iter().any(|route| route.contains_key(name));
+        let longest = behind
+            .iter()
+            .map(|route| {
+                route
+                    .get(name)
+                    .cloned()
+                    .or_else(|| default.map(ToOwned::to_owned))
+            })
+            .reduce(|left, right| Some(longer(left?, right?)))
+            .flatten();
+        if let Some(longest) = longest.filter(|_| is_said) {
+            hop.insert(name.to_owned(), longest);
+        } else if !behind.is_empty() {
+            hop.remove(name);
+        }
+    }
+    hop
 }

@@ -1,7 +1,7 @@
 //! Documents that are fetched and checked, and the discovery map that is believed.
 
 use crate::{
-    document::{self, Document, InvalidDocument, discovery_map::DiscoveryMap},
+    document::{self, Document, DocumentError, discovery_map::DiscoveryMap},
     extension::{DocumentName, ExtensionError, Fetched, Host},
     shutdown::Shutdown,
 };
@@ -18,7 +18,7 @@ pub enum FetchError {
         /// The extension's file name.
         extension: String,
         /// Every fault.
-        source: InvalidDocument,
+        source: DocumentError,
     },
 }
 
@@ -125,7 +125,7 @@ impl Discovery {
     /// Makes a map that was fetched the accepted one. One that is not accepted comes again with
     /// the next fetch.
     pub fn accept(&mut self, map: &DiscoveryMap) {
-        self.version = Some(map.document_version.clone());
+        self.version = Some(map.document_version.to_string());
         self.has_endpoints = map.has_endpoints();
         self.seen_empty = 0;
     }

@@ -2,16 +2,22 @@
 
 mod host_port;
 
-pub(super) use host_port::{HOSTNAME_PATTERN, ONE_HOST};
+pub use super::{
+    matches::{HeaderMatch, PathMatch, PathMatchType, PathValue, QueryParameterMatch, ValueMatch},
+    number::{Port, Weight},
+    path::Path,
+    text::{FieldName, HostName, Name, Pattern, PropertyName, Text},
+};
+pub(super) use host_port::ONE_HOST;
 pub use host_port::{Host, HostPort};
 
-use super::{SchemaVersion, integer::integer};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use super::{SchemaVersion, matches, number::integer, text::PROTOCOL};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
 
 /// Free name-value pairs that flow from the map into templates.
-pub type Properties = BTreeMap<String, String>;
+pub type Properties = BTreeMap<PropertyName, Text>;
 
 /// The whole mesh: every namespace with its gateways and service-colors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +26,7 @@ pub struct DiscoveryMap {
     /// Which edition of this schema the document follows.
     pub schema_version: SchemaVersion,
     /// An opaque string that differs whenever the content differs.
-    pub document_version: String,
+    pub document_version: Text,
     /// The parts that the mesh is divided into; each name appears once.
     pub namespaces: Vec<Namespace>,
 }
@@ -43,10 +49,9 @@ impl DiscoveryMap {
 #[serde(rename_all = "kebab-case")]
 pub struct Namespace {
     /// The namespace's name, unique in the map.
-    #[schemars(regex(pattern = NAME_PATTERN))]
-    pub namespace: String,
+    pub namespace: Name,
     /// What the network calls this namespace; may equal `namespace`.
-    pub network_id: String,
+    pub network_id: Text,
     /// Free properties, inherited by everything in the namespace.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: Properties,
@@ -75,11 +80,9 @@ pub struct Gateways {
 #[serde(rename_all = "kebab-case")]
 pub struct ServiceColor {
     /// The service's name.
-    #[schemars(regex(pattern = NAME_PATTERN))]
-    pub service: String,
+    pub service: Name,
     /// The deployment color, such as `blue`, `green` or `canary`.
-    #[schemars(regex(pattern = NAME_PATTERN))]
-    pub color: String,
+    pub color: Name,
     /// Tells apart groups of one service-color that serve different routes on different ports.
     #[serde(deserialize_with = "integer")]
     #[schemars(range(min = i64::MIN, max = i64::MAX))]
@@ -101,13 +104,13 @@ pub struct ServiceColor {
 /// A set of requests that a service-color answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(extend("if" = closed(), "then" = matches::live_path()))]
 pub struct Route {
     /// Which paths.
     pub path_match: PathMatch,
-    /// The share of the requests, relative to the weights of other routes for the same requests.
-    #[serde(deserialize_with = "integer")]
-    #[schemars(range(min = 1, max = 32767))]
-    pub weight: u16,
+    /// The share of the requests, relative to the weights of other routes for the same requests;
+    /// 0 is no share.
+    pub weight: Weight,
     /// Which headers, all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderMatch>,
@@ -123,95 +126,12 @@ pub struct Route {
     pub properties: Properties,
 }
 
-/// How a request's path is compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct PathMatch {
-    /// The kind of comparison.
-    pub match_type: PathMatchType,
-    /// The path, its prefix, or a regular expression for the whole path.
-    pub value: String,
-    /// Whether upper and lower case differ.
-    #[serde(default = "yes")]
-    pub case_sensitive: bool,
-}
-
-/// The ways to compare a path.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum PathMatchType {
-    /// The whole path, exactly.
-    Exact,
-    /// The whole path by a regular expression.
-    Regex,
-    /// The start of the path.
-    Prefix,
-}
-
-/// The ways to compare a header or a query parameter.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum ValueMatchType {
-    /// The whole value, exactly.
-    Exact,
-    /// The whole value by a regular expression.
-    Regex,
-    /// The start of the value.
-    Prefix,
-    /// The end of the value.
-    Suffix,
-    /// Any value at all.
-    Present,
-}
-
-/// A condition on a request header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct HeaderMatch {
-    /// The header's name, compared without case.
-    #[schemars(length(min = 1))]
-    pub header_name: String,
-    /// The kind of comparison.
-    pub match_type: ValueMatchType,
-    /// What to compare with; not needed for `present`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// Whether the condition holds when the comparison fails.
-    #[serde(default)]
-    pub invert: bool,
-    /// Whether upper and lower case of the value differ.
-    #[serde(default = "yes")]
-    pub case_sensitive: bool,
-}
-
-/// A condition on a query parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct QueryParameterMatch {
-    /// The parameter's name.
-    #[schemars(length(min = 1))]
-    pub parameter_name: String,
-    /// The kind of comparison.
-    pub match_type: ValueMatchType,
-    /// What to compare with; not needed for `present`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// Whether upper and lower case of the value differ.
-    #[serde(default = "yes")]
-    pub case_sensitive: bool,
-}
-
 /// Whether one namespace may call a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct NamespaceAccess {
     /// The calling namespace.
-    #[schemars(regex(pattern = NAME_PATTERN))]
-    pub namespace: String,
+    pub namespace: Name,
     /// Whether it may.
     pub access: bool,
 }
@@ -221,8 +141,7 @@ pub struct NamespaceAccess {
 #[serde(rename_all = "kebab-case")]
 pub struct NamespaceEgress {
     /// The namespace that is called.
-    #[schemars(regex(pattern = NAME_PATTERN))]
-    pub namespace: String,
+    pub namespace: Name,
     /// Where the caller's own proxy listens for such calls.
     pub interface: HostPort,
 }
@@ -239,22 +158,50 @@ pub enum Protocol {
     Http2,
 }
 
-/// The names of namespaces, services and colors.
-pub(crate) const NAME_PATTERN: &str = "^[A-Za-z0-9._-]{1,128}$";
-/// The protocols in upper or lower case.
-pub(crate) const PROTOCOL_PATTERN: &str = r"^[Hh][Tt][Tt][Pp](1\.1|2)$";
-fn yes() -> bool {
-    true
+impl Route {
+    /// Whether it is closed to anybody.
+    pub fn is_private(&self) -> bool {
+        !self.default_access || self.namespace_access.iter().any(|entry| !entry.access)
+    }
+
+    /// Whether it is private and matches no request: what it should close is open then.
+    pub(super) fn closes_nothing(&self) -> bool {
+        matches!(self.path_match.value, PathValue::Dead { .. }) && self.is_private()
+    }
+}
+
+/// What the schema says of a private route.
+fn closed() -> serde_json::Value {
+    let no = serde_json::json!({"const": false});
+    serde_json::json!({"anyOf": [
+        {"properties": {"default-access": no}, "required": ["default-access"]},
+        {
+            "properties": {"namespace-access": {
+                "type": "array",
+                "contains": {"properties": {"access": no}, "required": ["access"]}
+            }},
+            "required": ["namespace-access"]
+        }
+    ]})
+}
+
+impl FromStr for Protocol {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        PROTOCOL.check(text)?;
+        Ok(if text.ends_with('2') {
+            Self::Http2
+        } else {
+            Self::Http1
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Protocol {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        match text.to_ascii_uppercase().as_str() {
-            "HTTP1.1" => Ok(Self::Http1),
-            "HTTP2" => Ok(Self::Http2),
-            _ => Err(D::Error::custom("protocol is neither HTTP1.1 nor HTTP2")),
-        }
+        text.parse().map_err(D::Error::custom)
     }
 }
 
@@ -264,10 +211,11 @@ impl JsonSchema for Protocol {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "HTTP1.1 or HTTP2, in upper or lower case.",
-            "type": "string",
-            "pattern": PROTOCOL_PATTERN
-        })
+        let mut schema = PROTOCOL.schema();
+        schema.insert(
+            "description".to_owned(),
+            "HTTP1.1 or HTTP2, in upper or lower case.".into(),
+        );
+        schema
     }
 }

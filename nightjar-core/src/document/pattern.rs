@@ -1,27 +1,31 @@
-//! What names, host names and regular expressions may look like.
+//! What regular expressions Envoy takes.
 
-use regex_syntax::ast::{self, Ast, ClassSetItem, Visitor, parse::Parser};
+use regex_syntax::{
+    ParserBuilder,
+    ast::{self, Ast, ClassSetItem, Visitor, parse::Parser},
+    hir::literal::{ExtractKind, Extractor},
+};
 
-/// Whether a text can name a namespace, a service or a color.
-pub fn is_name(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+/// How a text that an expression matches starts.
+pub(crate) struct Start {
+    pub(crate) text: Vec<u8>,
+    /// Whether the text ends there.
+    pub(crate) is_whole: bool,
 }
 
-/// Whether a text is a DNS name (RFC 1035, and underscores, which real zones use).
-pub(crate) fn is_hostname(text: &str) -> bool {
-    let text = text.strip_suffix('.').unwrap_or(text);
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
+/// What every match of an expression starts with, if that is known.
+pub(crate) fn starts(pattern: &str, case_sensitive: bool) -> Option<Vec<Start>> {
+    let parsed = ParserBuilder::new()
+        .case_insensitive(!case_sensitive)
+        .build()
+        .parse(pattern)
+        .ok()?;
+    let literals = Extractor::new().kind(ExtractKind::Prefix).extract(&parsed);
+    let starts = literals.literals()?.iter().map(|literal| Start {
+        text: literal.as_bytes().to_vec(),
+        is_whole: literal.is_exact(),
+    });
+    Some(starts.collect())
 }
 
 /// Checks that a regular expression compiles, here and in RE2, which Envoy uses.

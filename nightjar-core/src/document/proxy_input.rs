@@ -1,8 +1,12 @@
 //! The context of one proxy: what templates are rendered with.
 
-use super::{SchemaVersion, discovery_map::Properties};
+use super::SchemaVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Free name-value pairs, documented ones in Envoy's form.
+pub type Properties = BTreeMap<String, String>;
 
 /// All that one sidecar or gateway needs to know. Its field names are what templates use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,14 +36,28 @@ pub struct ProxyInput {
     pub admin_address: String,
     /// The address that all listeners bind.
     pub listen_address: String,
+    /// Whether the listeners take IPv4 and IPv6, as `listen_address` is `::`.
+    pub listens_on_both_families: bool,
     /// The folder that Envoy reads its files from.
     pub config_dir: String,
+    /// What holds for the proxy as a whole: what its namespace, its service-color and, over both, its
+    /// own environment say.
+    pub properties: Properties,
+    /// The same, where nearer `properties` hide the root's.
+    pub proxy: Proxy,
     /// Where the proxy takes requests.
     pub listeners: Vec<Listener>,
     /// Whether `clusters` has any item.
     pub has_clusters: bool,
     /// What the proxy can send requests to.
     pub clusters: Vec<Cluster>,
+}
+
+/// What holds for the proxy as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proxy {
+    /// The root's properties.
+    pub properties: Properties,
 }
 
 /// One port on which the proxy takes requests.
@@ -64,7 +82,8 @@ pub struct Listener {
 /// A set of requests, and where they go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Route {
-    /// The path, its prefix, or a regular expression (of a denied route: for every spelling).
+    /// The path or its prefix in normal form, or a regular expression (of a denied route that can be
+    /// spelled in several ways: for every spelling).
     pub route_path: String,
     /// Whether `route_path` is compared with the start of the path.
     pub path_is_prefix: bool,
@@ -74,6 +93,10 @@ pub struct Route {
     pub path_is_regex: bool,
     /// Whether upper and lower case differ.
     pub path_is_case_sensitive: bool,
+    /// Whether requests can spell the path in several ways that Envoy keeps apart.
+    pub has_spellings: bool,
+    /// A regular expression for the path, or for the prefix itself, in every spelling.
+    pub path_pattern: String,
     /// Whether `header_filters` has any item.
     pub has_header_filters: bool,
     /// Conditions on headers, all of which must hold.
@@ -92,8 +115,33 @@ pub struct Route {
     pub total_cluster_weight: u64,
     /// Where the requests go.
     pub clusters: Vec<WeightedCluster>,
-    /// The properties that all members of the route agree on.
+    /// Whether `hash_policy` has any item.
+    pub has_hash_policy: bool,
+    /// What requests are hashed by (`hash-on`, taken apart).
+    pub hash_policy: Vec<HashPolicy>,
+    /// What the members of the route say together.
     pub properties: Properties,
+    /// Whether this is the list's first item.
+    pub is_first: bool,
+    /// Whether this is the list's last item.
+    pub is_last: bool,
+}
+
+/// One thing that requests are hashed by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HashPolicy {
+    /// Whether it is the value of the header `name`.
+    pub is_header: bool,
+    /// Whether it is the value of the cookie `name`.
+    pub is_cookie: bool,
+    /// Whether it is the caller's address.
+    pub is_source_ip: bool,
+    /// The name of the header or cookie; else empty.
+    pub name: String,
+    /// Whether Envoy makes a cookie where there is none.
+    pub has_ttl: bool,
+    /// How long such a cookie lives; `0s` is as long as the caller's session.
+    pub ttl: String,
     /// Whether this is the list's first item.
     pub is_first: bool,
     /// Whether this is the list's last item.
@@ -137,7 +185,7 @@ pub struct WeightedCluster {
     pub cluster_name: String,
     /// The share, relative to the route's `total_cluster_weight`.
     pub route_weight: u64,
-    /// This member's own properties.
+    /// The route's properties with this member's own on top.
     pub properties: Properties,
     /// Whether this is the list's first item.
     pub is_first: bool,

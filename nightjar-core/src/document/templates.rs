@@ -1,8 +1,33 @@
 //! The templates document: what a data store holds besides the discovery map.
 
-use super::SchemaVersion;
-use schemars::JsonSchema;
+use super::{
+    SchemaVersion,
+    finding::shown,
+    text::{Name, Rule, Text, text},
+};
+use crate::template::check_purpose;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
+
+text!(
+    /// The file that a template makes: a relative path inside the configuration folder, itself a
+    /// template.
+    Purpose,
+    PURPOSE
+);
+
+pub(super) const PURPOSE: Rule = Rule::new("purpose", |text| {
+    check_purpose(text).map_err(|reason| {
+        let shown = shown(text);
+        // Most reasons quote it themselves.
+        if reason.contains(&shown) {
+            reason
+        } else {
+            format!("{shown} {reason}")
+        }
+    })
+});
 
 /// Every template of the mesh, general and specialised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -11,7 +36,7 @@ pub struct Templates {
     /// Which edition of this schema the document follows.
     pub schema_version: SchemaVersion,
     /// An opaque string that differs whenever the content differs.
-    pub document_version: String,
+    pub document_version: Text,
     /// What gateways use.
     pub gateway_templates: Vec<GatewayTemplate>,
     /// What sidecars use.
@@ -23,9 +48,9 @@ pub struct Templates {
 #[serde(rename_all = "kebab-case")]
 pub struct GatewayTemplate {
     /// The only namespace it is for; `null` is any.
-    pub namespace: Option<String>,
+    pub namespace: Option<Name>,
     /// The file it makes: a relative path inside the configuration folder, itself a template.
-    pub purpose: String,
+    pub purpose: Purpose,
     /// The Mustache text.
     pub template: String,
 }
@@ -35,13 +60,13 @@ pub struct GatewayTemplate {
 #[serde(rename_all = "kebab-case")]
 pub struct ServiceTemplate {
     /// The only namespace it is for; `null` is any.
-    pub namespace: Option<String>,
+    pub namespace: Option<Name>,
     /// The only service it is for; `null` is any.
-    pub service: Option<String>,
+    pub service: Option<Name>,
     /// The only color it is for; `null` is any.
-    pub color: Option<String>,
+    pub color: Option<Name>,
     /// The file it makes: a relative path inside the configuration folder, itself a template.
-    pub purpose: String,
+    pub purpose: Purpose,
     /// The Mustache text.
     pub template: String,
 }

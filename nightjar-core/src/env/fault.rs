@@ -10,7 +10,7 @@ const SHOWN_VALUE: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The variable.
-    pub name: &'static str,
+    pub name: String,
     /// Its value, if it has one, fit to be printed.
     pub value: Option<String>,
     /// What is wrong.
@@ -22,10 +22,14 @@ pub struct Fault {
 impl Fault {
     /// A fault in a setting; `value` is shown cut, with control characters escaped.
     pub fn new(setting: &Setting, value: Option<&str>, reason: impl Into<String>) -> Self {
-        let value = value.map(printable);
+        Self::of_variable(setting.name, value, reason)
+    }
+
+    /// A fault in a variable; `value` is shown cut, with control characters escaped.
+    pub fn of_variable(name: &str, value: Option<&str>, reason: impl Into<String>) -> Self {
         Self {
-            name: setting.name,
-            value,
+            name: printable(name),
+            value: value.map(printable),
             reason: reason.into(),
             hint: None,
         }

@@ -1,6 +1,7 @@
 //! Reading typed values out of an environment.
 
 use super::{ConfigurationFaults, Env, Fault, Preset, Setting};
+use crate::document::{digits, discovery_map::Port};
 use std::{
     ffi::OsStr,
     net::{IpAddr, Ipv4Addr},
@@ -73,6 +74,12 @@ impl<'a> Reader<'a> {
             .push(Fault::new(setting, value.as_deref(), reason));
     }
 
+    /// Adds a fault of a variable that is no [`Setting`], such as one of many whose names end freely.
+    pub fn fault_of(&mut self, variable: &str, value: &str, reason: impl Into<String>) {
+        self.faults
+            .push(Fault::of_variable(variable, Some(value), reason));
+    }
+
     /// Whether the variable itself is set, whatever its default.
     pub fn is_set(&self, setting: &Setting) -> bool {
         self.env.get(setting.name).is_some()
@@ -142,9 +149,10 @@ impl<'a> Reader<'a> {
 
     /// A TCP port, 1 to 65535.
     pub fn port(&mut self, setting: &Setting) -> u16 {
-        self.checked(setting, |text| match digits(text) {
-            Some(0) | None => Err("is not a port from 1 to 65535".to_owned()),
-            Some(port) => Ok(port),
+        self.checked(setting, |text| {
+            let port: Result<Port, _> = text.parse();
+            port.map(Port::get)
+                .map_err(|_| "is not a port from 1 to 65535".to_owned())
         })
     }
 
@@ -287,12 +295,6 @@ pub fn truth(text: &str) -> Option<bool> {
     } else {
         None
     }
-}
-
-/// A whole number in digits alone: `parse` would take a sign too.
-fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -11,8 +11,10 @@ use std::{
 /// How long Envoy may think about a configuration; 2,000 clusters take it two seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The oldest Envoy that the shipped templates and the rollout were tried with.
-const OLDEST: (u32, u32) = (1, 36);
+/// The oldest Envoy that the shipped templates and the rollout were tried with. Earlier ones compare a
+/// path with parameters only up to the first, and before 1.39 repeated headers as one list, which opens
+/// what is private.
+const OLDEST: (u32, u32, u32) = (1, 39, 1);
 
 /// An Envoy executable.
 #[derive(Debug, Clone)]
@@ -36,8 +38,8 @@ pub enum CheckError {
     },
     /// The program is not an Envoy, or one too old.
     #[error(
-        "{path} is not an Envoy {}.{} or later: `--version` says {said:?}",
-        OLDEST.0, OLDEST.1
+        "{path} is not an Envoy {}.{}.{} or later: `--version` says {said:?}",
+        OLDEST.0, OLDEST.1, OLDEST.2
     )]
     Version {
         /// The executable.
@@ -155,10 +157,12 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Finds `1.40.0` in `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`.
-fn parse_version(said: &str) -> Option<(&str, (u32, u32))> {
+fn parse_version(said: &str) -> Option<(&str, (u32, u32, u32))> {
     let version = said.split_once("version:")?.1.split('/').nth(1)?;
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    Some((version, (parts.next()??, parts.next()??)))
+    let mut parts = version
+        .split(['.', '-'])
+        .map(|part| part.parse::<u32>().ok());
+    Some((version, (parts.next()??, parts.next()??, parts.next()??)))
 }
 
 /// What Envoy gave as its reason, on one line and without the file that it repeats after some

@@ -11,6 +11,7 @@ mod listing;
 
 use crate::document::{
     SchemaVersion,
+    discovery_map::{Name, Text},
     templates::{GatewayTemplate, ServiceTemplate, Templates},
 };
 use listing::{Entry, Listing};
@@ -63,6 +64,14 @@ pub enum FolderError {
         /// Of which file.
         path: PathBuf,
     },
+    /// A folder's or file's name cannot be what it stands for.
+    #[error("{}: {reason}", .path.display())]
+    Name {
+        /// Of which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The folder contains itself.
     #[error("{} is a link to a folder that it is in", .0.display())]
     Loop(PathBuf),
@@ -100,15 +109,18 @@ pub fn read(folder: &Path, previous: Option<&str>) -> Result<Option<Found>, Fold
             continue;
         };
         let version = version(&listing, &texts);
-        let unchanged = previous == Some(version.as_str());
+        let unchanged = previous == Some(&*version);
         if !unchanged && was_edited_just_now(&listing) {
             sleep(SETTLE_TIME);
         }
         if Listing::of(folder)? != listing {
             continue;
         }
-        return Ok((!unchanged).then(|| Found {
-            templates: document(&listing, texts, version),
+        if unchanged {
+            return Ok(None);
+        }
+        return Ok(Some(Found {
+            templates: document(&listing, texts, version)?,
             notes: listing.notes,
         }));
     }
@@ -133,8 +145,8 @@ pub fn path_of_gateway(item: &GatewayTemplate) -> String {
 
 /// Where in a folder a sidecar's template stands.
 pub fn path_of_service(item: &ServiceTemplate) -> String {
-    let any = |name: &Option<String>| name.clone().unwrap_or_else(|| ANY.to_owned());
-    let [namespace, service, color] = [&item.namespace, &item.service, &item.color].map(any);
+    let whom = [&item.namespace, &item.service, &item.color];
+    let [namespace, service, color] = whom.map(|name| name.as_deref().unwrap_or(ANY));
     format!(
         "service/{namespace}/{service}/{color}/{}{SUFFIX}",
         item.purpose
@@ -158,7 +170,7 @@ fn read_texts(listing: &Listing) -> Result<Option<Vec<String>>, FolderError> {
     Ok(Some(texts))
 }
 
-fn version(listing: &Listing, texts: &[String]) -> String {
+fn version(listing: &Listing, texts: &[String]) -> Text {
     let mut hash = Xxh3::new();
     for (entry, text) in listing.templates.iter().zip(texts) {
         // With the lengths no two sets of files run together to the same bytes.
@@ -167,7 +179,7 @@ fn version(listing: &Listing, texts: &[String]) -> String {
             hash.update(part.as_bytes());
         }
     }
-    format!("{:032x}", hash.digest128())
+    Text::of_hash(hash.digest128())
 }
 
 fn was_edited_just_now(listing: &Listing) -> bool {
@@ -183,7 +195,11 @@ fn was_edited_just_now(listing: &Listing) -> bool {
     })
 }
 
-fn document(listing: &Listing, texts: Vec<String>, version: String) -> Templates {
+fn document(
+    listing: &Listing,
+    texts: Vec<String>,
+    version: Text,
+) -> Result<Templates, FolderError> {
     let mut templates = Templates {
         schema_version: SchemaVersion::V1,
         document_version: version,
@@ -191,9 +207,12 @@ fn document(listing: &Listing, texts: Vec<String>, version: String) -> Templates
         service_templates: Vec::new(),
     };
     for (entry, template) in listing.templates.iter().zip(texts) {
-        add(&mut templates, entry, template);
+        add(&mut templates, entry, template).map_err(|reason| FolderError::Name {
+            path: entry.path.clone(),
+            reason,
+        })?;
     }
-    templates
+    Ok(templates)
 }
 
 /// The levels of folders above a purpose.
@@ -235,13 +254,13 @@ impl<'a> Place<'a> {
     }
 }
 
-fn add(templates: &mut Templates, entry: &Entry, template: String) {
-    let unless_any = |name: &str| (name != ANY).then(|| name.to_owned());
+fn add(templates: &mut Templates, entry: &Entry, template: String) -> Result<(), String> {
+    let unless_any = |name: &str| (name != ANY).then(|| name.parse::<Name>()).transpose();
     match Place::of(&entry.name) {
         Some(Place::Gateway { namespace, purpose }) => {
             templates.gateway_templates.push(GatewayTemplate {
-                namespace: unless_any(namespace),
-                purpose: purpose.to_owned(),
+                namespace: unless_any(namespace)?,
+                purpose: purpose.parse()?,
                 template,
             });
         }
@@ -252,14 +271,15 @@ fn add(templates: &mut Templates, entry: &Entry, template: String) {
             purpose,
         }) => {
             templates.service_templates.push(ServiceTemplate {
-                namespace: unless_any(namespace),
-                service: unless_any(service),
-                color: unless_any(color),
-                purpose: purpose.to_owned(),
+                namespace: unless_any(namespace)?,
+                service: unless_any(service)?,
+                color: unless_any(color)?,
+                purpose: purpose.parse()?,
                 template,
             });
         }
         // A listing holds only files that have a place.
         None => {}
     }
+    Ok(())
 }

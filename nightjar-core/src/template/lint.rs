@@ -8,7 +8,8 @@ use super::{
     shape::{self, Shape},
     syntax::{self, Kind, Name, Piece},
 };
-use std::fmt;
+use crate::document::templates::Templates;
+use std::{collections::BTreeSet, fmt};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,12 @@ pub fn lint(name: &str, text: &str) -> Vec<Finding> {
         }
         Ok(pieces) => {
             let mut places = Places::of(text);
-            for (at, message) in Names::around(name).check(&pieces) {
+            let mut messages = Names::around(name).check(&pieces);
+            if let Some(quoting) = Quoting::of(name) {
+                messages.extend(quoting.check(name, &pieces));
+                messages.sort_unstable();
+            }
+            for (at, message) in messages {
                 let place = Some(places.at(at));
                 findings.push(warning(name, place, message));
             }
@@ -70,23 +76,58 @@ pub fn lint(name: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
+/// Checks every template of a document, and whether there are the partials that they contain: each
+/// finding with the JSON pointer of its template.
+pub fn lint_all(templates: &Templates) -> Vec<(String, Finding)> {
+    let gateway = templates.gateway_templates.iter();
+    let service = templates.service_templates.iter();
+    let gateway: Vec<_> = gateway
+        .map(|item| (&*item.purpose, &*item.template))
+        .collect();
+    let service: Vec<_> = service
+        .map(|item| (&*item.purpose, &*item.template))
+        .collect();
+    let mut findings = Vec::new();
+    for (kind, items) in [("gateway", gateway), ("service", service)] {
+        let purposes: BTreeSet<&str> = items.iter().map(|(purpose, _)| *purpose).collect();
+        let has = |name: &str| {
+            purposes.contains(name) || purposes.contains(&*[name, PARTIAL_SUFFIX].concat())
+        };
+        for (index, (purpose, text)) in items.into_iter().enumerate() {
+            let found = lint(purpose, text)
+                .into_iter()
+                .chain(missing_partials(purpose, text, has));
+            let pointer = format!("/{kind}-templates/{index}/template");
+            findings.extend(found.map(|finding| (pointer.clone(), finding)));
+        }
+    }
+    findings
+}
+
+/// The partials that a template contains and that are not there.
+fn missing_partials(purpose: &str, text: &str, has: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let mut places = Places::of(text);
+    let mut findings = Vec::new();
+    for piece in syntax::read(purpose, text).into_iter().flatten() {
+        if let Kind::Partial { name, .. } = piece.kind
+            && !has(name)
+        {
+            let place = Some(places.at(piece.at));
+            let message = format!("no template is named {name:?}, so it is written as nothing");
+            findings.push(warning(purpose, place, message));
+        }
+    }
+    findings
+}
+
 impl TemplateSet {
     /// What [`lint`] finds in the set's templates, and partials that the set does not have.
     pub fn warnings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (purpose, text) in &self.texts {
             findings.extend(lint(purpose, text));
-            let mut places = Places::of(text);
-            for piece in syntax::read(purpose, text).into_iter().flatten() {
-                if let Kind::Partial { name, .. } = piece.kind
-                    && self.partials.get(name).is_none()
-                {
-                    let place = Some(places.at(piece.at));
-                    let message =
-                        format!("no template is named {name:?}, so it is written as nothing");
-                    findings.push(warning(purpose, place, message));
-                }
-            }
+            let has = |name: &str| self.partials.get(name).is_some();
+            findings.extend(missing_partials(purpose, text, has));
         }
         findings
     }
@@ -132,7 +173,7 @@ impl Names {
                     Some(Shape::Record(_) | Shape::Free) => {
                         messages.push((piece.at, format!("\"{name}\" is an object: name a field")));
                     }
-                    Some(Shape::Scalar | Shape::Unknown) => {}
+                    Some(Shape::Scalar | Shape::Text | Shape::Unknown) => {}
                 },
                 Kind::Open { name, inverted } => {
                     let found = self.find(name);
@@ -161,6 +202,64 @@ impl Names {
                 rest.iter().try_fold(found, |shape, part| shape.field(part))
             }
         }
+    }
+}
+
+/// How a file's form quotes texts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    Json,
+    Yaml,
+}
+
+impl Quoting {
+    fn of(purpose: &str) -> Option<Self> {
+        let file = purpose.strip_suffix(PARTIAL_SUFFIX).unwrap_or(purpose);
+        match file.rsplit_once('.').map(|(_, form)| form) {
+            Some("json") => Some(Self::Json),
+            Some("yaml" | "yml") => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+
+    /// Text values that stand outside quotes, where a value could end and more could follow.
+    fn check(self, purpose: &str, pieces: &[Piece<'_>]) -> Vec<(usize, String)> {
+        let mut names = Names::around(purpose);
+        let (mut messages, mut is_quoted) = (Vec::new(), false);
+        for piece in pieces {
+            match &piece.kind {
+                Kind::Text(text) => is_quoted = self.is_quoted_after(text, is_quoted),
+                Kind::Value { name, .. } => {
+                    if !is_quoted && names.find(name).is_some_and(Shape::is_text) {
+                        let message = format!(
+                            "\"{name}\" is text and stands outside double quotes, so its value can \
+                             be more than a value"
+                        );
+                        messages.push((piece.at, message));
+                    }
+                }
+                Kind::Open { .. } | Kind::Close => drop(names.check(std::slice::from_ref(piece))),
+                Kind::Partial { .. } => {}
+            }
+        }
+        messages
+    }
+
+    fn is_quoted_after(self, text: &str, mut is_quoted: bool) -> bool {
+        let mut is_escaped = false;
+        for line in text.split_inclusive('\n') {
+            // A comment of YAML holds no values; what is in one may have single quotes of any number.
+            let is_comment = self == Self::Yaml && !is_quoted && line.trim_start().starts_with('#');
+            for character in line.chars().filter(|_| !is_comment) {
+                match character {
+                    _ if is_escaped => is_escaped = false,
+                    '\\' if is_quoted => is_escaped = true,
+                    '"' => is_quoted = !is_quoted,
+                    _ => {}
+                }
+            }
+        }
+        is_quoted
     }
 }
 

@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 #[derive(Clone)]
 pub(super) enum Shape {
     Scalar,
+    /// A text, whose value a map can choose.
+    Text,
     List(Box<Shape>),
     Record(BTreeMap<String, Shape>),
     /// An object whose names are free.
@@ -29,10 +31,14 @@ impl Shape {
     pub(super) fn field(&self, name: &str) -> Option<&Shape> {
         match self {
             Self::Record(fields) => fields.get(name),
-            Self::Free => Some(&Self::Scalar),
+            Self::Free => Some(&Self::Text),
             Self::Unknown => Some(&Self::Unknown),
-            Self::Scalar | Self::List(_) => None,
+            Self::Scalar | Self::Text | Self::List(_) => None,
         }
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Text)
     }
 
     fn merged_with(self, other: Self) -> Self {
@@ -110,6 +116,9 @@ fn of(schema: &Value, whole: &Value) -> Shape {
     }
     if schema.get("additionalProperties").is_some() {
         return Shape::Free;
+    }
+    if schema.get("type").and_then(Value::as_str) == Some("string") {
+        return Shape::Text;
     }
     Shape::Scalar
 }

@@ -26,23 +26,32 @@ pub const SHIPPED: [(&str, &str); 4] = [
 ];
 
 /// The shipped templates as a document that is for every proxy.
+///
+/// # Panics
+/// Never: the names are constants.
+#[expect(
+    clippy::expect_used,
+    reason = "the names are constants, and a test reads them"
+)]
 pub fn shipped() -> Templates {
-    let gateway = |(purpose, template): (&str, &str)| GatewayTemplate {
+    let purpose = |purpose: &str| purpose.parse().expect("a shipped purpose is valid");
+    let gateway = SHIPPED.map(|(name, template)| GatewayTemplate {
         namespace: None,
-        purpose: purpose.to_owned(),
+        purpose: purpose(name),
         template: template.to_owned(),
-    };
-    let service = |(purpose, template): (&str, &str)| ServiceTemplate {
+    });
+    let service = SHIPPED.map(|(name, template)| ServiceTemplate {
         namespace: None,
         service: None,
         color: None,
-        purpose: purpose.to_owned(),
+        purpose: purpose(name),
         template: template.to_owned(),
-    };
+    });
+    let version = concat!("shipped-", env!("CARGO_PKG_VERSION"));
     Templates {
         schema_version: SchemaVersion::V1,
-        document_version: concat!("shipped-", env!("CARGO_PKG_VERSION")).to_owned(),
-        gateway_templates: SHIPPED.map(gateway).into(),
-        service_templates: SHIPPED.map(service).into(),
+        document_version: version.parse().expect("a version is plain text"),
+        gateway_templates: gateway.into(),
+        service_templates: service.into(),
     }
 }

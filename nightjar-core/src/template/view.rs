@@ -5,8 +5,10 @@
 
 use crate::document::{
     SchemaVersion,
-    discovery_map::Properties,
-    proxy_input::{Cluster, Endpoint, Filter, Listener, ProxyInput, Route, WeightedCluster},
+    proxy_input::{
+        Cluster, Endpoint, Filter, HashPolicy, Listener, Properties, Proxy, ProxyInput, Route,
+        WeightedCluster,
+    },
 };
 use serde_json::{Map, Number, Value};
 
@@ -98,10 +100,17 @@ record!(ProxyInput {
     "admin_port": admin_port,
     "admin_address": admin_address,
     "listen_address": listen_address,
+    "listens_on_both_families": listens_on_both_families,
     "config_dir": config_dir,
+    "properties": properties,
+    "proxy": proxy,
     "listeners": listeners,
     "has_clusters": has_clusters,
     "clusters": clusters,
+});
+
+record!(Proxy {
+    "properties": properties,
 });
 
 record!(Listener {
@@ -120,6 +129,8 @@ record!(Route {
     "path_is_exact": path_is_exact,
     "path_is_regex": path_is_regex,
     "path_is_case_sensitive": path_is_case_sensitive,
+    "has_spellings": has_spellings,
+    "path_pattern": path_pattern,
     "has_header_filters": has_header_filters,
     "header_filters": header_filters,
     "has_query_filters": has_query_filters,
@@ -129,7 +140,20 @@ record!(Route {
     "has_many_clusters": has_many_clusters,
     "total_cluster_weight": total_cluster_weight,
     "clusters": clusters,
+    "has_hash_policy": has_hash_policy,
+    "hash_policy": hash_policy,
     "properties": properties,
+    "is_first": is_first,
+    "is_last": is_last,
+});
+
+record!(HashPolicy {
+    "is_header": is_header,
+    "is_cookie": is_cookie,
+    "is_source_ip": is_source_ip,
+    "name": name,
+    "has_ttl": has_ttl,
+    "ttl": ttl,
     "is_first": is_first,
     "is_last": is_last,
 });

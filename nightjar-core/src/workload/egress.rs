@@ -1,17 +1,17 @@
 //! The local ports through which a service calls other namespaces: `NJ_NAMESPACE_PORT_<n>`.
 
-use super::{Found, port, read::Reading, routes::number};
+use super::{Found, read::Reading};
 use crate::document::{
-    discovery_map::{Host, HostPort, NamespaceEgress},
-    is_name,
+    digits,
+    discovery_map::{Host, HostPort, Name, NamespaceEgress, Port},
 };
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-const PREFIX: &str = "NJ_NAMESPACE_PORT_";
+pub(super) const PREFIX: &str = "NJ_NAMESPACE_PORT_";
 const FORM: &str = "write namespace:port, such as payments:3001";
 
 /// Reads all of them; of two that cannot both hold, the one with the lower number does.
-pub(super) fn read(reading: &mut Reading<'_>, own: &str) -> Vec<NamespaceEgress> {
+pub(super) fn read(reading: &mut Reading<'_>, own: &Name) -> Vec<NamespaceEgress> {
     let mut taken = Taken::new(reading, own);
     for found in numbered(reading).into_values() {
         match parse(found.value) {
@@ -26,7 +26,7 @@ pub(super) fn read(reading: &mut Reading<'_>, own: &str) -> Vec<NamespaceEgress>
     let egress = taken.ports.into_iter().filter_map(|(namespace, said)| {
         let said = said?;
         Some(NamespaceEgress {
-            namespace: namespace.to_owned(),
+            namespace,
             interface: HostPort {
                 host: Host::Ipv4(Ipv4Addr::LOCALHOST),
                 port: said.port,
@@ -41,7 +41,7 @@ fn numbered<'a>(reading: &mut Reading<'a>) -> BTreeMap<(u32, &'a str), Found<&'a
     let settings = reading.settings;
     let mut numbered = BTreeMap::new();
     for (rest, found) in settings.starting(PREFIX) {
-        match number(rest) {
+        match digits::<u32>(rest) {
             Some(number) => {
                 numbered.entry((number, rest)).or_insert(found);
             }
@@ -55,49 +55,50 @@ fn numbered<'a>(reading: &mut Reading<'a>) -> BTreeMap<(u32, &'a str), Found<&'a
     numbered
 }
 
-fn parse(text: &str) -> Result<(&str, u16), &'static str> {
+fn parse(text: &str) -> Result<(Name, Port), &'static str> {
     let (namespace, port) = text
         .rsplit_once(':')
         .ok_or("has no colon between a namespace and a port")?;
-    let port = port::number(port).ok_or("has no port from 1 to 65535 after the colon")?;
-    if is_name(namespace) {
-        Ok((namespace, port))
-    } else {
-        Err("has no namespace's name before the colon")
-    }
+    let port = port
+        .parse()
+        .map_err(|_| "has no port from 1 to 65535 after the colon")?;
+    let namespace = namespace
+        .parse()
+        .map_err(|_| "has no namespace's name before the colon")?;
+    Ok((namespace, port))
 }
 
 /// A port that a setting gave to a namespace.
 struct Said {
-    port: u16,
+    port: Port,
     setting: String,
 }
 
 /// Namespaces and ports that have been given away; `None` is the own namespace.
-struct Taken<'a> {
-    ports: BTreeMap<&'a str, Option<Said>>,
-    users: BTreeMap<u16, String>,
+struct Taken {
+    ports: BTreeMap<Name, Option<Said>>,
+    users: BTreeMap<Port, String>,
 }
 
 type Refusal = (String, &'static str);
 
-impl<'a> Taken<'a> {
+impl Taken {
     /// The proxy's own ports, where they are among the settings, and the own namespace.
-    fn new(reading: &Reading<'_>, own: &'a str) -> Self {
+    fn new(reading: &Reading<'_>, own: &Name) -> Self {
         let mut users = BTreeMap::new();
         for setting in ["NJ_LISTEN_PORT", "NJ_ADMIN_PORT"] {
             let found = reading.settings.find(setting);
-            let port = found.and_then(|found| port::number(found.value));
+            let port = found.and_then(|found| found.value.parse::<Port>().ok());
             users.extend(port.map(|port| (port, setting.to_owned())));
         }
         Self {
-            ports: BTreeMap::from([(own, None)]),
+            ports: BTreeMap::from([(own.clone(), None)]),
             users,
         }
     }
 
-    fn take(&mut self, namespace: &'a str, port: u16, setting: &str) -> Result<(), Refusal> {
-        match self.ports.get(namespace) {
+    fn take(&mut self, namespace: Name, port: Port, setting: &str) -> Result<(), Refusal> {
+        match self.ports.get(&*namespace) {
             Some(None) => {
                 let reason = "names the workload's own namespace".to_owned();
                 return Err((reason, "call it by the listen port"));

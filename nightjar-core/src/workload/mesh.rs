@@ -12,14 +12,16 @@
 
 mod agreed;
 
-use super::{DeclaredRoute, Gateway, Service, Warning, Warnings, route};
-use crate::document::{
-    SchemaVersion,
-    discovery_map::{
-        DiscoveryMap, Gateways, Host, HostPort, Namespace, NamespaceEgress, PathMatch, Properties,
-        Protocol, Route, ServiceColor,
+use super::{DeclaredRoute, Gateway, Service, Warning, Warnings};
+use crate::{
+    document::{
+        SchemaVersion,
+        discovery_map::{
+            DiscoveryMap, Gateways, HostPort, Name, Namespace, NamespaceEgress, Properties,
+            Protocol, Route, ServiceColor, Text, Weight,
+        },
     },
-    is_hostname, shown,
+    review,
 };
 use agreed::{agreed, as_text};
 use std::{
@@ -41,32 +43,34 @@ pub struct Group {
 
 impl Group {
     /// What stands in the map for a route that cannot be served, as its port is not to be found: a
-    /// public one is left out; a private one stays, without instances, so that a wider route does
-    /// not open what it closes.
+    /// public one is left out; a private one stays, without a share, so that a wider route does not
+    /// open what it closes.
     pub fn unserved(route: &DeclaredRoute) -> Option<Self> {
-        let is_private = route.routes.iter().any(route::is_private);
-        is_private.then(|| Self {
-            index: UNSERVED,
-            routes: route.routes.clone(),
-            instances: Vec::new(),
+        route.routes.iter().any(Route::is_private).then(|| {
+            let mut routes = route.routes.clone();
+            for route in &mut routes {
+                route.weight = Weight::NONE;
+            }
+            Self {
+                index: 0,
+                routes,
+                instances: Vec::new(),
+            }
         })
     }
 }
 
-/// The index of routes that cannot be served; ports are greater.
-const UNSERVED: i64 = -1;
-
 /// A discovery map in the making. The order in which workloads are added does not matter.
 #[derive(Debug, Default)]
 pub struct Mesh {
-    namespaces: BTreeMap<String, Parts>,
+    namespaces: BTreeMap<Name, Parts>,
     warnings: Warnings,
 }
 
 #[derive(Debug, Default)]
 struct Parts {
     gateways: Vec<GatewayMember>,
-    services: BTreeMap<(String, String), Vec<ServiceMember>>,
+    services: BTreeMap<(Name, Name), Vec<ServiceMember>>,
 }
 
 #[derive(Debug)]
@@ -111,7 +115,6 @@ impl Mesh {
         gateway: &Gateway,
         instances: Vec<HostPort>,
     ) {
-        let instances = self.usable(who, instances);
         let parts = self.namespaces.entry(gateway.namespace.clone());
         parts.or_default().gateways.push(GatewayMember {
             who: who.to_owned(),
@@ -119,7 +122,7 @@ impl Mesh {
             prefer_gateway: gateway.prefer_gateway,
             protocol: gateway.protocol,
             properties: gateway.properties.clone(),
-            instances,
+            instances: instances.into_iter().collect(),
         });
     }
 
@@ -132,7 +135,7 @@ impl Mesh {
             let routes = group.routes.into_iter();
             part.routes
                 .extend(routes.map(|route| (as_text(&route), route)));
-            part.instances.extend(self.usable(who, group.instances));
+            part.instances.extend(group.instances);
         }
         let identity = (service.service.clone(), service.color.clone());
         let namespace = self
@@ -151,24 +154,6 @@ impl Mesh {
         });
     }
 
-    /// Instances that a document may hold.
-    fn usable(&mut self, who: &str, instances: Vec<HostPort>) -> BTreeSet<HostPort> {
-        let mut usable = BTreeSet::new();
-        for instance in instances {
-            let reason = match &instance.host {
-                _ if instance.port == 0 => "its port is 0".to_owned(),
-                Host::Name(name) if !is_hostname(name) => format!("{} is no DNS name", shown(name)),
-                _ => {
-                    usable.insert(instance);
-                    continue;
-                }
-            };
-            let reason = format!("an instance is left out: {reason}");
-            self.warnings.push(Warning::new(who, reason));
-        }
-        usable
-    }
-
     /// The map, always a valid one. Its version is a hash of its content.
     pub fn finish(self) -> (DiscoveryMap, Warnings) {
         let mut warnings = self.warnings;
@@ -178,22 +163,25 @@ impl Mesh {
             .collect();
         let mut map = DiscoveryMap {
             schema_version: SchemaVersion::V1,
-            document_version: String::new(),
+            document_version: Text::default(),
             namespaces,
         };
-        map.document_version = format!("{:032x}", xxh3_128(as_text(&map).as_bytes()));
+        for line in review::between_workloads(&map) {
+            warnings.push(Warning::new("the mesh", line));
+        }
+        map.document_version = Text::of_hash(xxh3_128(as_text(&map).as_bytes()));
         (map, warnings)
     }
 }
 
-fn namespace(name: String, parts: Parts, warnings: &mut Warnings) -> Namespace {
+fn namespace(name: Name, parts: Parts, warnings: &mut Warnings) -> Namespace {
     let mut service_colors = Vec::new();
     for ((service, color), members) in parts.services {
         service_colors.extend(service_color(&service, &color, &members, warnings));
     }
     let (gateways, properties) = gateways(&parts.gateways, warnings);
     Namespace {
-        network_id: name.clone(),
+        network_id: name.clone().into(),
         namespace: name,
         properties,
         gateways,
@@ -251,8 +239,8 @@ fn leading<'a>(members: &'a [ServiceMember], warnings: &mut Warnings) -> Vec<&'a
 }
 
 fn service_color(
-    service: &str,
-    color: &str,
+    service: &Name,
+    color: &Name,
     members: &[ServiceMember],
     warnings: &mut Warnings,
 ) -> Vec<ServiceColor> {
@@ -262,8 +250,8 @@ fn service_color(
     let properties = leading.iter().map(|m| (said(m), m.properties.clone()));
     let egress = leading.iter().map(|m| (said(m), m.egress.clone()));
     let blank = ServiceColor {
-        service: service.to_owned(),
-        color: color.to_owned(),
+        service: service.clone(),
+        color: color.clone(),
         index: 0,
         protocol: agreed(protocols, "NJ_PROTOCOL", warnings).unwrap_or_default(),
         properties: agreed(properties, "NJ_PROP_<name>", warnings).unwrap_or_default(),
@@ -361,13 +349,9 @@ fn routes(
 
 /// Which requests a route is for, as a text.
 fn requests(route: &Route) -> String {
-    let PathMatch {
-        match_type,
-        value,
-        case_sensitive,
-    } = &route.path_match;
     format!(
-        "{match_type:?} {value:?} {case_sensitive} {} {}",
+        "{} {} {}",
+        as_text(&route.path_match),
         as_text(&route.headers),
         as_text(&route.query_parameters)
     )

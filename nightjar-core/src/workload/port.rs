@@ -1,31 +1,32 @@
 //! The forms in which a port is chosen.
 
+use crate::document::discovery_map::Port;
 use std::{fmt, net::IpAddr, str::FromStr};
 
 /// Which of a workload's ports is meant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PortChoice {
     /// `3000`: the container port, of whichever container has it.
-    Port(u16),
+    Port(Port),
     /// `app:3000`: the port of one container.
     OfContainer {
         /// The container's name.
         container: String,
         /// The container port.
-        port: u16,
+        port: Port,
     },
     /// `10.0.0.1:3000`, `[fd00::1]:3000` or `fd00::1:3000`: a port that is bound to one address.
     OfAddress {
         /// The address.
         ip: IpAddr,
         /// The container port.
-        port: u16,
+        port: Port,
     },
 }
 
 impl PortChoice {
     /// The port's number.
-    pub fn port(&self) -> u16 {
+    pub fn port(&self) -> Port {
         match self {
             Self::Port(port) | Self::OfContainer { port, .. } | Self::OfAddress { port, .. } => {
                 *port
@@ -43,7 +44,7 @@ impl FromStr for PortChoice {
             Some((place, port)) => (Some(place), port),
             None => (None, text),
         };
-        let port = number(port).ok_or("names no port from 1 to 65535")?;
+        let port = port.parse().map_err(|_| "names no port from 1 to 65535")?;
         let Some(place) = place else {
             return Ok(Self::Port(port));
         };
@@ -66,16 +67,11 @@ impl fmt::Display for PortChoice {
         match self {
             Self::Port(port) => write!(f, "{port}"),
             Self::OfContainer { container, port } => write!(f, "{container}:{port}"),
-            Self::OfAddress { ip, port } => write!(f, "{}", std::net::SocketAddr::new(*ip, *port)),
+            Self::OfAddress { ip, port } => {
+                write!(f, "{}", std::net::SocketAddr::new(*ip, port.get()))
+            }
         }
     }
-}
-
-/// A port number in digits alone.
-pub(super) fn number(text: &str) -> Option<u16> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if plain { text.parse().ok() } else { None };
-    number.filter(|port| *port > 0)
 }
 
 fn is_container(name: &str) -> bool {

@@ -6,19 +6,10 @@ use super::{
     warning::{Warning, Warnings},
 };
 use crate::{
-    context::properties::{Level, documented},
-    document::discovery_map::Properties,
+    context::properties::{Bearer, Slip, assess},
+    document::discovery_map::{Properties, PropertyName, Text},
 };
 use std::collections::BTreeSet;
-
-/// What a property stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bearer {
-    /// A route.
-    Route,
-    /// A service-color or a namespace.
-    Whole,
-}
 
 /// Reads the properties whose settings start with `prefix`, as far as they hold for a container.
 pub(super) fn read(
@@ -35,21 +26,52 @@ pub(super) fn read(
         if !found.source.speaks_for(container) {
             continue;
         }
-        let name = property_name(rest);
+        // `NUM_RETRIES` is `num-retries`.
+        let name = rest.to_lowercase().replace('_', "-");
         // What counts is what was said first, right or wrong.
         if !said.insert(name.clone()) {
+            let reason = format!("says property {name:?} once more, and is ignored");
+            let is_here = properties
+                .get(name.as_str())
+                .is_some_and(|value| *value != *found.value);
+            if is_here && said_together(settings, prefix, &found) {
+                warnings.push(Warning::about(who, &found, reason).with_remedy("say it once"));
+            }
             continue;
         }
-        match mistake(&name, found.value, bearer) {
-            None => {
-                properties.insert(name, found.value.to_owned());
+        let mut warn = |reason: String, remedy: Option<String>| {
+            let warning = Warning::about(who, &found, reason);
+            warnings.push(match remedy {
+                Some(remedy) => warning.with_remedy(remedy),
+                None => warning,
+            });
+        };
+        match (name.parse::<PropertyName>(), found.value.parse::<Text>()) {
+            (Ok(name), Ok(value)) => {
+                let (kept, slip) = assess(&name, &value, bearer);
+                if let Some(Slip { reason, remedy }) = slip {
+                    warn(format!("property {:?} {reason}", &*name), remedy);
+                }
+                if kept.is_some() {
+                    properties.insert(name, value);
+                }
             }
-            Some((reason, remedy)) => {
-                warnings.push(Warning::about(who, &found, reason).with_remedy(remedy));
+            (Err(reason), _) | (_, Err(reason)) => {
+                let remedy = "name a property and write it on one line, as in NJ_PROP_TIMEOUT=5s";
+                warn(format!("{reason}; it is left out"), Some(remedy.to_owned()));
             }
         }
     }
     properties
+}
+
+/// Whether one place has several settings for one property, in other spellings.
+fn said_together(settings: &Settings, prefix: &str, found: &Found<&str>) -> bool {
+    let spelled = |name: &str| name.to_lowercase();
+    let others = settings.starting(prefix).filter(|(_, other)| {
+        other.source == found.source && spelled(&other.setting) == spelled(&found.setting)
+    });
+    others.count() > 1
 }
 
 /// Leaves out those properties of a route in JSON form that are not in their form.
@@ -60,41 +82,14 @@ pub(super) fn check(
     warnings: &mut Warnings,
 ) {
     properties.retain(|name, value| {
-        let Some((reason, remedy)) = mistake(name, value, Bearer::Route) else {
-            return true;
-        };
-        let reason = format!("property {name:?}: {reason}");
-        warnings.push(Warning::about(who, found, reason).with_remedy(remedy));
-        false
+        let (kept, slip) = assess(name, value, Bearer::Route);
+        if let Some(Slip { reason, remedy }) = slip {
+            let warning = Warning::about(who, found, format!("property {:?} {reason}", &**name));
+            warnings.push(match remedy {
+                Some(remedy) => warning.with_remedy(remedy),
+                None => warning,
+            });
+        }
+        kept.is_some()
     });
-}
-
-/// `NUM_RETRIES` is `num-retries`.
-fn property_name(rest: &str) -> String {
-    rest.to_lowercase().replace('_', "-")
-}
-
-/// What is wrong with a property, and what to do about it.
-fn mistake(name: &str, value: &str, bearer: Bearer) -> Option<(String, String)> {
-    if name.is_empty() {
-        let reason = "names no property, and is left out".to_owned();
-        return Some((reason, "say which, as in NJ_PROP_TIMEOUT".to_owned()));
-    }
-    if name.chars().chain(value.chars()).any(char::is_control) {
-        let reason = "holds a control character, and is left out".to_owned();
-        return Some((reason, "write it on one line, without tabs".to_owned()));
-    }
-    let property = documented(name)?;
-    let form = property.kind.form();
-    if property.kind.normalise(value).is_none() {
-        let reason = format!("the value is not {form}; the property is left out");
-        return Some((reason, format!("give {name} {form}")));
-    }
-    if property.level == Level::Cluster && bearer == Bearer::Route {
-        let reason = "sets nothing on a route, and is left out".to_owned();
-        let setting = name.to_uppercase().replace('-', "_");
-        let remedy = format!("say it of the whole service-color, with NJ_PROP_{setting}");
-        return Some((reason, remedy));
-    }
-    None
 }

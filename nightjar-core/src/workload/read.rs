@@ -2,14 +2,11 @@
 
 use super::{
     Defaults, Found, Gateway, PortChoice, Service, Settings, Warning, Warnings, Workload, egress,
-    properties::{self, Bearer},
-    routes,
+    known, properties, routes,
 };
 use crate::{
-    document::{
-        discovery_map::{Properties, Protocol},
-        is_name,
-    },
+    context::properties::Bearer,
+    document::discovery_map::{Name, Properties, Protocol},
     env,
 };
 
@@ -42,7 +39,11 @@ impl Workload {
             who,
             warnings,
         };
-        match reading.mode(defaults.mode.as_deref())? {
+        let mode = reading.mode(defaults.mode.as_deref());
+        if mode.is_some() || settings.find(MODE).is_none() {
+            known::warn_of_misspelt(&mut reading);
+        }
+        match mode? {
             Mode::Service => reading.service(defaults).map(Self::Service),
             Mode::Gateway => reading.gateway(defaults).map(Self::Gateway),
         }
@@ -125,12 +126,12 @@ impl Reading<'_> {
     }
 
     /// A part of the identity, without which a workload is not in the mesh.
-    fn name(&mut self, setting: &str, preset: Option<&str>) -> Option<String> {
+    fn name(&mut self, setting: &str, preset: Option<&str>) -> Option<Name> {
         let remedy = "give it 1 to 128 letters, digits, dots, underscores and hyphens";
         let Some(found) = self.settings.find(setting) else {
-            let reason = match preset {
-                Some(name) if is_name(name) => return Some(name.to_owned()),
-                Some(name) => format!(
+            let reason = match preset.map(|name| (name, name.parse())) {
+                Some((_, Ok(name))) => return Some(name),
+                Some((name, Err(_))) => format!(
                     "{setting} is not set, and {name:?} is not a name; the workload is left out"
                 ),
                 None => format!("{setting} is not set; the workload is left out"),
@@ -140,8 +141,8 @@ impl Reading<'_> {
             self.warnings.push(warning);
             return None;
         };
-        if is_name(found.value) {
-            return Some(found.value.to_owned());
+        if let Ok(name) = found.value.parse() {
+            return Some(name);
         }
         self.warn(&found, "is not a name; the workload is left out", remedy);
         None
@@ -151,11 +152,11 @@ impl Reading<'_> {
         let Some(found) = self.settings.find(PROTOCOL) else {
             return Protocol::Http1;
         };
-        let is = |word: &str| word.eq_ignore_ascii_case(found.value);
-        if is("HTTP2") {
-            return Protocol::Http2;
+        if let Ok(protocol) = found.value.parse() {
+            return protocol;
         }
-        if !["HTTP1.1", "HTTP1", "HTTP"].into_iter().any(is) {
+        let is = |word: &str| word.eq_ignore_ascii_case(found.value);
+        if !["HTTP1", "HTTP"].into_iter().any(is) {
             let reason = "is neither HTTP1.1 nor HTTP2; HTTP1.1 is used";
             self.warn(&found, reason, "set it to HTTP1.1 or HTTP2");
         }

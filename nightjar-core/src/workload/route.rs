@@ -11,187 +11,219 @@
 //! there for what cannot be written `!/path`, and the JSON form is for the environment.
 
 use crate::document::{
-    Document as _, Fault,
-    discovery_map::{DiscoveryMap, PathMatch, PathMatchType, Properties, Route},
-    shown,
+    discovery_map::{
+        HeaderMatch, NamespaceAccess, PathMatch, PathMatchType, PathValue, Properties,
+        QueryParameterMatch, Route, Weight,
+    },
+    misspelt, schema, unknown_members,
 };
-use serde::Deserialize as _;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::sync::LazyLock;
+
+/// What to do about a path that no request can have.
+const LIVE: &str = "write the path as requests have it; ask for query-parameters in the JSON form, and \
+                    for a pattern with match-type regex";
 
 /// Why a text declares no route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mistake {
+pub(super) struct RouteError {
     pub(super) reason: String,
     pub(super) remedy: String,
 }
 
-/// The routes that a text declares: one, or two for a path without a trailing slash. `properties`
-/// hold as far as the text does not say otherwise; a weight of 0 stands for none.
-pub(super) fn parse(text: &str, properties: &Properties) -> Result<Vec<Route>, Mistake> {
-    if text.starts_with('{') {
-        return from_json(text, properties).map(|route| vec![route]);
+/// A route as it is declared: what may be left out is given by other settings.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct RouteText {
+    path_match: PathMatch,
+    #[serde(default)]
+    weight: Option<Weight>,
+    #[serde(default)]
+    headers: Vec<HeaderMatch>,
+    #[serde(default)]
+    query_parameters: Vec<QueryParameterMatch>,
+    #[serde(default = "yes")]
+    default_access: bool,
+    #[serde(default)]
+    namespace_access: Vec<NamespaceAccess>,
+    #[serde(default)]
+    properties: Properties,
+    /// Whether the text is a path without a trailing slash, which stands for two routes.
+    #[serde(skip)]
+    and_below: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RouteText {
+    /// Reads a route from any of its forms.
+    pub(super) fn parse(text: &str) -> Result<Self, RouteError> {
+        let route = if text.starts_with('{') {
+            from_json(text)?
+        } else {
+            from_path(text)?
+        };
+        match &route.path_match.value {
+            PathValue::Dead { reason, .. } => Err(RouteError {
+                reason: reason.clone(),
+                remedy: LIVE.to_owned(),
+            }),
+            PathValue::Exact(_) | PathValue::Prefix(_) | PathValue::Regex(_) => Ok(route),
+        }
     }
-    let (is_public, path) = match text.split_at_checked(1) {
+
+    /// Whether it is closed to anybody.
+    pub(super) fn is_private(&self) -> bool {
+        !self.default_access || self.namespace_access.iter().any(|entry| !entry.access)
+    }
+
+    /// Its own properties, which come before those of other settings.
+    pub(super) fn properties_mut(&mut self) -> &mut Properties {
+        &mut self.properties
+    }
+
+    /// The weight that it declares itself.
+    pub(super) fn weight(&self) -> Option<Weight> {
+        self.weight
+    }
+
+    /// What a person who wrote its path may have meant otherwise.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.path_match.doubt()
+    }
+
+    /// The routes: one, or two for a path without a trailing slash.
+    pub(super) fn into_routes(self, weight: Weight, others: &Properties) -> Vec<Route> {
+        let mut properties = others.clone();
+        properties.extend(self.properties);
+        let below = self
+            .and_below
+            .then(|| below(&self.path_match, &properties))
+            .flatten();
+        let route = |(path_match, properties): (PathMatch, Properties)| Route {
+            path_match,
+            weight,
+            headers: self.headers.clone(),
+            query_parameters: self.query_parameters.clone(),
+            default_access: self.default_access,
+            namespace_access: self.namespace_access.clone(),
+            properties,
+        };
+        let exact = (self.path_match.clone(), properties);
+        std::iter::once(exact).chain(below).map(route).collect()
+    }
+}
+
+/// Everything below a path. What replaces the path, with a slash at its end, replaces the path with
+/// one.
+fn below(path_match: &PathMatch, properties: &Properties) -> Option<(PathMatch, Properties)> {
+    let prefix = format!("{}/", path_match.text());
+    let mut properties = properties.clone();
+    if let Some(rewrite) = properties.get_mut("prefix-rewrite")
+        && !rewrite.ends_with('/')
+    {
+        *rewrite = format!("{rewrite}/").parse().ok()?;
+    }
+    let path_match = PathMatch::new(PathMatchType::Prefix, &prefix).ok()?;
+    Some((path_match, properties))
+}
+
+fn from_path(text: &str) -> Result<RouteText, RouteError> {
+    let (default_access, path) = match text.split_at_checked(1) {
         Some(("!" | "-", path)) => (false, path),
         Some(("+", path)) => (true, path),
         _ => (true, text),
     };
-    check(path)?;
-    let route = |match_type, value: String| Route {
-        path_match: PathMatch {
-            match_type,
-            value,
-            case_sensitive: true,
-        },
-        weight: 0,
-        headers: Vec::new(),
-        query_parameters: Vec::new(),
-        default_access: is_public,
-        namespace_access: Vec::new(),
-        properties: properties.clone(),
-    };
-    if path.ends_with('/') {
-        return Ok(vec![route(PathMatchType::Prefix, path.to_owned())]);
+    let has_space = path.contains(char::is_whitespace);
+    // What it is in normal form counts: `/a/.` is `/a/`.
+    let path_match =
+        PathMatch::new(PathMatchType::Exact, path).and_then(|exact| match exact.text() {
+            below if below.ends_with('/') => PathMatch::new(PathMatchType::Prefix, below),
+            _ => Ok(exact),
+        });
+    match path_match {
+        Ok(path_match) if !has_space => Ok(RouteText {
+            and_below: path_match.match_type() == PathMatchType::Exact,
+            path_match,
+            weight: None,
+            headers: Vec::new(),
+            query_parameters: Vec::new(),
+            default_access,
+            namespace_access: Vec::new(),
+            properties: Properties::new(),
+        }),
+        Ok(_) => Err(RouteError {
+            reason: "holds white space, which no request's path does".to_owned(),
+            remedy: "write it as requests do: a space is %20".to_owned(),
+        }),
+        Err(reason) if path.starts_with('/') => Err(RouteError {
+            reason,
+            remedy: LIVE.to_owned(),
+        }),
+        Err(reason) => Err(RouteError {
+            reason: format!("is not a route: {reason}"),
+            remedy:
+                "write /path or +/path for a public route, !/path or -/path for a private one, \
+                     or a route of the discovery map in JSON"
+                    .to_owned(),
+        }),
     }
-    Ok(vec![
-        route(PathMatchType::Exact, path.to_owned()),
-        route(PathMatchType::Prefix, format!("{path}/")),
-    ])
 }
 
 /// The members of a route that say who may ask.
 const ACCESS: [&str; 2] = ["default-access", "namespace-access"];
 
-/// Whether a route is closed to anybody.
-pub(super) fn is_private(route: &Route) -> bool {
-    !route.default_access || route.namespace_access.iter().any(|access| !access.access)
-}
-
 /// Whether a text that declares no route may have been meant for a private one.
 pub(super) fn may_be_private(text: &str) -> bool {
-    text.starts_with(['!', '-']) || (text.starts_with('{') && speaks_of_access(text))
+    if !text.starts_with('{') {
+        return text.starts_with(['!', '-']);
+    }
+    let is_twice = |name: &&str| text.matches(&format!("\"{name}\"")).count() > 1;
+    if ACCESS.iter().any(is_twice) {
+        return true;
+    }
+    let Ok(members) = serde_json::from_str::<Map<String, Value>>(text) else {
+        return text.to_lowercase().contains("acces");
+    };
+    members.iter().any(|(name, value)| match name.as_str() {
+        "default-access" => *value != Value::Bool(true),
+        "namespace-access" => value.as_array().is_none_or(|entries| {
+            let opens = |entry: &Value| entry.get("access") == Some(&Value::Bool(true));
+            !entries.iter().all(opens)
+        }),
+        name => misspelt(name, ACCESS).is_some() || name.to_lowercase().contains("acces"),
+    })
 }
 
-fn speaks_of_access(text: &str) -> bool {
-    text.to_lowercase().contains("access")
-}
-
-fn check(path: &str) -> Result<(), Mistake> {
-    if !path.starts_with('/') {
-        return Err(Mistake {
-            reason: "is not a route".to_owned(),
-            remedy:
-                "write /path or +/path for a public route, !/path or -/path for a private one, \
-                     or a route of the discovery map in JSON"
-                    .to_owned(),
-        });
-    }
-    if let Some(character) = path.chars().find(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Mistake {
-            reason: format!("holds {character:?}, which no request's path does"),
-            remedy: "write it as requests do: a space is %20".to_owned(),
-        });
-    }
-    if let Some(character) = path.chars().find(|character| "?#".contains(*character)) {
-        return Err(Mistake {
-            reason: format!("holds {character:?}, where a path ends"),
-            remedy: "ask for query-parameters in the JSON form".to_owned(),
-        });
-    }
-    Ok(())
-}
-
-/// Reads the JSON form by the very rules that hold for a discovery map.
-fn from_json(text: &str, properties: &Properties) -> Result<Route, Mistake> {
-    let mistake = |reason| {
-        Mistake {
+/// Reads the JSON form by the types of the discovery map. No later version wrote it: a member that is
+/// not known is a mistake, and would leave the route wider than it was meant.
+fn from_json(text: &str) -> Result<RouteText, RouteError> {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema::<RouteText>().to_value());
+    let error = |reason| {
+        RouteError {
         reason,
         remedy: r#"write it as in the discovery map, such as {"path-match": {"match-type": "prefix", "value": "/shop/"}}"#.to_owned(),
     }
     };
-    let mut members: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| mistake(format!("is not a JSON object: {error}")))?;
-    // Other members are not for this version, but one that is misspelt must not open a route.
-    let misspelt = members
-        .keys()
-        .find(|name| speaks_of_access(name) && !ACCESS.contains(&name.as_str()));
-    if let Some(name) = misspelt {
-        return Err(mistake(format!(
-            "has a member {}, and no route does; who may ask is said by {} and {}",
-            shown(name),
-            ACCESS[0],
-            ACCESS[1]
-        )));
+    let value: Value = serde_json::from_str(text)
+        .map_err(|cause| error(format!("is not a JSON object: {cause}")))?;
+    let unknown = unknown_members(&SCHEMA, &value);
+    if !unknown.is_empty() {
+        return Err(error(unknown.join("; ")));
     }
-    let has_weight = members.contains_key("weight");
-    let presets = [
-        ("weight", json!(1)),
-        ("default-access", json!(true)),
-        ("namespace-access", json!([])),
-    ];
-    for (name, value) in presets {
-        members.entry(name).or_insert(value);
-    }
-    let map = json!({
-        "schema-version": "v1",
-        "document-version": "",
-        "namespaces": [{
-            "namespace": "n",
-            "network-id": "n",
-            "gateways": {"instances": []},
-            "service-colors": [{
-                "service": "s", "color": "c", "index": 0,
-                "instances": [], "routes": [members], "namespace-egress": []
-            }]
-        }]
-    });
-    let not_a_route = |why: &str| mistake(format!("is not a route: {why}"));
-    let map =
-        DiscoveryMap::deserialize(map).map_err(|error| not_a_route(short(&error.to_string())))?;
-    let faults = map.faults();
-    if !faults.is_empty() {
-        return Err(not_a_route(&listed(&faults)));
-    }
-    let mut namespaces = map.namespaces.into_iter();
-    let mut groups = namespaces.next().into_iter().flat_map(|n| n.service_colors);
-    let mut routes = groups.next().into_iter().flat_map(|group| group.routes);
-    let mut route = routes
-        .next()
-        .ok_or_else(|| mistake("is not a route".to_owned()))?;
-    if !has_weight {
-        route.weight = 0;
-    }
-    for (name, value) in properties {
-        route
-            .properties
-            .entry(name.clone())
-            .or_insert(value.clone());
-    }
-    Ok(route)
+    // From the text, as a value does not tell of a member that is there twice.
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut track = serde_path_to_error::Track::new();
+    let deserializer = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    RouteText::deserialize(deserializer).map_err(|cause| {
+        let cause = crate::document::shortened(&cause.to_string());
+        match track.path().to_string().as_str() {
+            "." => error(format!("is not a route: {cause}")),
+            path => error(format!("is not a route: {path}: {cause}")),
+        }
+    })
 }
-
-/// A message that may quote what is long.
-fn short(message: &str) -> &str {
-    let end = message.char_indices().nth(200);
-    end.and_then(|(end, _)| message.get(..end))
-        .unwrap_or(message)
-}
-
-/// How many faults of one route are told.
-const TOLD: usize = 5;
-
-fn listed(faults: &[Fault]) -> String {
-    let shown = faults.iter().take(TOLD).map(|fault| {
-        let pointer = fault.pointer.strip_prefix(ROUTE).unwrap_or(&fault.pointer);
-        let place = if pointer.is_empty() { "" } else { ": " };
-        format!("{pointer}{place}{}", fault.message)
-    });
-    let text = shown.collect::<Vec<_>>().join("; ");
-    match faults.len().saturating_sub(TOLD) {
-        0 => text,
-        more => format!("{text}; and {more} more"),
-    }
-}
-
-/// Where the one route is in the map that it is read in.
-const ROUTE: &str = "/namespaces/0/service-colors/0/routes/0";

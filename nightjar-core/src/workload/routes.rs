@@ -4,10 +4,13 @@
 //! weight, port and properties. What is said of the whole workload stands before both.
 
 use super::{
-    DeclaredRoute, Found, PortChoice, Source,
-    properties::{self, Bearer},
+    DeclaredRoute, Found, PortChoice, Source, properties,
     read::{ROUTE_PORT, Reading},
-    route,
+    route::{RouteText, may_be_private},
+};
+use crate::{
+    context::properties::Bearer,
+    document::{digits, discovery_map::Weight},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +19,16 @@ const WEIGHT: &str = "NJ_ROUTE_WEIGHT_";
 /// What starts the names of settings that go with a route.
 const COMPANIONS: [&str; 3] = ["PORT_", "WEIGHT_", "PROP_"];
 
+/// Whether a setting is said to be wrong here, if it is.
+pub(super) fn is_companion(setting: &str) -> bool {
+    let rest = setting
+        .strip_prefix(PREFIX)
+        .filter(|_| setting != ROUTE_PORT);
+    rest.is_some_and(|rest| digits::<u32>(rest).is_none())
+}
+
 /// A route's number, as a number and as it is written.
 type Number<'a> = (u32, &'a str);
-
-/// A number in digits alone.
-pub(super) fn number(text: &str) -> Option<u32> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
-}
 
 /// Reads all the routes, sorted by number; and whether any was left out because of a mistake. `None`
 /// if that opens what should be private, so that the whole workload has to stay out.
@@ -41,7 +46,7 @@ pub(super) fn read(reading: &mut Reading<'_>) -> Option<(Vec<DeclaredRoute>, boo
             routes.push(route);
         } else {
             is_faulty = true;
-            is_safe &= !route::may_be_private(found.value);
+            is_safe &= !may_be_private(found.value);
         }
     }
     is_safe.then_some((routes, is_faulty))
@@ -55,7 +60,7 @@ fn declared<'a>(
     let mut declared = BTreeMap::new();
     let mut claimed = BTreeSet::new();
     for (rest, found) in settings.starting(PREFIX) {
-        let Some(number) = number(rest) else {
+        let Some(number) = digits::<u32>(rest) else {
             continue;
         };
         let Source { container, .. } = &found.source;
@@ -79,7 +84,7 @@ fn orphans(
 ) {
     let settings = reading.settings;
     for (rest, found) in settings.starting(PREFIX) {
-        if number(rest).is_some() || found.setting == ROUTE_PORT {
+        if digits::<u32>(rest).is_some() || found.setting == ROUTE_PORT {
             continue;
         }
         let companion = COMPANIONS.iter().find_map(|name| rest.strip_prefix(name));
@@ -123,59 +128,64 @@ fn read_one(
         reading.who,
         reading.warnings,
     );
-    let mut routes = match route::parse(found.value, &properties) {
-        Ok(routes) => routes,
-        Err(mistake) => {
-            let left_out = if route::may_be_private(found.value) {
+    let mut text = match RouteText::parse(found.value) {
+        Ok(text) => text,
+        Err(error) => {
+            let left_out = if may_be_private(found.value) {
                 "the workload is left out, as a wider route could open what this one closes"
             } else {
                 "the route is left out"
             };
-            let reason = format!("{}; {left_out}", mistake.reason);
-            reading.warn(found, reason, mistake.remedy);
+            let reason = format!("{}; {left_out}", error.reason);
+            reading.warn(found, reason, error.remedy);
             return Err(LeftOut);
         }
     };
-    let is_private = routes.iter().any(route::is_private);
-    let weight = weight(reading, number, container, is_private)?;
-    let port = port(reading, number, container, is_private)?;
-    for route in &mut routes {
-        if route.weight == 0 {
-            route.weight = weight;
-        }
-        properties::check(&mut route.properties, found, reading.who, reading.warnings);
+    if let Some(doubt) = text.doubt() {
+        reading.warn(
+            found,
+            doubt,
+            "write a pattern in the JSON form, with match-type regex",
+        );
     }
+    properties::check(text.properties_mut(), found, reading.who, reading.warnings);
+    let is_private = text.is_private();
+    let declared = weight(reading, number, container, is_private)?;
+    let is_closed = declared.is_none() && text.weight().is_none();
+    let port = port(reading, number, container, is_private)?;
+    let weight = text.weight().or(declared).unwrap_or(Weight::NONE);
     Ok(DeclaredRoute {
         setting: found.setting.clone(),
         source: found.source.clone(),
-        routes,
+        routes: text.into_routes(weight, &properties),
         port,
+        is_closed,
     })
 }
 
-/// The weight of a route, 1 unless something is said.
+/// The weight of a route, 1 unless something is said; `None` if what is said is wrong.
 fn weight(
     reading: &mut Reading<'_>,
     number: &str,
     container: Option<&str>,
     is_private: bool,
-) -> Result<u16, LeftOut> {
+) -> Result<Option<Weight>, LeftOut> {
     let name = format!("{WEIGHT}{number}");
     let Some(found) = reading.settings.find_for(&name, container) else {
-        return Ok(1);
+        return Ok(Some(Weight::ONE));
     };
-    let weight = super::port::number(found.value);
-    if let Some(weight) = weight.filter(|weight| *weight <= 32767) {
-        return Ok(weight);
-    }
-    let remedy = "give it a whole number from 1 to 32767, or remove it for 1";
+    let reason = match found.value.parse() {
+        Ok(weight) => return Ok(Some(weight)),
+        Err(reason) => reason,
+    };
     let what = if is_private {
-        "1 is used, as the route is private and has to stay".to_owned()
+        "the route stays without instances, as it is private".to_owned()
     } else {
         format!("route {number} is left out")
     };
-    reading.warn(&found, format!("is not from 1 to 32767; {what}"), remedy);
-    if is_private { Ok(1) } else { Err(LeftOut) }
+    let remedy = "give it a whole number from 0 to 32767, or remove it for 1";
+    reading.warn(&found, format!("{reason}; {what}"), remedy);
+    if is_private { Ok(None) } else { Err(LeftOut) }
 }
 
 /// The port of a route, if one is chosen.

@@ -1,25 +1,36 @@
 //! The discovery map as one proxy sees it.
 
+mod conditions;
 mod denied;
+mod hop;
 mod laws;
+mod members;
 mod order;
+mod proxy;
+mod routing;
 mod views;
 
 use nightjar_core::{
-    context::{Role, Viewer, proxy_input},
-    document::discovery_map::DiscoveryMap,
+    context::{Role, Viewer, Warning, proxy_input},
+    document::{
+        discovery_map::DiscoveryMap,
+        proxy_input::{Properties, Route},
+    },
 };
 use serde_json::{Value, json};
+use std::net::Ipv4Addr;
 
 fn viewer(role: Role) -> Viewer {
     Viewer {
         role,
         namespace: "n1".to_owned(),
         listen_port: 3000,
-        listen_address: "0.0.0.0".to_owned(),
+        listen_address: Ipv4Addr::UNSPECIFIED.into(),
         admin_port: Some(9901),
-        admin_address: "127.0.0.1".to_owned(),
+        admin_address: Ipv4Addr::LOCALHOST.into(),
+        status: None,
         config_dir: "/tmp/envoy".to_owned(),
+        properties: Properties::new(),
     }
 }
 
@@ -95,5 +106,25 @@ fn with(mut object: Value, extra: &Value) -> Value {
 /// The whole context with its warnings.
 fn context(map: &DiscoveryMap, viewer: &Viewer) -> Value {
     let context = proxy_input(map, viewer).unwrap();
-    json!({ "input": context.input, "warnings": context.warnings })
+    json!({ "input": context.input, "warnings": lines(&context.warnings) })
+}
+
+/// Warnings as a log shows them.
+fn lines(warnings: &[Warning]) -> Vec<String> {
+    warnings.iter().map(ToString::to_string).collect()
+}
+
+/// The routes of the gateway of `n1`.
+fn gateway_routes(map: &DiscoveryMap) -> Vec<Route> {
+    let input = proxy_input(map, &gateway()).unwrap().input;
+    input
+        .listeners
+        .into_iter()
+        .flat_map(|listener| listener.routes)
+        .collect()
+}
+
+/// What the contexts of some viewers warn of.
+fn warnings(map: &DiscoveryMap, viewer: &Viewer) -> Vec<String> {
+    lines(&proxy_input(map, viewer).unwrap().warnings)
 }

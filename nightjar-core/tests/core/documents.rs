@@ -1,12 +1,16 @@
 //! What makes a document valid, and what is said when it is not.
 
+mod filters;
+mod hosts;
+mod judging;
 mod laws;
 mod map;
+mod paths;
 mod rules;
 mod templates;
 mod text;
 
-use nightjar_core::document::{self, Document, discovery_map::DiscoveryMap};
+use nightjar_core::document::{self, Document, Finding, discovery_map::DiscoveryMap};
 use serde_json::{Value, json};
 
 /// A map that has every member there is.
@@ -79,15 +83,35 @@ fn without(mut document: Value, pointer: &str) -> Value {
     document
 }
 
-/// Everything that is said about a text.
+/// Everything that is said about a text, whom it means aside.
 fn said<D: Document>(text: impl AsRef<[u8]>) -> Vec<String> {
-    match document::read::<D>(text.as_ref()) {
+    let faults = match document::read::<D>(text.as_ref()) {
         Ok(_) => Vec::new(),
-        Err(refused) => refused.faults.iter().map(ToString::to_string).collect(),
-    }
+        Err(refused) => refused.faults,
+    };
+    let fault = |fault: Finding| {
+        Finding {
+            subject: None,
+            ..fault
+        }
+        .to_string()
+    };
+    faults.into_iter().map(fault).collect()
 }
 
-/// Everything that is said about a map.
+/// Everything that is said about a map, whom it means aside.
 fn said_of(map: &Value) -> Vec<String> {
     said::<DiscoveryMap>(map.to_string())
+}
+
+/// Sets one value and compares all that is said with what is said about that very place.
+#[track_caller]
+fn breaks(pointer: &str, value: Value, message: &str) {
+    let map = with(full(), pointer, value);
+    assert_eq!(said_of(&map), [format!("{pointer}: {message}")]);
+}
+
+#[track_caller]
+fn keeps(pointer: &str, value: Value) {
+    assert_eq!(said_of(&with(full(), pointer, value)), [""; 0]);
 }

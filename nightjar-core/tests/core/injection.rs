@@ -6,12 +6,19 @@ mod maps;
 use maps::{Strings, map, named};
 use nightjar_core::{
     context::{Role, Viewer, proxy_input},
-    document::{self, discovery_map::DiscoveryMap},
+    document::{
+        self,
+        discovery_map::DiscoveryMap,
+        proxy_input::{Properties, ProxyInput, Route},
+    },
     template::{TemplateSet, shipped},
 };
 use proptest::prelude::*;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 /// The proxies whose files are made: between them they have every kind of route and cluster.
 fn viewers(namespace: &str, service: &str, color: &str) -> [Viewer; 2] {
@@ -23,17 +30,34 @@ fn viewers(namespace: &str, service: &str, color: &str) -> [Viewer; 2] {
         role,
         namespace: namespace.to_owned(),
         listen_port: 3000,
-        listen_address: "0.0.0.0".to_owned(),
+        listen_address: Ipv4Addr::UNSPECIFIED.into(),
         admin_port: Some(9901),
-        admin_address: "127.0.0.1".to_owned(),
+        admin_address: Ipv4Addr::LOCALHOST.into(),
+        status: None,
         config_dir: "/tmp/envoy".to_owned(),
+        properties: Properties::new(),
     })
+}
+
+fn input(map: &Value, viewer: &Viewer) -> ProxyInput {
+    let map: DiscoveryMap = document::read(map.to_string().as_bytes()).unwrap();
+    proxy_input(&map, viewer).unwrap().input
+}
+
+/// How the context's routes compare paths.
+fn paths(input: &ProxyInput) -> Vec<String> {
+    let routes = input.listeners.iter().flat_map(|listener| &listener.routes);
+    let path = |route: &Route| match (route.has_spellings, route.path_is_prefix) {
+        (true, true) => format!("{}.*", route.path_pattern),
+        (true, false) => route.path_pattern.clone(),
+        (false, _) => route.route_path.clone(),
+    };
+    routes.map(path).collect()
 }
 
 /// A proxy's files as what Envoy reads from them.
 fn files(map: &Value, viewer: &Viewer) -> BTreeMap<String, Value> {
-    let map: DiscoveryMap = document::read(map.to_string().as_bytes()).unwrap();
-    let input = proxy_input(&map, viewer).unwrap().input;
+    let input = input(map, viewer);
     let templates = TemplateSet::for_proxy(&shipped(), &input).unwrap();
     let files = templates.render(&input).unwrap().into_iter();
     files
@@ -78,11 +102,12 @@ proptest! {
 
     #[test]
     fn strings_stay_strings(hostile in Strings::hostile()) {
-        let (hostile_map, arriving) = map(&hostile);
+        let (hostile_map, mut arriving) = map(&hostile);
         let (harmless_map, _) = map(&hostile.harmless());
         let mut arrived = BTreeSet::new();
         let viewers = viewers("n1", "shop", "blue");
         let made = viewers.each_ref().map(|viewer| files(&hostile_map, viewer));
+        arriving.extend(viewers.iter().flat_map(|viewer| paths(&input(&hostile_map, viewer))));
         for (viewer, made) in viewers.iter().zip(&made) {
             let expected = files(&harmless_map, viewer);
             prop_assert_eq!(

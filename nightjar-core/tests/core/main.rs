@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod context;
 #[cfg(test)]
+mod daemon;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod extension;
@@ -10,5 +12,7 @@ mod extension;
 mod injection;
 #[cfg(test)]
 mod mustache;
+#[cfg(test)]
+mod slips;
 #[cfg(test)]
 mod workload;

@@ -1,10 +1,15 @@
 //! What workloads declare, and the map that they make.
 
+mod declared;
+mod known;
 mod laws;
 mod mesh;
 mod reading;
 
-use nightjar_core::workload::{Defaults, Gateway, Service, Settings, Source, Warnings, Workload};
+use nightjar_core::{
+    document::discovery_map::{PathMatchType, Route},
+    workload::{Defaults, Gateway, Service, Settings, Source, Warnings, Workload},
+};
 
 /// Who the tests' workloads are.
 const WHO: &str = "arn:aws:ecs:eu-west-1:123456789012:task/mesh/1";
@@ -54,4 +59,26 @@ fn gateway(pairs: &[(&str, &str)]) -> (Gateway, Vec<String>) {
         (Some(Workload::Gateway(gateway)), warnings) => (gateway, warnings),
         other => panic!("no gateway: {other:?}"),
     }
+}
+
+/// Routes in a few words: type, path, weight, access.
+fn told(routes: &[Route]) -> Vec<String> {
+    let tell = |route: &Route| {
+        let kind = match route.path_match.match_type() {
+            PathMatchType::Exact => "exact",
+            PathMatchType::Prefix => "prefix",
+            PathMatchType::Regex => "regex",
+        };
+        let access = if route.default_access {
+            "public"
+        } else {
+            "private"
+        };
+        format!(
+            "{kind} {} {} {access}",
+            route.path_match.text(),
+            route.weight
+        )
+    };
+    routes.iter().map(tell).collect()
 }

@@ -4,8 +4,8 @@ use super::model::{Condition, Kind, PathKind, Route};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// What paths are made of. `a+b` can be spelled in ways that Envoy keeps apart.
-const SEGMENTS: [&str; 7] = ["shop", "admin", "a+b", "a", "b", "Shop", "ADMIN"];
+/// What paths are made of. Some can be spelled in ways that Envoy keeps apart.
+const SEGMENTS: [&str; 8] = ["shop", "admin", "a+b", "a", "b", "Shop", "ADMIN", "é(1)"];
 
 /// Regular expressions over the same segments.
 const PATTERNS: [&str; 10] = [
@@ -97,7 +97,7 @@ fn route(random: &mut Rng) -> Route {
         is_case_sensitive: random.u8(..) > 60,
         headers: headers.into_iter().collect(),
         queries: queries.into_iter().collect(),
-        weight: random.u8(1..4),
+        weight: random.u8(0..4),
         default_access: random.bool(),
         access,
     }

@@ -66,6 +66,8 @@ pub(super) enum View {
     Gateway,
     /// Those of another namespace.
     From(&'static str),
+    /// Those of another namespace that calls by way of the gateways, which do not know who calls.
+    Through(&'static str),
 }
 
 /// What may become of a request.
@@ -84,7 +86,7 @@ impl View {
         match self {
             Self::Inside => true,
             Self::Gateway => route.default_access,
-            Self::From(namespace) => {
+            Self::From(namespace) | Self::Through(namespace) => {
                 let mut said = route.access.iter().filter(|(name, _)| *name == namespace);
                 said.next()
                     .map_or(route.default_access, |(_, access)| *access)
@@ -101,17 +103,32 @@ impl View {
                 .iter()
                 .flat_map(|group| group.routes.iter().map(move |route| (group, route)))
         };
+        let is_through = matches!(self, Self::Through(_));
         let matching: Vec<_> = offers()
             .filter(|(_, route)| route.matches(request))
+            .filter(|(_, route)| !is_through || route.default_access)
             .collect();
+        let by_gateway = || Self::Gateway.fates(groups, request);
         let Some(first) = matching.iter().map(|(_, route)| route.rank()).min() else {
-            return BTreeSet::from([Fate::NotFound]);
+            return if is_through {
+                by_gateway()
+            } else {
+                BTreeSet::from([Fate::NotFound])
+            };
         };
         let mut fates = BTreeSet::new();
         for (_, chosen) in matching.iter().filter(|(_, route)| route.rank() == first) {
             let equal = || matching.iter().filter(|(_, route)| route.is_equal(chosen));
+            if is_through {
+                let is_open = equal().all(|(_, route)| self.may_reach(route));
+                let closed = || BTreeSet::from([Fate::NotFound]);
+                fates.extend(if is_open { by_gateway() } else { closed() });
+                continue;
+            }
             let reachable: Vec<_> = equal().filter(|(_, route)| self.may_reach(route)).collect();
-            let awake = reachable.iter().filter(|(group, _)| group.port.is_some());
+            let awake = reachable
+                .iter()
+                .filter(|(group, route)| group.port.is_some() && route.weight > 0);
             let awake: Vec<_> = awake.map(|(group, _)| Fate::By(group.member())).collect();
             match (reachable.is_empty(), awake.is_empty()) {
                 (true, _) => drop(fates.insert(Fate::NotFound)),

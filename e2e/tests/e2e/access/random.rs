@@ -14,11 +14,18 @@ use e2e::{
     ports,
 };
 use fastrand::Rng;
+use nightjar_core::env::Env;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-/// Random maps that are tried, one after another, on the same running proxies.
-const MAPS: u32 = 40;
+/// Random maps that are tried, one after another, on the same running proxies; `ACCESS_MAPS` in the
+/// environment asks for more.
+const MAPS: u32 = 30;
+/// The same on the oldest Envoy.
+const MAPS_ON_OLDEST: u32 = 10;
 /// Requests to each map, each sent plain, disguised and altered to every view.
 const REQUESTS: u32 = 20;
 /// Where the random numbers start.
@@ -56,7 +63,7 @@ impl Story {
     }
 
     /// A map of the two namespaces, both of which tell by a path which map is in force.
-    fn map(&self, number: u32, first: &[Group], second: &[Group]) -> Value {
+    fn map(&self, number: u32, first: &[Group], second: &[Group], entrance: Option<u16>) -> Value {
         let marked = with(
             prefix(""),
             json!({
@@ -68,8 +75,12 @@ impl Story {
             let groups = groups.iter().map(Group::to_json);
             groups.chain([teller.clone(), more]).collect()
         };
+        let instances = entrance.map(|port| json!({"ipv4": "127.0.0.1", "port": port}));
+        let gateways = json!({"gateways": {
+            "prefer-gateway": true, "instances": instances.into_iter().collect::<Vec<_>>()
+        }});
         map(&[
-            namespace("n1", &of(first, me(ports::free()))),
+            with(namespace("n1", &of(first, me(ports::free()))), gateways),
             namespace("n2", &of(second, me(self.egress_port))),
         ])
     }
@@ -77,10 +88,26 @@ impl Story {
 
 #[test]
 fn no_random_request_is_answered_that_may_not_be() {
+    let asked = Env::from_process();
+    let asked = asked
+        .get("ACCESS_MAPS")
+        .and_then(|count| count.to_str()?.parse().ok());
+    campaign(&e2e::envoy(), asked.unwrap_or(MAPS));
+}
+
+#[test]
+fn no_random_request_is_answered_that_may_not_be_on_the_oldest_envoy() {
+    campaign(&e2e::oldest_envoy(), MAPS_ON_OLDEST);
+}
+
+fn campaign(envoy: &Path, maps: u32) {
     let mut random = Rng::with_seed(SEED);
     let story = Story::begin();
-    let empty = story.map(0, &[], &[]);
-    let one_worker = |plan: Plan| plan.env("ENVOY_ARGS", "--concurrency 1").start();
+    let empty = story.map(0, &[], &[], None);
+    let one_worker = |plan: Plan| {
+        let plan = plan.env("ENVOY_ARGS", "--concurrency 1");
+        plan.env("ENVOY_EXEC", envoy.display()).start()
+    };
     let gateway = one_worker(Plan::gateway("n1", &empty));
     let caller = one_worker(Plan::sidecar("n2", "me", "blue", &empty));
     let mut views = [
@@ -89,10 +116,20 @@ fn no_random_request_is_answered_that_may_not_be() {
         (View::Inside, Entry::new(caller.port)),
     ];
     let mut tally = BTreeMap::<&str, u32>::new();
-    for number in 1..=MAPS {
+    for number in 1..=maps {
         let first = Story::groups(&mut random, &story.first);
         let second = Story::groups(&mut random, &story.second);
-        let map = story.map(number, &first, &second);
+        // Every third mesh is called by way of its gateway.
+        let is_through = number % 3 == 0;
+        let entrance = is_through.then_some(gateway.port);
+        let map = story.map(number, &first, &second, entrance);
+        if let Some((view, _)) = views.get_mut(1) {
+            *view = if is_through {
+                View::Through("n2")
+            } else {
+                View::From("n2")
+            };
+        }
         let rollouts = |proxy: &Proxy| proxy.metric("nightjar_rollout_seconds_count");
         let before = [&gateway, &caller].map(|proxy| (proxy, rollouts(proxy)));
         gateway.set_map(&map);
@@ -127,7 +164,8 @@ fn no_random_request_is_answered_that_may_not_be() {
             }
         }
     }
-    println!("{MAPS} maps: {tally:?}");
+    let requests: u32 = tally.values().sum();
+    println!("{maps} maps, {requests} requests: {tally:?}");
 }
 
 /// A request of few words, or one for a path that some route names.
@@ -169,7 +207,7 @@ impl Trial<'_> {
     ) -> Result<(), String> {
         let fates = self.view.fates(self.groups, self.request);
         let path = &self.request.path;
-        for spelling in [path.clone(), spellings::disguised(random, path)] {
+        for spelling in [spellings::plain(path), spellings::disguised(random, path)] {
             let (fate, received) = self.send(entry, &spelling)?;
             if !fates.contains(&fate) {
                 return Err(format!(

@@ -30,12 +30,23 @@ pub(super) fn disguised(random: &mut Rng, path: &str) -> String {
                     "/\\",
                     "%2Fx%2f..%2F",
                     "/x/.%2E%5c",
+                    ";v=1/",
+                    ";/",
                 ],
             ),
-            'a'..='z' | 'A'..='Z' => escaped(random, character),
+            'a'..='z' | 'A'..='Z' | '+' | '(' => escaped(random, character),
             _ => same,
         };
-        spelled.push_str(&new);
+        // Beyond ASCII nothing can be sent as it is.
+        for character in new.chars() {
+            if character.is_ascii() {
+                spelled.push(character);
+                continue;
+            }
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                spelled.push_str(&escaped(random, byte.into()));
+            }
+        }
     }
     if path.ends_with('/') && random.u8(..) < 30 {
         spelled.push_str(&choose(random, &[".", "x/..", "%2e", "admin/%2E."]));
@@ -88,13 +99,22 @@ pub(super) fn altered(random: &mut Rng, path: &str) -> String {
         };
         altered.push_str(&new);
     }
-    altered
+    altered.replace('é', "%c3%A9")
 }
 
-/// How a typical service reads a path: it decodes escapes once, takes backslashes for slashes,
-/// and resolves empty and dot segments.
+/// A path as it can be sent.
+pub(super) fn plain(path: &str) -> String {
+    path.replace('é', "%C3%A9")
+}
+
+/// How a typical service reads a path: it leaves out parameters, decodes escapes once, takes
+/// backslashes for slashes, and resolves empty and dot segments.
 pub(super) fn read(path: &str) -> String {
-    let decoded = decode(path.as_bytes());
+    let plain = path
+        .split('/')
+        .map(|segment| segment.split(';').next().unwrap_or_default());
+    let plain = plain.collect::<Vec<_>>().join("/");
+    let decoded = decode(plain.as_bytes());
     let text = String::from_utf8_lossy(&decoded).replace('\\', "/");
     let mut kept: Vec<&str> = Vec::new();
     let mut is_closed = true;

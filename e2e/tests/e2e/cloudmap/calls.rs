@@ -41,7 +41,13 @@ fn calls(registry: &Registry) -> BTreeMap<String, u64> {
 fn refresh(registry: &Registry, discovery: &Extension) -> BTreeMap<String, u64> {
     registry.aws.wire.forget();
     let ending = discovery.call(&[]);
-    assert_eq!((ending.code, ending.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ending.code, Some(0));
+    // Of some meshes only a part is here.
+    let said = ending
+        .stderr
+        .lines()
+        .filter(|line| !line.starts_with(" WARN the mesh: "));
+    assert_eq!(said.collect::<Vec<_>>(), [""; 0]);
     calls(registry)
 }
 

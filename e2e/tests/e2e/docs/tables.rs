@@ -186,12 +186,15 @@ fn properties() -> String {
     let rows = DOCUMENTED.map(|property| {
         let level = match property.level {
             Level::Route => "route",
+            Level::Member => "member of a route",
             Level::Cluster => "cluster",
+            Level::Proxy => "proxy",
+            Level::ProxyAlone => "proxy, in its own environment alone",
         };
         [
             format!("`{}`", property.name),
             level.to_owned(),
-            property.kind.form().to_owned(),
+            property.form.form().to_owned(),
             shipped_default(property.name),
             property.meaning.to_owned(),
         ]
@@ -272,8 +275,8 @@ fn meaning(name: &str, field: &Value) -> String {
         (None, name) => panic!("{name} has no description"),
     };
     match field.get("default") {
-        None | Some(Value::Array(_) | Value::Null) => text.to_owned(),
-        Some(value) => format!("{text} Default: `{value}`."),
+        None | Some(Value::Array(_) | Value::Null) => text.replace('\n', " "),
+        Some(value) => format!("{} Default: `{value}`.", text.replace('\n', " ")),
     }
 }
 
@@ -288,6 +291,10 @@ fn kind(schema: &Value, field: &Value) -> String {
             }
             _ => kind(schema, target),
         };
+    }
+    if let Some(choices) = field["anyOf"].as_array() {
+        let kinds: Vec<String> = choices.iter().map(|choice| kind(schema, choice)).collect();
+        return kinds.join(" or ");
     }
     if let Some(items) = field.get("items") {
         return format!("list of {}", kind(schema, items));

@@ -21,10 +21,12 @@ pub(super) fn is_setting(name: &str) -> bool {
         || property(name).is_some_and(|property| property.is_empty() || is_property(property))
 }
 
-/// What follows `NJ_PROP_` or `NJ_ROUTE_PROP_<n>_`.
+/// What follows `NJ_PROP_`, `NJ_PROXY_PROP_` or `NJ_ROUTE_PROP_<n>_`.
 fn property(name: &str) -> Option<&str> {
-    if let Some(property) = name.strip_prefix("NJ_PROP_") {
-        return Some(property);
+    for start in ["NJ_PROP_", "NJ_PROXY_PROP_"] {
+        if let Some(property) = name.strip_prefix(start) {
+            return Some(property);
+        }
     }
     let rest = name.strip_prefix("NJ_ROUTE_PROP_")?;
     Some(rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_'))

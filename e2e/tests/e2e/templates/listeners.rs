@@ -3,8 +3,8 @@
 use super::{gateway, heard, mounted, seen, service, sockets};
 use e2e::{
     eventually,
-    maps::{prefix, with},
-    mesh::Backend,
+    maps::{map, namespace, prefix, with},
+    mesh::{Backend, Plan},
 };
 use serde_json::{Value, json};
 use std::{
@@ -196,15 +196,24 @@ fn callers_do_not_steer_envoy() {
     let echo: Value = serde_json::from_str(&echo.body).unwrap();
     let mut headers = echo["headers"].as_object().unwrap().clone();
     headers.retain(|name, _| name.starts_with("x-envoy-"));
-    // What Envoy itself says of the route's limit.
-    let own = json!({"x-envoy-expected-rq-timeout-ms": "15000"});
+    // What Envoy itself says of the route's limit and of the caller.
+    let own = json!({
+        "x-envoy-expected-rq-timeout-ms": "15000",
+        "x-envoy-external-address": "127.0.0.1",
+    });
     assert_eq!(Value::from(headers), own);
 }
 
 #[test]
 fn what_a_load_balancer_in_front_says_is_passed_on() {
     let shop = Backend::start("shop", "blue");
-    let proxy = gateway(&[service("shop", &[shop.port], &[prefix("/echo")])]);
+    let map = map(&[namespace(
+        "n1",
+        &[service("shop", &[shop.port], &[prefix("/echo")])],
+    )]);
+    let proxy = Plan::gateway("n1", &map)
+        .env("NJ_PROXY_PROP_TRUSTED_HOPS", 1)
+        .start();
     let said = [
         ("x-forwarded-for", "192.0.2.7"),
         ("x-forwarded-proto", "https"),
@@ -212,7 +221,11 @@ fn what_a_load_balancer_in_front_says_is_passed_on() {
     ];
     let answer = proxy.get_with("/echo", &said);
     let echo: Value = serde_json::from_str(&answer.body).unwrap();
-    let passed = said.map(|(name, _)| (name, echo["headers"][name].as_str().unwrap_or_default()));
+    let passed = said.map(|(name, _)| {
+        let value = echo["headers"][name].as_str().unwrap_or_default();
+        // A gateway adds whom it was asked by, to a list that the callers before began.
+        (name, value.split(',').next().unwrap_or_default())
+    });
     assert_eq!(passed, said);
     let own: Vec<&str> = answer
         .headers

@@ -5,7 +5,7 @@ use crate::described::{Definition, Health, Network, Task};
 use nightjar_core::document::discovery_map::DiscoveryMap;
 use proptest::prelude::*;
 
-const PATHS: [&str; 6] = ["/a/", "!/b", "{bad", "/c", "+/d/", ""];
+const PATHS: [&str; 8] = ["/a/", "!/b", "{bad", "/c", "+/d/", "!b", "/x/../é", ""];
 const PORTS: [&str; 6] = ["80", "app:81", "side:80", "10.0.0.9:80", "99", ""];
 
 /// Picks one of a few words.
@@ -20,7 +20,7 @@ prop_compose! {
         color in word(&["blue", "green", "bad color"]),
         path in word(&PATHS),
         port in word(&PORTS),
-        weight in word(&["1", "0", "7", ""]),
+        weight in word(&["1", "0", "7", "", "heavy"]),
         property in word(&["", "1s", "2s"]),
     ) -> Vec<(&'static str, &'static str)> {
         vec![

@@ -319,12 +319,41 @@ fn a_private_route_without_any_port_keeps_its_path_closed() {
     let closed = definition("shop", Network::None, vec![declared("app", &[80], &[])]);
     let tags = blue(&[("NJ_ROUTE_1", "!/shop/admin/")]);
     let mesh = on_host().with(closed, [task("a", Vec::new(), &tags)]);
-    assert_eq!(mesh.told(), ["n1 shop-blue--1 /shop/admin/ @ "]);
+    assert_eq!(mesh.told(), ["n1 shop-blue-0 /shop/admin/ @ "]);
     assert_eq!(
         mesh.warned(),
         [
             "task/a: NJ_ROUTE_1 (task tag): the task publishes no port; the route stays without \
           instances, as it is private\n  hint: publish the port in portMappings of the task definition"
+        ]
+    );
+}
+
+/// Nobody is sent to a private route whose weight is wrong, and nobody past it.
+#[test]
+fn a_private_route_of_a_wrong_weight_has_no_instances() {
+    let tags = blue(&[
+        ROUTE,
+        ("NJ_ROUTE_2", "!/shop/admin/"),
+        ("NJ_ROUTE_WEIGHT_2", "heavy"),
+        ("NJ_ROUTE_3", "!/shop/stock/"),
+        ("NJ_ROUTE_WEIGHT_3", "0"),
+    ]);
+    let task = task("a", vec![container("app", &[("0.0.0.0", 80, 1)])], &tags);
+    let mesh = on_host().with(bridge("shop"), [task]);
+    assert_eq!(
+        mesh.told(),
+        [
+            "n1 shop-blue-0 /shop/admin/ @ ",
+            "n1 shop-blue-80 /shop/,/shop/stock/ @ 10.0.0.1:1",
+        ]
+    );
+    assert_eq!(
+        mesh.warned(),
+        [
+            "task/a: NJ_ROUTE_WEIGHT_2=\"heavy\" (task tag): \"heavy\" is not from 0 to 32767; the route \
+          stays without instances, as it is private\n  hint: give it a whole number from 0 to 32767, or \
+          remove it for 1"
         ]
     );
 }

@@ -100,7 +100,7 @@ fn a_gateway_that_takes_no_requests_makes_its_namespace_known() {
         change(&mut gateway);
         let map = on_host().with(bridge("gateway"), [gateway]).map().0;
         let known = map.namespaces.iter();
-        let known = known.map(|one| (one.namespace.clone(), one.gateways.instances.len()));
+        let known = known.map(|one| (one.namespace.to_string(), one.gateways.instances.len()));
         known.collect::<Vec<_>>()
     };
     assert_eq!(gateway(|_| {}), [("n1".to_owned(), 1)]);

@@ -2,9 +2,12 @@
 
 use super::purpose;
 use crate::{Verdict, format::Format, input, output};
-use nightjar_core::template::{Finding, Severity, folder, lint};
+use nightjar_core::template::{Finding, Severity, folder, lint, lint_all};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Find faults in templates, and names that no context has
 #[derive(clap::Args)]
@@ -27,13 +30,6 @@ pub(crate) struct Lint {
     format: Format,
 }
 
-/// One template to look at.
-struct Source {
-    path: String,
-    purpose: String,
-    text: String,
-}
-
 /// A finding as programs read it.
 #[derive(Serialize)]
 struct Row {
@@ -46,16 +42,11 @@ struct Row {
 
 impl Lint {
     pub(crate) fn run(self) -> anyhow::Result<Verdict> {
-        let mut sources = Vec::new();
+        let (mut count, mut findings) = (0, Vec::new());
         for path in &self.paths {
-            sources.extend(sources_of(path)?);
-        }
-        let mut findings = Vec::new();
-        for source in &sources {
-            for mut finding in lint(&source.purpose, &source.text) {
-                finding.fault.template.clone_from(&source.path);
-                findings.push(finding);
-            }
+            let (looked_at, found) = look(path)?;
+            count += looked_at;
+            findings.extend(found);
         }
         match self.format {
             Format::Text => output::lines(&findings)?,
@@ -65,7 +56,7 @@ impl Lint {
         let (errors, warnings) = (of(Severity::Error).count(), of(Severity::Warning).count());
         output::message(&format!(
             "nightjar: {}: {}, {}",
-            counted(sources.len(), "template"),
+            counted(count, "template"),
             counted(errors, "error"),
             counted(warnings, "warning"),
         ));
@@ -77,35 +68,37 @@ impl Lint {
     }
 }
 
-fn sources_of(path: &std::path::Path) -> anyhow::Result<Vec<Source>> {
+/// How many templates a path leads to, and what was found in them, each finding with its file.
+fn look(path: &Path) -> anyhow::Result<(usize, Vec<Finding>)> {
     if !path.is_dir() {
-        return Ok(vec![Source {
-            path: path.display().to_string(),
-            purpose: purpose(path),
-            text: input::text(path)?,
-        }]);
+        let mut findings = lint(&purpose(path), &input::text(path)?);
+        for finding in &mut findings {
+            finding.fault.template = path.display().to_string();
+        }
+        return Ok((1, findings));
     }
     let (templates, notes) = input::templates(path)?;
     for note in &notes {
         output::warning(note);
     }
-    let purposes = templates
-        .gateway_templates
-        .iter()
-        .map(|item| (folder::path_of_gateway(item), &item.purpose, &item.template))
-        .chain(
-            templates
-                .service_templates
-                .iter()
-                .map(|item| (folder::path_of_service(item), &item.purpose, &item.template)),
-        );
-    Ok(purposes
-        .map(|(file, purpose, text)| Source {
-            path: path.join(file).display().to_string(),
-            purpose: purpose.clone(),
-            text: text.clone(),
-        })
-        .collect())
+    let gateway = templates.gateway_templates.iter().enumerate();
+    let gateway = gateway.map(|(index, item)| ("gateway", index, folder::path_of_gateway(item)));
+    let service = templates.service_templates.iter().enumerate();
+    let service = service.map(|(index, item)| ("service", index, folder::path_of_service(item)));
+    let files: BTreeMap<String, String> = gateway
+        .chain(service)
+        .map(|(kind, index, file)| (format!("/{kind}-templates/{index}/template"), file))
+        .collect();
+    let findings = lint_all(&templates)
+        .into_iter()
+        .map(|(pointer, mut finding)| {
+            let file = files
+                .get(&pointer)
+                .map(|file| path.join(file).display().to_string());
+            finding.fault.template = file.unwrap_or(pointer);
+            finding
+        });
+    Ok((files.len(), findings.collect()))
 }
 
 fn row(finding: &Finding) -> Row {

@@ -1,10 +1,11 @@
 //! Where an instance listens.
 
-use super::super::integer::integer;
+use super::{HostName, Port};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     borrow::Cow,
+    fmt,
     net::{Ipv4Addr, Ipv6Addr},
 };
 
@@ -14,8 +15,8 @@ use std::{
 pub struct HostPort {
     /// The address or name.
     pub host: Host,
-    /// The TCP port, 1 to 65535.
-    pub port: u16,
+    /// The TCP port.
+    pub port: Port,
 }
 
 /// An address or a name.
@@ -26,7 +27,17 @@ pub enum Host {
     /// An IPv6 address.
     Ipv6(Ipv6Addr),
     /// A DNS name.
-    Name(String),
+    Name(HostName),
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Ipv4(address) => write!(f, "{address}:{}", self.port),
+            Host::Ipv6(address) => write!(f, "[{address}]:{}", self.port),
+            Host::Name(name) => write!(f, "{name}:{}", self.port),
+        }
+    }
 }
 
 /// The JSON form of a [`HostPort`].
@@ -49,13 +60,9 @@ struct RawHostPort {
         deserialize_with = "not_null",
         skip_serializing_if = "Option::is_none"
     )]
-    hostname: Option<String>,
-    #[serde(deserialize_with = "integer")]
-    port: u16,
+    hostname: Option<HostName>,
+    port: Port,
 }
-
-/// A DNS name: labels of letters, digits, `-` and `_`, 253 characters at most.
-pub(in crate::document) const HOSTNAME_PATTERN: &str = r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$";
 
 /// What is said of a host without an address or name, or with several.
 pub(in crate::document) const ONE_HOST: &str = "needs exactly one of ipv4, ipv6 and hostname";
@@ -106,15 +113,15 @@ impl JsonSchema for HostPort {
         "HostPort".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "Where an instance listens: a port, and exactly one of ipv4, ipv6 and hostname.",
             "type": "object",
             "properties": {
                 "ipv4": {"type": "string", "format": "ipv4"},
                 "ipv6": {"type": "string", "format": "ipv6"},
-                "hostname": {"type": "string", "pattern": HOSTNAME_PATTERN},
-                "port": {"type": "integer", "minimum": 1, "maximum": 65535}
+                "hostname": generator.subschema_for::<HostName>(),
+                "port": generator.subschema_for::<Port>()
             },
             "required": ["port"],
             "oneOf": [{"required": ["ipv4"]}, {"required": ["ipv6"]}, {"required": ["hostname"]}]

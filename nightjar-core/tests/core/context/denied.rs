@@ -1,7 +1,7 @@
 //! What a viewer may not reach, and which of it must stand in the way of wider routes.
 
-use super::{gateway, map, namespace, private, route, service_color, with};
-use nightjar_core::{context::proxy_input, document::proxy_input::Route};
+use super::{gateway, map, namespace, private, route, service_color, sidecar, warnings, with};
+use nightjar_core::document::proxy_input::Route;
 use serde_json::{Value, json};
 
 /// What the gateway makes of the given routes of one service-color.
@@ -10,12 +10,7 @@ fn gateway_routes(given: &[Value]) -> Vec<Route> {
         "n1",
         &[service_color("shop", "blue", given, &json!({}))],
     )]);
-    proxy_input(&map, &gateway())
-        .unwrap()
-        .input
-        .listeners
-        .remove(0)
-        .routes
+    super::gateway_routes(&map)
 }
 
 fn path(match_type: &str, value: &str, case_sensitive: bool) -> Value {
@@ -104,7 +99,9 @@ fn a_private_route_is_denied_only_where_a_public_one_would_take_its_requests() {
             with(prefix("/shop/"), &asked("b")),
             false,
         ),
-        (prefix("/a%2Bb/"), prefix("/a+b/"), true),
+        (prefix("/a%2Bb/c/"), prefix("/a+b/"), true),
+        // They are one route, which is public.
+        (prefix("/a%2Bb/"), prefix("/a+b/"), false),
         (exact("/a+b"), regex("/a%2Bb"), true),
         (
             headed("/shop/a/", "x", "A"),
@@ -156,7 +153,12 @@ fn no_neighbor_in_the_order_hides_a_wider_route_from_a_denied_one() {
 fn a_denied_route_takes_every_spelling_of_its_path() {
     let cases = [
         ("prefix", "/a.b/", "/a.b/", "prefix"),
-        ("prefix", "/a+b/", r"/a(?:%2[Bb]|\+)b/.*", "regex"),
+        (
+            "prefix",
+            "/a+b/",
+            r"/a(?:%2[Bb]|\+)b(?:;[^/]*)?/.*",
+            "regex",
+        ),
         ("exact", "/a%c3%A9", "/a(?:%[Cc]3)(?:%[Aa]9)", "regex"),
         ("regex", "/a@b/.+", "/a@b/.+", "regex"),
     ];
@@ -194,5 +196,65 @@ fn a_denied_route_takes_every_spelling_of_its_path() {
             );
             assert!(denied.is_denied && denied.path_is_case_sensitive == case_sensitive);
         }
+    }
+}
+
+/// A regular expression is tried before every prefix.
+#[test]
+fn a_public_regular_expression_that_opens_a_part_of_a_private_prefix_is_warned_of() {
+    let cases = [
+        (
+            path("prefix", "/shop/admin/", true),
+            path("regex", "/shop/.*", true),
+            true,
+        ),
+        (
+            path("prefix", "/shop/", true),
+            path("regex", "/shop/[a-z]+/x", true),
+            true,
+        ),
+        (
+            path("prefix", "/cart/", true),
+            path("regex", "/shop/.*", true),
+            false,
+        ),
+        // These come before it.
+        (
+            path("exact", "/shop/admin", true),
+            path("regex", "/shop/.*", true),
+            false,
+        ),
+        (
+            path("regex", "/shop/admin/.*", true),
+            path("regex", "/shop/.*", true),
+            false,
+        ),
+        (
+            path("prefix", "/shop/admin/", true),
+            path("prefix", "/shop/", true),
+            false,
+        ),
+    ];
+    for (closed, open, is_opened) in cases {
+        let given = [private("/", &closed), route("/", &open)];
+        let map = map(&[namespace(
+            "n1",
+            &[service_color("shop", "blue", &given, &json!({}))],
+        )]);
+        let text = |path: &Value| path["path-match"]["value"].as_str().unwrap().to_owned();
+        let expected = format!(
+            "namespace `n1`: the regular expression `{}` is tried before `{}` and can open a part of it \
+             that is private; make the expression narrower, or the private route an exact path",
+            text(&open),
+            text(&closed)
+        );
+        let expected = if is_opened {
+            vec![expected]
+        } else {
+            Vec::new()
+        };
+        assert_eq!(warnings(&map, &gateway()), expected, "{closed} and {open}");
+        // Whoever may reach both has nothing to fear.
+        assert_eq!(warnings(&map, &sidecar("shop", "blue")), [""; 0]);
     }
 }

@@ -7,7 +7,7 @@ use super::{gateway, sidecar};
 use maps::maps;
 use model::{Key, Request};
 use nightjar_core::{
-    context::{DENIED_CLUSTER, Viewer, proxy_input},
+    context::{DENIED_CLUSTER, UNAVAILABLE_CLUSTER, Viewer, proxy_input},
     document::{
         discovery_map::{DiscoveryMap, Route},
         proxy_input,
@@ -65,17 +65,17 @@ fn check(
         .iter()
         .find(|namespace| namespace.namespace == "n1")
         .unwrap();
-    // Brute force: the map's routes that match, with the names of their clusters.
-    let offers: Vec<(Key, String)> = own
+    // Brute force: the map's routes that match, with the names of their clusters and their weights.
+    let offers: Vec<(Key, String, u16)> = own
         .service_colors
         .iter()
         .flat_map(|entry| entry.routes.iter().map(move |route| (entry, route)))
         .filter(|(_, route)| may_reach(route))
         .map(|(entry, route)| {
             let name = format!("{prefix}-{}-{}-{}", entry.service, entry.color, entry.index);
-            (Key::of_map(route), name)
+            (Key::of_map(route), name, route.weight.get())
         })
-        .filter(|(key, _)| key.matches(request))
+        .filter(|(key, ..)| key.matches(request))
         .collect();
     let first = |routes: &[proxy_input::Route]| {
         routes
@@ -85,17 +85,28 @@ fn check(
     };
     let served = first(view).filter(|(_, route)| !route.is_denied);
 
-    // Whoever serves the request is reachable, by this very route, and matches.
+    // Whoever serves the request is reachable, by this very route, matches, and has a share.
     if let Some((key, route)) = &served {
+        let has_share = |name: &str| {
+            let mut offers = offers.iter();
+            offers.any(|(offer, cluster, weight)| offer == key && cluster == name && *weight > 0)
+        };
         for cluster in &route.clusters {
-            let offer = (key.clone(), cluster.cluster_name.clone());
-            prop_assert!(offers.contains(&offer), "{request:?} reaches {offer:?}");
+            let name = &cluster.cluster_name;
+            if name == UNAVAILABLE_CLUSTER {
+                let shares = offers
+                    .iter()
+                    .filter(|(offer, _, weight)| offer == key && *weight > 0);
+                prop_assert_eq!(shares.count(), 0, "{:?} has somebody to answer", request);
+            } else {
+                prop_assert!(has_share(name), "{request:?} reaches {name}");
+            }
         }
     }
     // The view does with the request what the whole namespace would, or nothing.
     let expected = first(full)
         .map(|(key, _)| key)
-        .filter(|key| offers.iter().any(|(offer, _)| offer == key));
+        .filter(|key| offers.iter().any(|(offer, ..)| offer == key));
     prop_assert_eq!(served.map(|(key, _)| key), expected, "{:?}", request);
     Ok(())
 }

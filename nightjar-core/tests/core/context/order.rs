@@ -1,7 +1,7 @@
 //! The order in which a proxy tries routes.
 
-use super::{gateway, map, namespace, route, service_color};
-use nightjar_core::{context::proxy_input, document::proxy_input::Filter};
+use super::{gateway_routes, map, namespace, route, service_color};
+use nightjar_core::document::proxy_input::Filter;
 use serde_json::{Value, json};
 
 /// The gateway's routes for a service-color with the given ones.
@@ -10,12 +10,7 @@ fn ordered(routes: &[Value]) -> Vec<nightjar_core::document::proxy_input::Route>
         "n1",
         &[service_color("a", "b", routes, &json!({}))],
     )]);
-    proxy_input(&map, &gateway())
-        .unwrap()
-        .input
-        .listeners
-        .remove(0)
-        .routes
+    gateway_routes(&map)
 }
 
 #[test]
@@ -80,15 +75,17 @@ fn spellings_of_one_route_merge() {
         )
     };
     let again = json!({ "header-name": "Y", "match-type": "present", "value": "any", "case-sensitive": false });
-    let routes = ordered(&[
-        spelling("/Shop/", "X", "One", again),
-        spelling(
-            "/shop/",
-            "x",
-            "one",
-            json!({ "header-name": "y", "match-type": "present" }),
-        ),
-    ]);
+    let once = json!({ "header-name": "y", "match-type": "present" });
+    let blue = [spelling("/Shop/", "X", "One", again)];
+    let green = [spelling("/s%68op/", "x", "one", once)];
+    let map = map(&[namespace(
+        "n1",
+        &[
+            service_color("shop", "blue", &blue, &json!({})),
+            service_color("shop", "green", &green, &json!({})),
+        ],
+    )]);
+    let routes = gateway_routes(&map);
     let seen: Vec<(&str, usize, u64)> = routes
         .iter()
         .map(|route| {

@@ -2,14 +2,36 @@
 
 use super::full;
 use jsonschema::Validator;
-use nightjar_core::document::{self, discovery_map::DiscoveryMap};
+use nightjar_core::document::{
+    self,
+    discovery_map::{
+        DiscoveryMap, FieldName, HostName, Name, PathMatch, PathMatchType, Pattern, Protocol, Text,
+    },
+};
 use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+    let is = |text: &str, kind| PathMatch::new(kind, text).is_ok();
+    // The rules that the schema calls by a name.
     jsonschema::options()
         .should_validate_formats(true)
+        .with_format("name", |text: &str| text.parse::<Name>().is_ok())
+        .with_format("dns-name", |text: &str| text.parse::<HostName>().is_ok())
+        .with_format("plain-text", |text: &str| text.parse::<Text>().is_ok())
+        .with_format("field-name", |text: &str| text.parse::<FieldName>().is_ok())
+        .with_format("protocol", |text: &str| text.parse::<Protocol>().is_ok())
+        .with_format("regular-expression", |text: &str| {
+            text.parse::<Pattern>().is_ok()
+        })
+        .with_format("path", move |text: &str| is(text, PathMatchType::Exact))
+        .with_format("path-prefix", move |text: &str| {
+            is(text, PathMatchType::Prefix)
+        })
+        // Of numbers.
+        .with_format("int64", |_: &str| true)
+        .should_ignore_unknown_formats(false)
         .build(document::schema::<DiscoveryMap>().as_value())
         .unwrap()
 });
@@ -42,6 +64,10 @@ fn value() -> impl Strategy<Value = Value> {
         json!("HTTP2"),
         json!("regex"),
         json!("present"),
+        json!("exact"),
+        json!("prefix"),
+        json!("/a?b"),
+        json!("/a/../b"),
         json!("10.0.0.1"),
         json!("n1"),
         json!([]),
@@ -64,6 +90,7 @@ fn change() -> impl Strategy<Value = (Index, Change)> {
         "protocol",
         "properties",
         "headers",
+        "query_parameters",
         "unknown",
     ]);
     let change = prop_oneof![
@@ -129,6 +156,21 @@ fn changed(mut document: Value, at: Index, change: Change) -> Value {
     document
 }
 
+/// The same with every object beyond the size up to which a part is judged in one piece.
+fn padded(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(padded).collect(),
+        Value::Object(members) => {
+            let padding = ("x-padding".to_owned(), "x".repeat(65 << 10).into());
+            let members = members
+                .into_iter()
+                .map(|(name, member)| (name, padded(member)));
+            members.chain([padding]).collect()
+        }
+        other => other,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -155,6 +197,10 @@ proptest! {
         }
         if fits {
             prop_assert!(decodes.is_ok(), "{:?}, though the schema takes {text}", decodes.err());
+            let names: Vec<&Name> = decodes.iter().flat_map(|map| &map.namespaces).map(|n| &n.namespace).collect();
+            let is_unique = names.iter().collect::<BTreeSet<_>>().len() == names.len();
+            let read = document::read::<DiscoveryMap>(text.as_bytes());
+            prop_assert_eq!(read.is_ok(), is_unique, "{:?}", read.err());
         }
     }
 
@@ -174,5 +220,22 @@ proptest! {
         if let Err(refused) = document::read::<DiscoveryMap>(&bytes) {
             prop_assert!(!refused.faults.is_empty());
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// A large document is judged part by part.
+    #[test]
+    fn what_is_said_does_not_depend_on_the_size(changes in prop::collection::vec(change(), 1..6)) {
+        let map = changes
+            .into_iter()
+            .fold(full(), |map, (at, change)| changed(map, at, change));
+        let said = |map: &Value| {
+            let (read, unknown) = document::inspect::<DiscoveryMap>(map.to_string().as_bytes());
+            (read.err(), unknown)
+        };
+        prop_assert_eq!(said(&map), said(&padded(map)));
     }
 }

@@ -1,7 +1,10 @@
 //! One map with a string to fill in at every place where it can have one.
 
 use super::hostile;
-use nightjar_core::context::{Kind, properties::DOCUMENTED};
+use nightjar_core::{
+    context::{Form, properties::DOCUMENTED},
+    document::discovery_map::{PathMatch, PathMatchType},
+};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};
 
@@ -11,8 +14,8 @@ pub(super) struct Strings {
     texts: Vec<String>,
     /// Whether documented properties get values in their form, as far as that can be hostile.
     has_good_values: bool,
-    /// What stands in front of a value that is in no property's form.
-    spoiler: &'static str,
+    /// Whether texts of the same length without any meaning stand in for these.
+    is_harmless: bool,
 }
 
 /// Not a divisor of the places on a level, so that each text comes to all kinds of places.
@@ -26,17 +29,15 @@ impl Strings {
         (vec(hostile::texts(), TEXTS), any::<bool>()).prop_map(|(texts, has_good_values)| Self {
             texts,
             has_good_values,
-            spoiler: "\"",
+            is_harmless: false,
         })
     }
 
     /// Texts of the same length, as the order of routes depends on that, without any meaning.
     pub(super) fn harmless(&self) -> Self {
-        let texts = self.texts.iter();
         Self {
-            texts: texts.map(|text| "x".repeat(text.len())).collect(),
-            has_good_values: self.has_good_values,
-            spoiler: "!",
+            is_harmless: true,
+            ..self.clone()
         }
     }
 }
@@ -108,19 +109,38 @@ impl Filler<'_> {
         ];
         let other = [
             self.route("prefix", "/4"),
-            self.private_route("prefix", "/5+"),
-            self.private_route("exact", "/6+"),
+            self.private_route("prefix", "/5"),
+            self.private_route("exact", "/6"),
             public("/"),
         ];
         let other = [self.service_color("blue", &other)];
         let namespaces = [self.namespace("n1", &own), self.namespace("n2", &other)];
         // The name of the viewers' network.
         self.arrives(&namespaces[0]["network-id"]);
-        document(&namespaces, self.text())
+        document(&namespaces, &self.text())
     }
 
-    fn text(&mut self) -> &str {
-        self.rest.next().unwrap()
+    fn text(&mut self) -> String {
+        let text = self.rest.next().unwrap();
+        if self.strings.is_harmless {
+            "x".repeat(text.len())
+        } else {
+            text.clone()
+        }
+    }
+
+    /// A path that has many spellings, whatever is filled in.
+    fn path(&mut self, start: &str) -> String {
+        let mut text = self.rest.next().unwrap().replace("..", "");
+        text.retain(|letter| !"?#;\\.".contains(letter));
+        let path = format!("{start}+{text}");
+        if !self.strings.is_harmless {
+            return path;
+        }
+        let normal = PathMatch::new(PathMatchType::Prefix, &path).unwrap();
+        let (start, text) = normal.text().split_at(start.len() + 1);
+        // An escape is three bytes for the order too.
+        format!("{start}{}", "x".repeat(text.len()))
     }
 
     fn arrives(&mut self, text: &Value) {
@@ -151,14 +171,12 @@ impl Filler<'_> {
     }
 
     fn route(&mut self, match_type: &str, start: &str) -> Value {
-        let text = match match_type {
-            "regex" => regex::escape(self.text()),
-            _ => self.text().to_owned(),
+        let path = match match_type {
+            "regex" => format!("{start}{}", regex::escape(&self.text())),
+            _ => self.path(start),
         };
-        let path = Value::from(format!("{start}{text}"));
-        self.arrives(&path);
         let route = self.route_of(&json!({"match-type": match_type, "value": path}), true);
-        if self.strings.has_good_values {
+        if self.strings.has_good_values && match_type != "regex" {
             self.arrives(&route["properties"]["prefix-rewrite"]);
         }
         route
@@ -166,21 +184,22 @@ impl Filler<'_> {
 
     /// Behind a wider public one, so it must be denied.
     fn private_route(&mut self, match_type: &str, start: &str) -> Value {
-        let path = json!({"match-type": match_type, "value": format!("{start}{}", self.text())});
+        let path = json!({"match-type": match_type, "value": self.path(start)});
         self.route_of(&path, false)
     }
 
     fn route_of(&mut self, path: &Value, access: bool) -> Value {
         json!({
             "path-match": path, "weight": 1, "default-access": access, "namespace-access": [],
-            "headers": self.filters("header-name"),
-            "query-parameters": self.filters("parameter-name"),
+            // Denied headers are denied in lists too.
+            "headers": self.filters("header-name", access),
+            "query-parameters": self.filters("parameter-name", true),
             "properties": self.properties(),
         })
     }
 
     /// A filter of each kind. Their names keep their order whatever is filled in.
-    fn filters(&mut self, key: &str) -> Vec<Value> {
+    fn filters(&mut self, key: &str, arrive: bool) -> Vec<Value> {
         let mut filters = Vec::new();
         for (number, kind) in ["exact", "prefix", "suffix", "regex", "present"]
             .iter()
@@ -191,12 +210,12 @@ impl Filler<'_> {
             let name = Value::from(format!("{number}{name}").to_ascii_lowercase());
             self.arrives(&name);
             let value = match *kind {
-                "regex" => regex::escape(self.text()),
+                "regex" => regex::escape(&self.text()),
                 // In one case, as those values are that compare without case.
                 "suffix" => self.text().to_ascii_lowercase(),
-                _ => self.text().to_owned(),
+                _ => self.text(),
             };
-            if *kind != "present" {
+            if *kind != "present" && arrive {
                 self.arriving.push(value.clone());
             }
             filters.push(json!({
@@ -209,30 +228,35 @@ impl Filler<'_> {
     /// Every documented property, and one of a name that is filled in.
     fn properties(&mut self) -> Map<String, Value> {
         let mut properties = Map::new();
-        let name = self.text().to_owned();
+        // What stands in front of a value that is in no property's form.
+        let spoiler = if self.strings.is_harmless { "!" } else { "\"" };
+        let name = self.text();
         properties.insert(name, self.text().into());
         for property in DOCUMENTED {
             let value = if self.strings.has_good_values {
-                self.good(property.kind)
+                self.good(property.form)
             } else {
-                format!("{}{}", self.strings.spoiler, self.text())
+                format!("{}{}", spoiler, self.text())
             };
             properties.insert(property.name.to_owned(), value.into());
         }
         properties
     }
 
-    fn good(&mut self, kind: Kind) -> String {
-        let fixed = match kind {
-            Kind::Duration => "1s",
-            Kind::DurationOrNone => "0s",
-            Kind::Count => "3",
-            Kind::RetryOn => "5xx",
-            Kind::LbPolicy => "random",
-            Kind::Host => "null:1",
-            Kind::Path | Kind::PathPrefix => {
+    fn good(&mut self, form: Form) -> String {
+        let fixed = match form {
+            Form::Duration => "1s",
+            Form::DurationOrNone => "0s",
+            Form::Count => "3",
+            Form::RetryOn => "5xx",
+            Form::LbPolicy => "random",
+            Form::Host => "null:1",
+            Form::HashOn => "cookie:null:1s",
+            Form::UnderscoreHeaders => "allow",
+            Form::Hops => "1",
+            Form::Path | Form::PathPrefix => {
                 let mut path = format!("/{}", self.text());
-                path.retain(|letter| letter.is_ascii_graphic() && !"?#".contains(letter));
+                path.retain(|letter| letter.is_ascii_graphic() && !"?#\\".contains(letter));
                 return path;
             }
         };

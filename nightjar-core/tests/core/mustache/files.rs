@@ -4,7 +4,10 @@ use super::selection::document;
 use nightjar_core::{
     document::{
         SchemaVersion,
-        proxy_input::{Cluster, Endpoint, Filter, Listener, ProxyInput, Route, WeightedCluster},
+        proxy_input::{
+            Cluster, Endpoint, Filter, HashPolicy, Listener, Proxy, ProxyInput, Route,
+            WeightedCluster,
+        },
         templates::Templates,
     },
     template::{Escape, Partials, Template, TemplateSet, lint},
@@ -28,7 +31,12 @@ pub(super) fn input(listeners: &[&str], clusters: usize) -> ProxyInput {
         admin_port: 9901,
         admin_address: "127.0.0.1".into(),
         listen_address: "0.0.0.0".into(),
+        listens_on_both_families: false,
         config_dir: "/tmp/envoy".into(),
+        properties: BTreeMap::from([("request-timeout".into(), "9s".into())]),
+        proxy: Proxy {
+            properties: BTreeMap::from([("request-timeout".into(), "9s".into())]),
+        },
         listeners: (3000..)
             .zip(listeners.iter().enumerate())
             .map(|(mesh_port, (index, name))| {
@@ -94,6 +102,8 @@ fn route() -> Route {
         path_is_exact: false,
         path_is_regex: false,
         path_is_case_sensitive: true,
+        has_spellings: true,
+        path_pattern: "/shop/?".into(),
         has_header_filters: true,
         header_filters: vec![filter.clone()],
         has_query_filters: true,
@@ -108,6 +118,16 @@ fn route() -> Route {
             properties: BTreeMap::from([("a".into(), "b".into())]),
             is_first: true,
             is_last: true,
+        }],
+        has_hash_policy: true,
+        hash_policy: vec![HashPolicy {
+            is_cookie: true,
+            name: "id".into(),
+            has_ttl: true,
+            ttl: "1s".into(),
+            is_first: true,
+            is_last: true,
+            ..HashPolicy::default()
         }],
         properties: BTreeMap::from([("timeout".into(), "5s".into())]),
         is_first: true,
@@ -153,13 +173,14 @@ fn everything(value: &serde_json::Value, path: &str, out: &mut String) {
         }
         Value::Object(fields) => {
             for (name, value) in fields {
-                everything(value, name, out);
+                let inner = format!("{path}.{name}");
+                everything(value, inner.trim_start_matches('.'), out);
             }
         }
         Value::Array(items) => {
             writeln!(out, "{{{{#{path}}}}}").unwrap();
             if let Some(item) = items.first() {
-                everything(item, path, out);
+                everything(item, "", out);
             }
             writeln!(out, "{{{{/{path}}}}}").unwrap();
         }

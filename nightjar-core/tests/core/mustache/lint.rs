@@ -17,7 +17,7 @@ fn names_that_the_context_has_are_silent() {
             {{/routes}}
         {{/listeners}}
         {{#clusters}}{{name}} {{#endpoints}}{{host}}:{{port}}{{^is_last}},{{/is_last}}{{/endpoints}}{{/clusters}}";
-    assert_eq!(findings("a.json", text), "");
+    assert_eq!(findings("a.txt", text), "");
 }
 
 #[test]
@@ -40,9 +40,9 @@ fn a_purpose_with_a_tag_has_a_listener_on_top() {
     assert_eq!(
         findings(
             "rds-{{mesh_prot}}.json",
-            "{{mesh_port}} {{#routes}}{{route_path}}{{/routes}} {{hots}}"
+            "{{mesh_port}} {{#routes}}{{path_is_exact}}{{/routes}} {{hots}}"
         ),
-        "rds-{{mesh_prot}}.json:1:52: warning: the context has no \"hots\" here, so it is written as nothing\n\
+        "rds-{{mesh_prot}}.json:1:55: warning: the context has no \"hots\" here, so it is written as nothing\n\
          rds-{{mesh_prot}}.json: warning: in the file name, the context has no \"mesh_prot\" here, so it is written as nothing"
     );
 }
@@ -55,6 +55,55 @@ fn a_partial_can_name_any_field_there_is() {
             "{{host}} {{route_path}} {{#clusters}}{{route_weight}} {{uses_http2}}{{/clusters}} {{nmae}}"
         ),
         "x.mustache:1:83: warning: the context has no \"nmae\" here, so it is written as nothing"
+    );
+}
+
+/// A text may hold whatever a map says; a number and a truth cannot.
+#[test]
+fn a_text_outside_double_quotes_is_a_warning_in_json_and_yaml() {
+    for (text, unquoted) in [
+        (
+            r#"{"a": "{{namespace}}", "b": {{admin_port}}, "c": {{is_gateway}}}"#,
+            None,
+        ),
+        (r#"{"a": {{namespace}}}"#, Some((7, "namespace"))),
+        (
+            r#"{"a": "\"", "b": {{namespace}}}"#,
+            Some((18, "namespace")),
+        ),
+        (
+            r#"{"a": "\\", "b": {{namespace}}}"#,
+            Some((18, "namespace")),
+        ),
+        (r#"{"a": "\"{{namespace}}"}"#, None),
+        (r#"{"{{namespace}}": "x{{{service}}}y{{&color}}"}"#, None),
+        (r#"{"a": {{{service}}}}"#, Some((7, "service"))),
+        (
+            r#"{"a": {{properties.timeout}}}"#,
+            Some((7, "properties.timeout")),
+        ),
+        (r#"["{{#listeners}}{{name}}{{/listeners}}"]"#, None),
+        ("[{{#listeners}}{{name}}{{/listeners}}]", Some((16, "name"))),
+        ("[{{#listeners}}{{mesh_port}}{{/listeners}}]", None),
+        ("[{{#namespace}}{{.}}{{/namespace}}]", Some((16, "."))),
+    ] {
+        for file in ["a.json", "a.yaml", "a.yml", "a.json.mustache"] {
+            let expected = unquoted.map_or(String::new(), |(column, name)| {
+                format!(
+                    "{file}:1:{column}: warning: \"{name}\" is text and stands outside double quotes, so \
+                     its value can be more than a value"
+                )
+            });
+            if !(file.ends_with(".mustache") && text.contains("listeners")) {
+                assert_eq!(findings(file, text), expected, "{text}");
+            }
+        }
+        assert_eq!(findings("a.txt", text), "");
+    }
+    // What is said in a comment of YAML is no value.
+    assert_eq!(
+        findings("a.yaml", "# It's \" one\na: \"{{namespace}}\"\n"),
+        ""
     );
 }
 

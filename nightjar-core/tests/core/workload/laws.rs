@@ -3,7 +3,7 @@
 use nightjar_core::{
     document::{
         self, Document,
-        discovery_map::{DiscoveryMap, Host, HostPort},
+        discovery_map::{DiscoveryMap, Host, HostPort, Port},
     },
     workload::{Defaults, Group, Mesh, Settings, Source, Warnings, Workload},
 };
@@ -19,7 +19,7 @@ struct Found {
     instances: Vec<HostPort>,
 }
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 27] = [
     "NJ_PROXY_MODE",
     "NJ_NAMESPACE",
     "NJ_SERVICE",
@@ -42,11 +42,14 @@ const NAMES: [&str; 24] = [
     "NJ_PROP_X_Y",
     "NJ_PROP_",
     "NJ_PROP_a\tb",
+    "NJ_PROP_TIME_OUT",
     "NJ_LISTEN_PORT",
+    "NJ_LISTENPORT",
+    "NJ_ROUTE_WIEGHT_1",
     "NJ_",
 ];
 
-const VALUES: [&str; 26] = [
+const VALUES: [&str; 32] = [
     "service",
     "GATEWAY",
     "n1",
@@ -60,6 +63,11 @@ const VALUES: [&str; 26] = [
     "!/a/b",
     "-/a/c/",
     "/a\u{0}b",
+    "/a//../é%2f",
+    "/..",
+    "!/a?b",
+    "/users/{id}",
+    "0",
     "+/é",
     "n2:3001",
     "n3:3001",
@@ -72,6 +80,7 @@ const VALUES: [&str; 26] = [
     r#"{"path-match":{"match-type":"regex","value":"("}}"#,
     r#"{"path-match":{"match-type":"prefix","value":"/j\u0001"}}"#,
     r#"{"path-match":{"match-type":"exact","value":"/j"},"weight":40000}"#,
+    r#"{"path-match":{"match-type":"prefix","value":"/j"},"default_access":false}"#,
     r#"{"path-match":{"match-type":"exact","value":"/j"},"properties":{"timeout":"x","a\n":"b"}}"#,
 ];
 
@@ -96,10 +105,12 @@ fn instance() -> impl Strategy<Value = HostPort> {
     let host = prop_oneof![
         any::<[u8; 4]>().prop_map(|ip| Host::Ipv4(ip.into())),
         any::<u128>().prop_map(|ip| Host::Ipv6(ip.into())),
-        "[a-z.]{0,9}".prop_map(Host::Name),
-        any::<String>().prop_map(Host::Name),
+        "[a-z]{1,9}".prop_map(|name| Host::Name(name.parse().unwrap())),
     ];
-    (host, 0..4_u16).prop_map(|(host, port)| HostPort { host, port })
+    (host, 1..4_u16).prop_map(|(host, port)| HostPort {
+        host,
+        port: Port::new(port).unwrap(),
+    })
 }
 
 fn found() -> impl Strategy<Value = Found> {
@@ -155,7 +166,7 @@ fn mesh<'a>(all: impl IntoIterator<Item = &'a Found>) -> (DiscoveryMap, Warnings
                     index: route
                         .port
                         .as_ref()
-                        .map_or(0, |port| port.value.port().into()),
+                        .map_or(0, |port| port.value.port().get().into()),
                     routes: route.routes.clone(),
                     instances: found.instances.clone(),
                 });

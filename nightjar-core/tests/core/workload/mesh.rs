@@ -3,14 +3,14 @@
 use super::{gateway, lines, service};
 use insta::{assert_json_snapshot, assert_snapshot};
 use nightjar_core::{
-    document::discovery_map::{DiscoveryMap, Host, HostPort, Protocol, Route},
+    document::discovery_map::{DiscoveryMap, Host, HostPort, Port, Protocol, Route},
     workload::{Group, Mesh, Service},
 };
 
 fn at(port: u16) -> HostPort {
     HostPort {
         host: Host::Ipv4([10, 0, 0, 1].into()),
-        port,
+        port: Port::new(port).unwrap(),
     }
 }
 
@@ -25,9 +25,9 @@ fn told(map: &DiscoveryMap) -> Vec<String> {
     let tell = |group: &nightjar_core::document::discovery_map::ServiceColor| {
         let routes = group.routes.iter();
         let routes: Vec<String> = routes
-            .map(|route| format!("{}*{}", route.path_match.value, route.weight))
+            .map(|route| format!("{}*{}", route.path_match.text(), route.weight))
             .collect();
-        let ports: Vec<u16> = group.instances.iter().map(|i| i.port).collect();
+        let ports: Vec<u16> = group.instances.iter().map(|i| i.port.get()).collect();
         format!("{}: {} at {ports:?}", group.index, routes.join(" "))
     };
     groups.map(tell).collect()
@@ -113,7 +113,10 @@ fn a_rich_mesh() {
         vec![group(9000, 1, &[32771]), group(3000, 0, &[32770])],
     );
     let (map, warnings) = mesh.finish();
-    assert!(warnings.is_empty());
+    assert_eq!(
+        lines(&warnings),
+        ["the mesh: shop/blue in n1: \"bank\" is not a namespace of this map"]
+    );
     assert_json_snapshot!(map);
 }
 
@@ -248,35 +251,50 @@ fn a_private_route_stays_without_a_port() {
     assert!(warnings.is_empty());
     assert_eq!(
         told(&map),
-        ["-1: /shop/admin/*1 at []", "3000: /shop/*1 at [1]"]
+        ["0: /shop/admin/*0 at []", "3000: /shop/*1 at [1]"]
     );
 }
 
+/// What each workload says by itself, it was told of before.
 #[test]
-fn instances_that_are_none_are_left_out() {
+fn what_workloads_say_together_is_warned_of() {
     let mut mesh = Mesh::new();
-    let (shop, _) = service(&[("NJ_ROUTE_1", "/shop/")]);
-    let name = |name: &str| HostPort {
-        host: Host::Name(name.to_owned()),
-        port: 80,
-    };
-    let instances = vec![at(0), name("a b"), name("shop.internal"), name("x\ny")];
-    let group = Group {
-        index: 3000,
-        routes: routes(&shop),
-        instances,
-    };
-    mesh.service("task/1", 1, &shop, vec![group]);
-    let (map, warnings) = mesh.finish();
+    for (color, settings) in [
+        (
+            "blue",
+            [
+                ("NJ_ROUTE_1", "/shop/"),
+                ("NJ_PROP_TIMEOUT", "1s"),
+                ("NJ_PROP_TIME_OUT", "9s"),
+            ],
+        ),
+        (
+            "green",
+            [
+                ("NJ_ROUTE_1", "/shop/"),
+                ("NJ_PROP_TIMEOUT", "2s"),
+                ("NJ_ROUTE_WEIGHT_1", "2"),
+            ],
+        ),
+    ] {
+        let (mut service, _) = service(&settings);
+        service.color = color.parse().unwrap();
+        let group = Group {
+            index: 3000,
+            routes: routes(&service),
+            instances: vec![at(1)],
+        };
+        mesh.service(color, 1, &service, vec![group]);
+    }
+    let (_, warnings) = mesh.finish();
     assert_eq!(
-        map.namespaces[0].service_colors[0].instances,
-        [name("shop.internal")]
+        lines(&warnings),
+        [
+            "the mesh: namespace `n1`: route `/shop/` has different values of property `timeout`: `1s` by \
+             `shop/blue`, `2s` by `shop/green`; `2s` by `shop/green`, which has the greatest weight, holds \
+             for all"
+        ]
     );
-    assert_snapshot!(lines(&warnings).join("\n"), @r#"
-    task/1: an instance is left out: "a b" is no DNS name
-    task/1: an instance is left out: "x\ny" is no DNS name
-    task/1: an instance is left out: its port is 0
-    "#);
 }
 
 /// Each index repeats what holds for the whole service-color.
@@ -293,8 +311,8 @@ fn a_service_color_without_measure_is_left_out_alone() {
     };
     let mut mesh = Mesh::new();
     mesh.service("good", 1, &service, groups(&service));
-    service.color = "green".to_owned();
-    service.properties = [("x".to_owned(), "y".repeat(10_000))].into();
+    service.color = "green".parse().unwrap();
+    service.properties = [("x".parse().unwrap(), "y".repeat(10_000).parse().unwrap())].into();
     mesh.service("huge", 1, &service, groups(&service));
     let (map, warnings) = mesh.finish();
     let entries = map.namespaces.iter().flat_map(|n| &n.service_colors);

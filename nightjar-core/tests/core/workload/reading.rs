@@ -1,88 +1,15 @@
 //! From settings to services and gateways.
 
-use super::{IDENTITY, gateway, lines, read, service, service_of, tags};
-use insta::{assert_json_snapshot, assert_snapshot};
+use super::{IDENTITY, gateway, lines, read, service, service_of, tags, told};
+use insta::assert_snapshot;
 use nightjar_core::{
-    document::discovery_map::{PathMatchType, Protocol, Route},
+    document::discovery_map::{Port, Protocol},
     workload::{Defaults, PortChoice, Settings, Source, Warning, Warnings, Workload},
 };
 use serde_json::json;
 
-/// Routes in a few words: type, path, weight, access.
-fn told(routes: &[Route]) -> Vec<String> {
-    let tell = |route: &Route| {
-        let kind = match route.path_match.match_type {
-            PathMatchType::Exact => "exact",
-            PathMatchType::Prefix => "prefix",
-            PathMatchType::Regex => "regex",
-        };
-        let access = if route.default_access {
-            "public"
-        } else {
-            "private"
-        };
-        format!(
-            "{kind} {} {} {access}",
-            route.path_match.value, route.weight
-        )
-    };
-    routes.iter().map(tell).collect()
-}
-
-#[test]
-fn a_path_says_what_it_matches_and_who_may_ask() {
-    let cases: [(&str, &[&str]); 9] = [
-        ("/shop", &["exact /shop 1 public", "prefix /shop/ 1 public"]),
-        (
-            "+/shop",
-            &["exact /shop 1 public", "prefix /shop/ 1 public"],
-        ),
-        (
-            "!/shop",
-            &["exact /shop 1 private", "prefix /shop/ 1 private"],
-        ),
-        (
-            "-/shop",
-            &["exact /shop 1 private", "prefix /shop/ 1 private"],
-        ),
-        ("/shop/", &["prefix /shop/ 1 public"]),
-        ("!/shop/", &["prefix /shop/ 1 private"]),
-        ("/", &["prefix / 1 public"]),
-        ("-/", &["prefix / 1 private"]),
-        (
-            "  /a.b/c~d ",
-            &["exact /a.b/c~d 1 public", "prefix /a.b/c~d/ 1 public"],
-        ),
-    ];
-    for (value, expected) in cases {
-        let (service, warnings) = service(&[("NJ_ROUTE_1", value)]);
-        assert_eq!(warnings, [""; 0], "{value}");
-        assert_eq!(told(&service.routes[0].routes), expected, "{value}");
-    }
-}
-
-#[test]
-fn a_route_in_json_needs_its_path_alone() {
-    let (service, warnings) = service(&[
-        (
-            "NJ_ROUTE_1",
-            r#"{"path-match": {"match-type": "regex", "value": "/a/[0-9]+"}}"#,
-        ),
-        ("NJ_ROUTE_WEIGHT_1", "7"),
-        ("NJ_ROUTE_PROP_1_TIMEOUT", "5s"),
-        (
-            "NJ_ROUTE_2",
-            r#"{"path-match": {"match-type": "prefix", "value": "/b/"}, "weight": 3,
-                "headers": [{"header-name": "x", "match-type": "exact", "value": "y"}],
-                "default-access": false, "namespace-access": [{"namespace": "n2", "access": true}],
-                "properties": {"timeout": "1s"}}"#,
-        ),
-        ("NJ_ROUTE_PROP_2_TIMEOUT", "5s"),
-        ("NJ_ROUTE_PROP_2_NUM_RETRIES", "2"),
-    ]);
-    assert_eq!(warnings, [""; 0]);
-    let routes: Vec<&Route> = service.routes.iter().flat_map(|r| &r.routes).collect();
-    assert_json_snapshot!(routes);
+fn port(number: u16) -> Port {
+    Port::new(number).unwrap()
 }
 
 #[test]
@@ -122,30 +49,30 @@ fn settings_of_a_gateway() {
     assert_eq!(warnings, [""; 0]);
     assert!(entrance.prefer_gateway);
     assert_eq!(entrance.protocol, Protocol::Http2);
-    assert_eq!(entrance.port.unwrap().value, PortChoice::Port(8080));
+    assert_eq!(entrance.port.unwrap().value, PortChoice::Port(port(8080)));
     assert_eq!(json!(entrance.properties), json!({"timeout": "5s"}));
     let (entrance, _) = gateway(&[("NJ_LISTEN_PORT", "8080"), ("NJ_ROUTE_PORT", "proxy:80")]);
     let container = "proxy".to_owned();
     let expected = PortChoice::OfContainer {
         container,
-        port: 80,
+        port: port(80),
     };
     assert_eq!(entrance.port.unwrap().value, expected);
 }
 
 #[test]
 fn a_port_is_chosen_in_four_ways() {
-    let ip = |text: &str, port| PortChoice::OfAddress {
+    let ip = |text: &str, number| PortChoice::OfAddress {
         ip: text.parse().unwrap(),
-        port,
+        port: port(number),
     };
-    let container = |name: &str, port| PortChoice::OfContainer {
+    let container = |name: &str, number| PortChoice::OfContainer {
         container: name.to_owned(),
-        port,
+        port: port(number),
     };
     for (text, expected) in [
-        ("3000", PortChoice::Port(3000)),
-        ("65535", PortChoice::Port(65535)),
+        ("3000", PortChoice::Port(port(3000))),
+        ("65535", PortChoice::Port(port(65535))),
         ("app-1_x:80", container("app-1_x", 80)),
         ("10.0.0.1:80", ip("10.0.0.1", 80)),
         ("[fd00::1]:80", ip("fd00::1", 80)),
@@ -207,7 +134,7 @@ fn containers_speak_for_themselves() {
         .routes
         .iter()
         .map(|route| {
-            let port = route.port.as_ref().map(|found| found.value.port());
+            let port = route.port.as_ref().map(|found| found.value.port().get());
             (
                 route.source.container.as_deref(),
                 port,
@@ -257,7 +184,7 @@ fn presets_hold_for_what_is_not_said() {
         panic!("no service");
     };
     assert_eq!(
-        [service.namespace, service.service, service.color],
+        [service.namespace, service.service, service.color].map(String::from),
         ["n1", "shop", "default"]
     );
     assert_snapshot!(lines(&warnings).join("\n"), @r#"
@@ -318,7 +245,7 @@ fn mistakes_cost_what_they_are_about() {
             r#"{"path-match": {"match-type": "regexp", "value": "/a"}}"#,
         ),
         ("NJ_ROUTE_6", "/heavy/"),
-        ("NJ_ROUTE_WEIGHT_6", "0"),
+        ("NJ_ROUTE_WEIGHT_6", "32768"),
         ("NJ_ROUTE_7", "/nowhere/"),
         ("NJ_ROUTE_PORT_7", "app:http"),
         ("NJ_ROUTE_PROP_0_RETRY_ON", "always"),
@@ -353,30 +280,16 @@ fn a_mistake_opens_no_private_route() {
     assert!(!service.is_faulty);
     assert_eq!(
         told(&service.routes[0].routes),
-        ["prefix /shop/admin/ 1 private"]
+        ["prefix /shop/admin/ 0 private"]
     );
     assert_eq!(service.routes[0].port, None);
-    assert_eq!(told(&service.routes[1].routes), ["prefix /x/ 1 private"]);
+    // No share is no mistake.
+    assert_eq!(told(&service.routes[1].routes), ["prefix /x/ 0 private"]);
+    assert_eq!(
+        [&service.routes[0], &service.routes[1]].map(|route| route.is_closed),
+        [true, false]
+    );
     assert_snapshot!(warnings.join("\n"));
-    for unreadable in [
-        "-shop/admin",
-        "!/shop/admin?x",
-        r#"{"default-access": false"#,
-    ] {
-        let settings = tags(
-            &[
-                &IDENTITY,
-                &[("NJ_ROUTE_1", "/shop"), ("NJ_ROUTE_2", unreadable)][..],
-            ]
-            .concat(),
-        );
-        let (workload, warnings) = read(&settings);
-        assert_eq!(workload, None, "{unreadable}");
-        assert!(
-            warnings[0].contains("the workload is left out, as a wider route could open"),
-            "{warnings:?}"
-        );
-    }
 }
 
 #[test]
@@ -403,23 +316,6 @@ fn a_warning_is_one_line_whatever_the_value() {
     let value = format!("x\u{1b}[31m\nforged: line{}", "y".repeat(1000));
     let (_, warnings) = service(&[("NJ_ROUTE_1", &value), ("NJ_ROUTE_\r\nX", "1")]);
     assert_snapshot!(warnings.join("\n"));
-}
-
-#[test]
-fn a_misspelt_access_opens_no_route() {
-    for route in [
-        r#"{"path-match": {"match-type": "prefix", "value": "/a/"}, "default_access": false}"#,
-        r#"{"path-match": {"match-type": "prefix", "value": "/a/"}, "Default-Access": false}"#,
-        r#"{"path-match": {"match-type": "prefix", "value": "/a/"}, "namespaceAccess": []}"#,
-    ] {
-        let (workload, warnings) = read(&tags(&[&IDENTITY[..], &[("NJ_ROUTE_1", route)]].concat()));
-        assert_eq!(workload, None, "{route}");
-        assert!(
-            warnings[0].contains("the workload is left out"),
-            "{warnings:?}"
-        );
-        assert!(warnings[0].contains("default-access"), "{warnings:?}");
-    }
 }
 
 #[test]

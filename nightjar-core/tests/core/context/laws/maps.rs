@@ -3,9 +3,9 @@
 use nightjar_core::document::{
     SchemaVersion,
     discovery_map::{
-        DiscoveryMap, Gateways, HeaderMatch, Host, HostPort, Namespace, NamespaceAccess,
-        NamespaceEgress, PathMatch, PathMatchType, Properties, Protocol, QueryParameterMatch,
-        Route, ServiceColor, ValueMatchType,
+        DiscoveryMap, FieldName, Gateways, HeaderMatch, Host, HostPort, Name, Namespace,
+        NamespaceAccess, NamespaceEgress, PathMatch, PathMatchType, Port, Properties, Protocol,
+        QueryParameterMatch, Route, ServiceColor, Text, ValueMatch, Weight,
     },
 };
 use proptest::{
@@ -14,6 +14,10 @@ use proptest::{
     sample::select,
 };
 use std::net::Ipv4Addr;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
 
 fn paths() -> impl Strategy<Value = PathMatch> {
     let plain = select(vec![
@@ -30,52 +34,43 @@ fn paths() -> impl Strategy<Value = PathMatch> {
         prop::bool::weighted(0.8),
     )
         .prop_map(|((match_type, value), case_sensitive)| PathMatch {
-            match_type,
-            value: value.to_owned(),
             case_sensitive,
+            ..PathMatch::new(match_type, value).unwrap()
         })
 }
 
-/// A name, a kind and its value, and whether case matters.
-fn condition(
-    names: &[&'static str],
-) -> impl Strategy<Value = (String, ValueMatchType, Option<String>, bool)> {
-    let plain = select(vec!["", "a", "A", "ab", "b"]).prop_map(|value| Some(value.to_owned()));
-    let regex = select(vec!["[ab]", "a.*", ".*"]).prop_map(|value| Some(value.to_owned()));
-    let kinds = select(vec![
-        ValueMatchType::Exact,
-        ValueMatchType::Exact,
-        ValueMatchType::Prefix,
-        ValueMatchType::Suffix,
-    ]);
+/// A name, what its value is compared with, and whether case matters.
+fn condition(names: &[&'static str]) -> impl Strategy<Value = (FieldName, ValueMatch, bool)> {
+    let text = |text: &str| text.parse::<Text>().unwrap();
+    let exact =
+        select(vec!["", "a", "A", "ab", "b"]).prop_map(move |value| ValueMatch::Exact(text(value)));
+    let filled = select(vec!["a", "A", "ab", "b"]).prop_map(text);
+    let regex = select(vec!["[ab]", "a.*", ".*"])
+        .prop_map(|value| ValueMatch::Regex(value.parse().unwrap()));
     let comparison = prop_oneof![
-        4 => (kinds, plain),
-        1 => (Just(ValueMatchType::Regex), regex),
-        1 => (Just(ValueMatchType::Present), Just(None)),
+        2 => exact,
+        1 => filled.clone().prop_map(ValueMatch::Prefix),
+        1 => filled.prop_map(ValueMatch::Suffix),
+        1 => regex,
+        1 => Just(ValueMatch::Present),
     ];
-    (
-        select(names.to_vec()),
-        comparison,
-        prop::bool::weighted(0.7),
-    )
-        .prop_map(|(name, (match_type, value), case_sensitive)| {
-            (name.to_owned(), match_type, value, case_sensitive)
-        })
+    let names = select(names.to_vec()).prop_map(|name| name.parse().unwrap());
+    (names, comparison, prop::bool::weighted(0.7))
 }
 
 fn properties() -> impl Strategy<Value = Properties> {
-    let names = select(vec!["timeout", "lb-policy", "mine"]).prop_map(str::to_owned);
-    let values = select(vec!["1s", "2m", "random", "bad value"]).prop_map(str::to_owned);
+    let names = select(vec!["timeout", "lb-policy", "mine"]).prop_map(|name| name.parse().unwrap());
+    let values =
+        select(vec!["1s", "2m", "random", "bad value"]).prop_map(|text| text.parse().unwrap());
     btree_map(names, values, 0..2)
 }
 
 fn routes() -> impl Strategy<Value = Route> {
     let headers = condition(&["x", "X", "y"]).prop_flat_map(|condition| {
         prop::bool::weighted(0.2).prop_map(move |invert| {
-            let (header_name, match_type, value, case_sensitive) = condition.clone();
+            let (header_name, value, case_sensitive) = condition.clone();
             HeaderMatch {
                 header_name,
-                match_type,
                 value,
                 invert,
                 case_sensitive,
@@ -83,23 +78,22 @@ fn routes() -> impl Strategy<Value = Route> {
         })
     });
     let queries =
-        condition(&["q"]).prop_map(|(parameter_name, match_type, value, case_sensitive)| {
-            QueryParameterMatch {
+        condition(&["q"]).prop_map(
+            |(parameter_name, value, case_sensitive)| QueryParameterMatch {
                 parameter_name,
-                match_type,
                 value,
                 case_sensitive,
-            }
-        });
+            },
+        );
     let access = (select(vec!["n1", "n2", "n3"]), any::<bool>()).prop_map(|(namespace, access)| {
         NamespaceAccess {
-            namespace: namespace.to_owned(),
+            namespace: name(namespace),
             access,
         }
     });
     (
         paths(),
-        1..4_u16,
+        (0..4_i64).prop_map(|weight| Weight::try_from(weight).unwrap()),
         vec(headers, 0..3),
         vec(queries, 0..2),
         any::<bool>(),
@@ -132,9 +126,12 @@ fn routes() -> impl Strategy<Value = Route> {
 fn instances() -> impl Strategy<Value = HostPort> {
     let hosts = prop_oneof![
         3 => (1..4_u8).prop_map(|last| Host::Ipv4(Ipv4Addr::new(10, 0, 0, last))),
-        1 => Just(Host::Name("a.example".to_owned())),
+        1 => Just(Host::Name("a.example".parse().unwrap())),
     ];
-    (hosts, 80..82_u16).prop_map(|(host, port)| HostPort { host, port })
+    (hosts, 80..82_u16).prop_map(|(host, port)| HostPort {
+        host,
+        port: Port::new(port).unwrap(),
+    })
 }
 
 fn service_colors(names: &[&'static str]) -> impl Strategy<Value = ServiceColor> {
@@ -143,8 +140,11 @@ fn service_colors(names: &[&'static str]) -> impl Strategy<Value = ServiceColor>
         (select(vec!["n1", "n2", "n3", "n4"]), 3000..3004_u16).prop_map(|(namespace, port)| {
             let host = Host::Ipv4(Ipv4Addr::LOCALHOST);
             NamespaceEgress {
-                namespace: namespace.to_owned(),
-                interface: HostPort { host, port },
+                namespace: name(namespace),
+                interface: HostPort {
+                    host,
+                    port: Port::new(port).unwrap(),
+                },
             }
         });
     (
@@ -164,7 +164,7 @@ fn service_colors(names: &[&'static str]) -> impl Strategy<Value = ServiceColor>
                 routes,
                 namespace_egress,
             )| {
-                let (service, color) = (service.to_owned(), color.to_owned());
+                let (service, color) = (name(service), name(color));
                 ServiceColor {
                     service,
                     color,
@@ -188,15 +188,18 @@ pub(super) fn maps(names: &'static [&'static str]) -> impl Strategy<Value = Disc
     };
     [namespace(), namespace(), namespace()].prop_map(|parts| {
         let namespaces = parts.into_iter().zip(["n1", "n2", "n3"]).map(
-            |((properties, (prefer_gateway, instances), mut service_colors), name)| {
+            |((properties, (prefer_gateway, instances), mut service_colors), called)| {
                 let host = Host::Ipv4(Ipv4Addr::LOCALHOST);
                 let egress = NamespaceEgress {
-                    namespace: "n1".to_owned(),
-                    interface: HostPort { host, port: 3001 },
+                    namespace: name("n1"),
+                    interface: HostPort {
+                        host,
+                        port: Port::new(3001).unwrap(),
+                    },
                 };
                 service_colors.push(ServiceColor {
-                    service: "me".to_owned(),
-                    color: "me".to_owned(),
+                    service: name("me"),
+                    color: name("me"),
                     index: 1,
                     protocol: Protocol::Http1,
                     properties: Properties::new(),
@@ -205,8 +208,8 @@ pub(super) fn maps(names: &'static [&'static str]) -> impl Strategy<Value = Disc
                     namespace_egress: vec![egress],
                 });
                 Namespace {
-                    namespace: name.to_owned(),
-                    network_id: name.to_owned(),
+                    namespace: name(called),
+                    network_id: called.parse().unwrap(),
                     properties,
                     gateways: Gateways {
                         prefer_gateway,
@@ -219,7 +222,7 @@ pub(super) fn maps(names: &'static [&'static str]) -> impl Strategy<Value = Disc
         );
         DiscoveryMap {
             schema_version: SchemaVersion::V1,
-            document_version: String::new(),
+            document_version: Text::default(),
             namespaces: namespaces.collect(),
         }
     })

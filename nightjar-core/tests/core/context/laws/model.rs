@@ -1,7 +1,7 @@
 //! A second, simple opinion on which routes match a request.
 
 use nightjar_core::document::{
-    discovery_map::{HeaderMatch, PathMatchType, QueryParameterMatch, Route, ValueMatchType},
+    discovery_map::{HeaderMatch, PathMatchType, QueryParameterMatch, Route, ValueMatch},
     proxy_input,
 };
 use proptest::{option, prelude::*, sample::select};
@@ -22,7 +22,17 @@ pub(super) struct Key {
 }
 
 /// Name, kind, value, whether it is inverted, whether case matters.
-type Condition = (String, ValueMatchType, String, bool, bool);
+type Condition = (String, Kind, String, bool, bool);
+
+/// The kinds of comparison with a header or a query parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Exact,
+    Regex,
+    Prefix,
+    Suffix,
+    Present,
+}
 
 #[derive(Debug, Clone)]
 pub(super) struct Request {
@@ -50,46 +60,51 @@ pub(super) fn requests() -> impl Strategy<Value = Request> {
 
 fn condition(
     name: String,
-    kind: ValueMatchType,
-    value: Option<&str>,
+    kind: Kind,
+    value: &str,
     invert: bool,
     case_sensitive: bool,
 ) -> Condition {
-    let value = value.unwrap_or_default();
     match kind {
-        ValueMatchType::Present => (name, kind, String::new(), invert, true),
-        ValueMatchType::Regex => (name, kind, value.to_owned(), invert, case_sensitive),
+        Kind::Present => (name, kind, String::new(), invert, true),
+        Kind::Regex => (name, kind, value.to_owned(), invert, case_sensitive),
         _ if case_sensitive => (name, kind, value.to_owned(), invert, true),
         _ => (name, kind, value.to_lowercase(), invert, false),
+    }
+}
+
+fn of_value(value: &ValueMatch) -> (Kind, &str) {
+    match value {
+        ValueMatch::Exact(text) => (Kind::Exact, text),
+        ValueMatch::Regex(pattern) => (Kind::Regex, pattern),
+        ValueMatch::Prefix(text) => (Kind::Prefix, text),
+        ValueMatch::Suffix(text) => (Kind::Suffix, text),
+        ValueMatch::Present => (Kind::Present, ""),
     }
 }
 
 impl Key {
     pub(super) fn of_map(route: &Route) -> Self {
         let path = &route.path_match;
-        let fold = !path.case_sensitive && path.match_type != PathMatchType::Regex;
+        let kind = path.match_type();
+        let fold = !path.case_sensitive && kind != PathMatchType::Regex;
         let header = |header: &HeaderMatch| {
             let name = header.header_name.to_lowercase();
-            let value = header.value.as_deref();
-            condition(
-                name,
-                header.match_type,
-                value,
-                header.invert,
-                header.case_sensitive,
-            )
+            let (kind, value) = of_value(&header.value);
+            condition(name, kind, value, header.invert, header.case_sensitive)
         };
         let query = |query: &QueryParameterMatch| {
-            let (name, value) = (query.parameter_name.clone(), query.value.as_deref());
-            condition(name, query.match_type, value, false, query.case_sensitive)
+            let name = query.parameter_name.to_string();
+            let (kind, value) = of_value(&query.value);
+            condition(name, kind, value, false, query.case_sensitive)
         };
         Self {
-            kind: path.match_type,
+            kind,
             case_sensitive: path.case_sensitive,
             path: if fold {
-                path.value.to_lowercase()
+                path.text().to_lowercase()
             } else {
-                path.value.clone()
+                path.text().to_owned()
             },
             headers: route.headers.iter().map(header).collect(),
             queries: route.query_parameters.iter().map(query).collect(),
@@ -109,18 +124,18 @@ impl Key {
         };
         let filter = |filter: &proxy_input::Filter| {
             let kinds = [
-                (filter.is_exact_match, ValueMatchType::Exact),
-                (filter.is_regex_match, ValueMatchType::Regex),
-                (filter.is_prefix_match, ValueMatchType::Prefix),
-                (filter.is_suffix_match, ValueMatchType::Suffix),
-                (filter.is_present_match, ValueMatchType::Present),
+                (filter.is_exact_match, Kind::Exact),
+                (filter.is_regex_match, Kind::Regex),
+                (filter.is_prefix_match, Kind::Prefix),
+                (filter.is_suffix_match, Kind::Suffix),
+                (filter.is_present_match, Kind::Present),
             ];
             let kinds: Vec<_> = kinds.iter().filter(|(is_kind, _)| *is_kind).collect();
             assert_eq!(kinds.len(), 1, "{filter:?}");
             condition(
                 filter.name.to_lowercase(),
                 kinds[0].1,
-                Some(&filter.value),
+                &filter.value,
                 filter.invert_match,
                 filter.case_sensitive,
             )
@@ -165,14 +180,14 @@ impl Key {
 fn holds(condition: &Condition, given: &[(&str, String)]) -> bool {
     let (name, kind, value, invert, case_sensitive) = condition;
     let Some((_, given)) = given.iter().find(|(given, _)| given == name) else {
-        return *kind == ValueMatchType::Present && *invert;
+        return *kind == Kind::Present && *invert;
     };
     let found = compare(given, value, *case_sensitive, |folded, wanted| match kind {
-        ValueMatchType::Exact => folded == wanted,
-        ValueMatchType::Prefix => folded.starts_with(wanted),
-        ValueMatchType::Suffix => folded.ends_with(wanted),
-        ValueMatchType::Present => true,
-        ValueMatchType::Regex => is_match(value, *case_sensitive, given),
+        Kind::Exact => folded == wanted,
+        Kind::Prefix => folded.starts_with(wanted),
+        Kind::Suffix => folded.ends_with(wanted),
+        Kind::Present => true,
+        Kind::Regex => is_match(value, *case_sensitive, given),
     });
     found != *invert
 }

@@ -1,10 +1,15 @@
 //! The forms that documented properties' values have, and how Envoy's JSON writes them.
 
+use crate::document::{
+    digits,
+    discovery_map::{HostName, Port},
+    proxy_input::HashPolicy,
+};
 use std::net::Ipv6Addr;
 
 /// The form of a property's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Form {
     /// A span of time, at least one millisecond.
     Duration,
     /// A span of time, or `0s` for no limit.
@@ -21,6 +26,12 @@ pub enum Kind {
     PathPrefix,
     /// A host name or address, perhaps with a port.
     Host,
+    /// What requests are hashed by.
+    HashOn,
+    /// What to do with headers whose names hold an underscore.
+    UnderscoreHeaders,
+    /// A whole number from 0 to 255.
+    Hops,
 }
 
 /// The words of Envoy's `retry_on`, for HTTP and gRPC.
@@ -56,7 +67,7 @@ const NANOS_PER_MILLISECOND: u128 = 1_000_000;
 /// The longest span that Envoy takes in whole seconds: it counts nanoseconds in 64 bits.
 const MAX_SECONDS: u128 = 9_223_372_035;
 
-impl Kind {
+impl Form {
     /// The form in words, to follow "not" or "is".
     pub fn form(self) -> &'static str {
         match self {
@@ -69,8 +80,11 @@ impl Kind {
             Self::LbPolicy => "one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV",
             Self::Path => "a path that starts with `/` and holds visible ASCII characters only",
             Self::PathPrefix => {
-                "a path that starts with `/` and holds visible ASCII characters only, without `?` and `#`"
+                "a path that starts with `/` and holds visible ASCII characters only, without `?`, `#` and `\\`"
             }
+            Self::HashOn => "`header:NAME`, `cookie:NAME`, `cookie:NAME:TTL` or `source-ip`",
+            Self::UnderscoreHeaders => "one of drop, allow and reject",
+            Self::Hops => "a whole number from 0 to 255",
             Self::Host => "a host name or address, with or without a port",
         }
     }
@@ -80,9 +94,19 @@ impl Kind {
         match self {
             Self::Duration => duration(value, false),
             Self::DurationOrNone => duration(value, true),
-            Self::Count => {
-                let count: u32 = digits(value)?.parse().ok()?;
-                Some(count.to_string())
+            Self::Count => Some(digits::<u32>(value)?.to_string()),
+            Self::Hops => Some(digits::<u8>(value)?.to_string()),
+            Self::HashOn => hash_policy(value).map(|_| value.to_owned()),
+            Self::UnderscoreHeaders => {
+                let words = [
+                    ("drop", "DROP_HEADER"),
+                    ("allow", "ALLOW"),
+                    ("reject", "REJECT_REQUEST"),
+                ];
+                let word = words
+                    .iter()
+                    .find(|(word, _)| word.eq_ignore_ascii_case(value));
+                word.map(|(_, envoys)| (*envoys).to_owned())
             }
             Self::RetryOn => retry_on(value),
             Self::LbPolicy => {
@@ -91,15 +115,59 @@ impl Kind {
             }
             Self::Path => is_path(value).then(|| value.to_owned()),
             Self::PathPrefix => {
-                (is_path(value) && !value.contains(['?', '#'])).then(|| value.to_owned())
+                (is_path(value) && !value.contains(['?', '#', '\\'])).then(|| value.to_owned())
             }
             Self::Host => is_host(value).then(|| value.to_owned()),
         }
     }
 }
 
-fn digits(text: &str) -> Option<&str> {
-    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
+/// What requests are hashed by, taken apart.
+pub(super) fn hash_policy(value: &str) -> Option<HashPolicy> {
+    let mut policy = HashPolicy::default();
+    match value.split_once(':') {
+        None if value == "source-ip" => policy.is_source_ip = true,
+        Some(("header", name)) => {
+            policy.is_header = true;
+            name.clone_into(&mut policy.name);
+        }
+        Some(("cookie", rest)) => {
+            policy.is_cookie = true;
+            let (name, ttl) = rest
+                .split_once(':')
+                .map_or((rest, None), |(name, ttl)| (name, Some(ttl)));
+            name.clone_into(&mut policy.name);
+            policy.has_ttl = ttl.is_some();
+            policy.ttl = ttl.map_or(Some(String::new()), |ttl| duration(ttl, true))?;
+        }
+        _ => return None,
+    }
+    // RFC 9110, `token`; header names of HTTP/2's own begin with a colon.
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let name = policy
+        .name
+        .strip_prefix(':')
+        .filter(|_| policy.is_header)
+        .unwrap_or(&policy.name);
+    let is_named = !name.is_empty() && name.bytes().all(is_token);
+    (is_named || policy.is_source_ip).then_some(policy)
+}
+
+/// The longer of two durations in Envoy's form; `0s` is none and so the longest.
+pub(super) fn longer(left: String, right: String) -> String {
+    let length = |text: &str| {
+        let seconds: f64 = text.trim_end_matches('s').parse().unwrap_or_default();
+        if seconds == 0.0 {
+            f64::INFINITY
+        } else {
+            seconds
+        }
+    };
+    if length(&left) >= length(&right) {
+        left
+    } else {
+        right
+    }
 }
 
 /// Envoy counts in milliseconds: less than one would silently be none.
@@ -115,14 +183,15 @@ fn duration(value: &str, may_be_none: bool) -> Option<String> {
         .iter()
         .find_map(|(suffix, unit)| Some((value.strip_suffix(suffix)?, *unit)))?;
     let (whole, fraction) = match number.split_once('.') {
-        Some((whole, fraction)) => (digits(whole)?, digits(fraction)?),
-        None => (digits(number)?, ""),
+        Some((_, "")) => return None,
+        Some((whole, fraction)) => (whole, fraction),
+        None => (number, ""),
     };
+    if whole.is_empty() {
+        return None;
+    }
     let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let scaled = format!("{whole}{fraction}")
-        .parse::<u128>()
-        .ok()?
-        .checked_mul(unit)?;
+    let scaled = digits::<u128>(&format!("{whole}{fraction}"))?.checked_mul(unit)?;
     let nanos = scaled / scale;
     let in_range = (NANOS_PER_MILLISECOND..=MAX_SECONDS * NANOS_PER_SECOND).contains(&nanos)
         || (may_be_none && nanos == 0);
@@ -158,32 +227,13 @@ fn is_host(value: &str) -> bool {
         (address.parse::<Ipv6Addr>().is_ok(), port)
     } else {
         let (name, port) = value.split_at(value.find(':').unwrap_or(value.len()));
-        (is_host_name(name), port)
+        (name.parse::<HostName>().is_ok(), port)
     };
-    host_is_good && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
-}
-
-fn is_port(text: &str) -> bool {
-    digits(text)
-        .and_then(|text| text.parse::<u16>().ok())
-        .is_some_and(|port| port > 0)
-}
-
-fn is_host_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    name.len() <= 253
-        && name
-            .strip_suffix('.')
-            .unwrap_or(name)
-            .split('.')
-            .all(is_label)
+    host_is_good
+        && (port.is_empty()
+            || port
+                .strip_prefix(':')
+                .is_some_and(|port| port.parse::<Port>().is_ok()))
 }
 
 #[cfg(test)]
@@ -191,13 +241,13 @@ mod tests {
     use super::*;
 
     /// Each value with what becomes of it, `-` for values that are not in the form.
-    fn check(kind: Kind, cases: &[(&str, &str)]) {
+    fn check(form: Form, cases: &[(&str, &str)]) {
         for (value, expected) in cases {
-            let normal = kind.normalise(value);
+            let normal = form.normalise(value);
             assert_eq!(
                 normal.as_deref().unwrap_or("-"),
                 *expected,
-                "{kind:?} `{value}`"
+                "{form:?} `{value}`"
             );
         }
     }
@@ -232,16 +282,16 @@ mod tests {
             ("5S", "-"),
             ("5us", "-"),
         ];
-        check(Kind::Duration, &cases);
-        check(Kind::DurationOrNone, &cases);
-        check(Kind::Duration, &[("0s", "-"), ("0ms", "-")]);
-        check(Kind::DurationOrNone, &[("0s", "0s"), ("0.0h", "0s")]);
+        check(Form::Duration, &cases);
+        check(Form::DurationOrNone, &cases);
+        check(Form::Duration, &[("0s", "-"), ("0ms", "-")]);
+        check(Form::DurationOrNone, &[("0s", "0s"), ("0.0h", "0s")]);
     }
 
     #[test]
     fn counts_fit_in_32_bits() {
         check(
-            Kind::Count,
+            Form::Count,
             &[
                 ("0", "0"),
                 ("010", "10"),
@@ -259,7 +309,7 @@ mod tests {
     #[test]
     fn words_are_envoys() {
         check(
-            Kind::RetryOn,
+            Form::RetryOn,
             &[
                 ("5xx", "5xx"),
                 ("gateway-error, Reset", "gateway-error,reset"),
@@ -269,7 +319,7 @@ mod tests {
             ],
         );
         check(
-            Kind::LbPolicy,
+            Form::LbPolicy,
             &[
                 ("least-request", "LEAST_REQUEST"),
                 ("Round_Robin", "ROUND_ROBIN"),
@@ -289,10 +339,10 @@ mod tests {
             ("", "-"),
             ("/a b", "-"),
         ];
-        check(Kind::Path, &same);
-        check(Kind::PathPrefix, &same);
-        check(Kind::Path, &[("/h?x=1", "/h?x=1"), ("/\u{e9}", "-")]);
-        check(Kind::PathPrefix, &[("/h?x=1", "-"), ("/h#x", "-")]);
+        check(Form::Path, &same);
+        check(Form::PathPrefix, &same);
+        check(Form::Path, &[("/h?x=1", "/h?x=1"), ("/\u{e9}", "-")]);
+        check(Form::PathPrefix, &[("/h?x=1", "-"), ("/h#x", "-")]);
     }
 
     #[test]
@@ -310,7 +360,46 @@ mod tests {
             "", ".", "a..b", "-a", "a-", "a b", "a:", "a:0", "a:65536", "a:+1", "a:1:2", "::1",
             "[::1", "[::1]80", "[a]", "a/b", "a\"b",
         ];
-        check(Kind::Host, &good.map(|value| (value, value)));
-        check(Kind::Host, &bad.map(|value| (value, "-")));
+        check(Form::Host, &good.map(|value| (value, value)));
+        check(Form::Host, &bad.map(|value| (value, "-")));
+    }
+    #[test]
+    fn hashes_are_taken_apart() {
+        let same = |value| (value, value);
+        check(
+            Form::HashOn,
+            &[
+                "header:x-user",
+                "header::path",
+                "cookie:id",
+                "cookie:id:0s",
+                "source-ip",
+            ]
+            .map(same),
+        );
+        let bad = [
+            "",
+            "header:",
+            "cookie::1s",
+            "cookie:id:x",
+            "source-ip:1",
+            "header:a b",
+            "query:a",
+            "cookie:a;b",
+        ];
+        check(Form::HashOn, &bad.map(|value| (value, "-")));
+        let policy = hash_policy("cookie:id:2m").unwrap();
+        assert_eq!(
+            (&*policy.name, policy.has_ttl, &*policy.ttl),
+            ("id", true, "120s")
+        );
+    }
+
+    #[test]
+    fn no_limit_is_the_longest() {
+        let longest = |left: &str, right: &str| longer(left.to_owned(), right.to_owned());
+        assert_eq!(longest("15s", "0.25s"), "15s");
+        assert_eq!(longest("15s", "0s"), "0s");
+        assert_eq!(longest("15s", "3600s"), "3600s");
     }
 }

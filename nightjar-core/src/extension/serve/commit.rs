@@ -1,0 +1,91 @@
+//! What a data store looks at before it keeps a document: no proxy should be the first to find a fault.
+
+use crate::{
+    document::{
+        self, Document, DocumentError, Finding, discovery_map::DiscoveryMap, templates::Templates,
+    },
+    env::Setting,
+    extension::DocumentName,
+    review,
+    template::{Severity, lint_all},
+};
+use std::{fs, io, path::Path};
+
+/// `NJ_STORE_ACCEPT_INVALID`
+pub const NJ_STORE_ACCEPT_INVALID: Setting = Setting::preset(
+    "NJ_STORE_ACCEPT_INVALID",
+    "false",
+    "Whether a document that breaks a rule is committed all the same.",
+);
+
+/// How many warnings of one document are logged.
+const MAX_WARNINGS: usize = 100;
+
+/// Why a document is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommitError {
+    #[error("cannot read {path}")]
+    Read { path: String, source: io::Error },
+    #[error("{0}\n  hint: mend it, or let it pass with NJ_STORE_ACCEPT_INVALID=true")]
+    Document(DocumentError),
+}
+
+/// Checks a document of a known kind, and warns of what is doubtful in it.
+pub(super) fn check(name: &DocumentName, file: &Path) -> Result<(), CommitError> {
+    let read = || {
+        fs::read(file).map_err(|source| CommitError::Read {
+            path: file.display().to_string(),
+            source,
+        })
+    };
+    if *name == DocumentName::DISCOVERY_MAP {
+        let (map, unknown) = document::inspect::<DiscoveryMap>(&read()?);
+        warn(&unknown);
+        warn(&review::discovery_map(&map.map_err(CommitError::Document)?));
+    } else if *name == DocumentName::TEMPLATES {
+        let (templates, unknown) = document::inspect::<Templates>(&read()?);
+        warn(&unknown);
+        texts(&templates.map_err(CommitError::Document)?)?;
+    }
+    Ok(())
+}
+
+fn texts(templates: &Templates) -> Result<(), CommitError> {
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    for (pointer, finding) in lint_all(templates) {
+        let place = finding.fault.place;
+        let place = place.map(|place| format!("line {}, column {}: ", place.line, place.column));
+        let message = place.unwrap_or_default() + &finding.fault.message;
+        let list = match finding.severity {
+            Severity::Error => &mut faults,
+            Severity::Warning => &mut warnings,
+        };
+        list.push(Finding {
+            pointer,
+            subject: None,
+            message,
+        });
+    }
+    warn(&warnings);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(CommitError::Document(DocumentError {
+        name: Templates::NAME,
+        faults,
+        unlisted: 0,
+    }))
+}
+
+fn warn(findings: &[Finding]) {
+    for finding in findings.iter().take(MAX_WARNINGS) {
+        tracing::warn!("{finding}");
+    }
+    if let Some(more) = findings
+        .len()
+        .checked_sub(MAX_WARNINGS)
+        .filter(|more| *more > 0)
+    {
+        tracing::warn!("and {more} more");
+    }
+}

@@ -1,0 +1,195 @@
+//! What is doubtful in a valid discovery map: what people may have meant otherwise, and what its proxies
+//! would leave out.
+
+use crate::{
+    context::{
+        self, Concern, Subject,
+        properties::{Bearer, assess},
+    },
+    document::{
+        Finding,
+        discovery_map::{DiscoveryMap, Namespace, Properties, ServiceColor},
+        nearest,
+    },
+};
+use std::collections::BTreeSet;
+
+/// Everything that is doubtful in a map, by pointer.
+pub fn discovery_map(map: &DiscoveryMap) -> Vec<Finding> {
+    let mut findings = parts(map);
+    findings.extend(together(map).map(|warning| Finding {
+        pointer: pointer(map, &warning.subject),
+        subject: Some(name(&warning.subject)),
+        message: warning.message,
+    }));
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+/// What is doubtful in a map that workloads make together, each of whom was told of its own mistakes.
+pub fn between_workloads(map: &DiscoveryMap) -> Vec<String> {
+    let unknown = namespaces(map);
+    let unknown = unknown.into_iter().map(|finding| match finding.subject {
+        Some(subject) => format!("{subject}: {}", finding.message),
+        None => finding.message,
+    });
+    let together = together(map).map(|warning| warning.to_string());
+    let all: BTreeSet<String> = unknown.chain(together).collect();
+    all.into_iter().collect()
+}
+
+/// What the parts of a mesh say together.
+fn together(map: &DiscoveryMap) -> impl Iterator<Item = context::Warning> {
+    let warnings = context::review(map).into_iter();
+    warnings.filter(|warning| warning.concern == Concern::Mesh)
+}
+
+/// What is doubtful in one place by itself.
+fn parts(map: &DiscoveryMap) -> Vec<Finding> {
+    let mut findings = namespaces(map);
+    for (index, namespace) in map.namespaces.iter().enumerate() {
+        let place = format!("/namespaces/{index}");
+        let name = namespace.namespace.to_string();
+        properties(
+            &namespace.properties,
+            Bearer::Whole,
+            &place,
+            &name,
+            &mut findings,
+        );
+    }
+    for (place, namespace, service_color) in service_colors(map) {
+        let title = title(namespace, service_color);
+        properties(
+            &service_color.properties,
+            Bearer::Whole,
+            &place,
+            &title,
+            &mut findings,
+        );
+        for (index, route) in service_color.routes.iter().enumerate() {
+            let place = format!("{place}/routes/{index}");
+            properties(
+                &route.properties,
+                Bearer::Route,
+                &place,
+                &title,
+                &mut findings,
+            );
+            findings.extend(route.path_match.doubt().map(|message| Finding {
+                pointer: format!("{place}/path-match/value"),
+                subject: Some(title.clone()),
+                message,
+            }));
+        }
+    }
+    findings
+}
+
+fn properties(
+    given: &Properties,
+    bearer: Bearer,
+    place: &str,
+    subject: &str,
+    findings: &mut Vec<Finding>,
+) {
+    for (name, value) in given {
+        let (_, slip) = assess(name, value, bearer);
+        findings.extend(slip.map(|slip| Finding {
+            pointer: format!(
+                "{place}/properties/{}",
+                name.replace('~', "~0").replace('/', "~1")
+            ),
+            subject: Some(subject.to_owned()),
+            message: format!("property `{name}` {slip}"),
+        }));
+    }
+}
+
+/// The namespaces that are spoken of and are not there.
+fn namespaces(map: &DiscoveryMap) -> Vec<Finding> {
+    let known: BTreeSet<&str> = map
+        .namespaces
+        .iter()
+        .map(|known| &*known.namespace)
+        .collect();
+    let mut findings = Vec::new();
+    for (place, namespace, service_color) in service_colors(map) {
+        let mut check = |pointer: String, name: &str| {
+            if known.contains(name) {
+                return;
+            }
+            let nearest = nearest(name, known.iter().copied());
+            let hint = nearest.map(|nearest| format!("; did you mean {nearest:?}?"));
+            let hint = hint.unwrap_or_default();
+            findings.push(Finding {
+                pointer,
+                subject: Some(title(namespace, service_color)),
+                message: format!("{name:?} is not a namespace of this map{hint}"),
+            });
+        };
+        for (index, route) in service_color.routes.iter().enumerate() {
+            for (entry, access) in route.namespace_access.iter().enumerate() {
+                let pointer = format!("{place}/routes/{index}/namespace-access/{entry}/namespace");
+                check(pointer, &access.namespace);
+            }
+        }
+        for (index, egress) in service_color.namespace_egress.iter().enumerate() {
+            check(
+                format!("{place}/namespace-egress/{index}/namespace"),
+                &egress.namespace,
+            );
+        }
+    }
+    findings
+}
+
+fn service_colors(map: &DiscoveryMap) -> impl Iterator<Item = (String, &Namespace, &ServiceColor)> {
+    let namespaces = map.namespaces.iter().enumerate();
+    namespaces.flat_map(|(outer, namespace)| {
+        let entries = namespace.service_colors.iter().enumerate();
+        entries.map(move |(inner, entry)| {
+            (
+                format!("/namespaces/{outer}/service-colors/{inner}"),
+                namespace,
+                entry,
+            )
+        })
+    })
+}
+
+fn title(namespace: &Namespace, service_color: &ServiceColor) -> String {
+    let ServiceColor { service, color, .. } = service_color;
+    format!("{service}/{color} in {}", namespace.namespace)
+}
+
+/// Whom a warning is about, as pointers name them.
+fn name(subject: &Subject) -> String {
+    match &subject.service_color {
+        Some((service, color, _)) => format!("{service}/{color} in {}", subject.namespace),
+        None => subject.namespace.clone(),
+    }
+}
+
+/// Where in the map the subject of a warning stands.
+fn pointer(map: &DiscoveryMap, subject: &Subject) -> String {
+    let mut namespaces = map.namespaces.iter().enumerate();
+    let found = namespaces.find(|(_, namespace)| namespace.namespace == *subject.namespace);
+    let Some((outer, namespace)) = found else {
+        return String::new();
+    };
+    let is_it = |entry: &ServiceColor| {
+        subject
+            .service_color
+            .as_ref()
+            .is_some_and(|(service, color, index)| {
+                entry.service == **service
+                    && entry.color == **color
+                    && index.is_none_or(|index| entry.index == index)
+            })
+    };
+    let position = namespace.service_colors.iter().position(is_it);
+    let inner = position.map(|inner| format!("/service-colors/{inner}"));
+    format!("/namespaces/{outer}{}", inner.unwrap_or_default())
+}

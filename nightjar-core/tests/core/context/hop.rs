@@ -1,0 +1,166 @@
+//! The way to a namespace that prefers to be called through its gateways.
+
+use super::{map, namespace, private, route, service_color, sidecar, warnings, with};
+use nightjar_core::{context::proxy_input, document::discovery_map::DiscoveryMap};
+use serde_json::{Value, json};
+
+/// `n1`, which calls `n2` on port 3001, and `n2`, which prefers its gateways.
+fn mesh(service_colors: &[Value], extra: &Value) -> DiscoveryMap {
+    let egress = json!([{ "namespace": "n2", "interface": { "ipv4": "127.0.0.1", "port": 3001 } }]);
+    let caller = service_color("me", "me", &[], &json!({ "namespace-egress": egress }));
+    let gateways = json!({ "gateways": {
+        "prefer-gateway": true, "instances": [{ "ipv4": "10.0.0.9", "port": 80 }]
+    } });
+    let other = with(with(namespace("n2", service_colors), &gateways), extra);
+    map(&[namespace("n1", &[caller]), other])
+}
+
+/// The routes to `n2`, each with its cluster.
+fn routes(map: &DiscoveryMap) -> Vec<(String, String)> {
+    let mut listeners = proxy_input(map, &sidecar("me", "me"))
+        .unwrap()
+        .input
+        .listeners;
+    let routes = listeners.remove(1).routes.into_iter();
+    routes
+        .map(|route| (route.route_path, route.clusters[0].cluster_name.clone()))
+        .collect()
+}
+
+#[test]
+fn a_merged_route_is_reachable_only_if_all_its_public_members_are() {
+    let closed = json!({ "namespace-access": [{ "namespace": "n1", "access": false }] });
+    let open_to_us = json!({ "namespace-access": [{ "namespace": "n1", "access": true }] });
+    let one = |color: &str, route: Value| service_color("bank", color, &[route], &json!({}));
+    let gateway = ("/".to_owned(), "remote-n2-gateway".to_owned());
+    let denied = ("/pay/".to_owned(), "nightjar-denied".to_owned());
+    let public = || route("/pay/", &json!({}));
+    let said = "namespace `n2`, service-color `bank/blue`, index 3000: route `/pay/` is denied, as it leads \
+                through the gateways, which do not know who calls: not all service-colors that share it let \
+                namespace `n1` in";
+    for (blue, green, is_denied, is_told) in [
+        (public(), public(), false, false),
+        (public(), route("/pay/", &closed), true, true),
+        (
+            route("/pay/", &closed),
+            route("/pay/", &closed),
+            true,
+            false,
+        ),
+        // What is not public the gateways do not serve.
+        (public(), private("/pay/", &json!({})), false, false),
+        (public(), private("/pay/", &open_to_us), false, false),
+    ] {
+        // Something is open to us in any case.
+        let wide = service_color("wide", "blue", &[route("/", &json!({}))], &json!({}));
+        let map = mesh(&[one("blue", blue), one("green", green), wide], &json!({}));
+        let mut expected = vec![gateway.clone()];
+        if is_denied {
+            expected.insert(0, denied.clone());
+        }
+        assert_eq!(routes(&map), expected);
+        let expected: &[&str] = if is_told { &[said] } else { &[] };
+        assert_eq!(warnings(&map, &sidecar("me", "me")), expected);
+    }
+}
+
+#[test]
+fn nothing_on_the_way_rewrites_or_cuts_shorter_than_the_routes_behind() {
+    let hop = |namespace: &Value, routes: &[Value]| {
+        let map = mesh(
+            &[service_color("bank", "blue", routes, &json!({}))],
+            &json!({ "properties": namespace }),
+        );
+        let input = proxy_input(&map, &sidecar("me", "me")).unwrap().input;
+        let route = &input.listeners[1].routes[0];
+        let cluster = input
+            .clusters
+            .iter()
+            .find(|cluster| cluster.is_gateway)
+            .unwrap();
+        assert_eq!(route.properties, cluster.properties);
+        json!(route.properties)
+    };
+    let says = |path: &str, properties: &Value| route(path, &json!({ "properties": properties }));
+    let silent = || says("/a/", &json!({}));
+    for (namespace, routes, expected) in [
+        (json!({}), vec![silent()], json!({})),
+        (
+            json!({
+                "prefix-rewrite": "/x/", "host-rewrite": "x", "health-check-path": "/up",
+                "connect-timeout": "1s", "team": "red"
+            }),
+            vec![silent()],
+            json!({
+                "health-check-path": "/___health_check___", "connect-timeout": "1s", "team": "red"
+            }),
+        ),
+        // The longest counts, what nobody says included.
+        (
+            json!({}),
+            vec![
+                says("/a/", &json!({ "timeout": "20s" })),
+                says("/b/", &json!({ "timeout": "1m" })),
+            ],
+            json!({ "timeout": "60s" }),
+        ),
+        (
+            json!({}),
+            vec![
+                says("/a/", &json!({ "timeout": "1s" })),
+                says("/b/", &json!({})),
+            ],
+            json!({ "timeout": "15s" }),
+        ),
+        (
+            json!({ "timeout": "5s" }),
+            vec![silent()],
+            json!({ "timeout": "5s" }),
+        ),
+        (
+            json!({ "timeout": "5s" }),
+            vec![silent(), says("/b/", &json!({ "timeout": "0s" }))],
+            json!({ "timeout": "0s" }),
+        ),
+        (
+            json!({}),
+            vec![silent(), says("/b/", &json!({ "idle-timeout": "1h" }))],
+            json!({ "idle-timeout": "3600s" }),
+        ),
+        (
+            json!({}),
+            vec![silent(), says("/b/", &json!({ "idle-timeout": "1s" }))],
+            json!({ "idle-timeout": "300s" }),
+        ),
+        // No try may be cut shorter than the longest, and who says none has no limit.
+        (
+            json!({}),
+            vec![
+                says("/a/", &json!({ "per-try-timeout": "1s" })),
+                says("/b/", &json!({ "per-try-timeout": "3s" })),
+            ],
+            json!({ "per-try-timeout": "3s" }),
+        ),
+        (
+            json!({ "per-try-timeout": "1s" }),
+            vec![silent()],
+            json!({ "per-try-timeout": "1s" }),
+        ),
+        (
+            json!({}),
+            vec![silent(), says("/b/", &json!({ "per-try-timeout": "3s" }))],
+            json!({}),
+        ),
+        // What is private does not lead through the gateways.
+        (
+            json!({}),
+            vec![
+                silent(),
+                private("/b/", &json!({ "properties": { "timeout": "1h" } })),
+            ],
+            json!({}),
+        ),
+    ] {
+        assert_eq!(hop(&namespace, &routes), expected, "{namespace} {routes:?}");
+    }
+}

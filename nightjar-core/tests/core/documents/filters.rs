@@ -1,0 +1,137 @@
+//! What headers, query parameters and paths are compared with.
+
+use super::{ROUTE, breaks, full, keeps, said_of, with, without};
+use serde_json::{Value, json};
+
+const BEYOND_BYTES: &str = "Envoy compares bytes, so there is no \\x{…} beyond \\x{FF}";
+const NO_CATEGORY: &str = "RE2 knows \\p{…} with the short name of a general category, such as \\p{Lu}, or with a \
+     script, such as \\p{Greek}";
+
+#[test]
+fn regular_expressions_compile_here_and_in_re2() {
+    let path = &format!("{ROUTE}/path-match/value");
+    for (pattern, reason) in [
+        ("(", "unclosed group"),
+        ("a)", "unopened group"),
+        ("[a", "unclosed character class"),
+        ("*", "repetition operator missing expression"),
+        (
+            "a{2,1}",
+            "invalid repetition count range, the start must be <= the end",
+        ),
+        ("\\q", "unrecognized escape sequence"),
+        (
+            "(?=a)",
+            "look-around, including look-ahead and look-behind, is not supported",
+        ),
+        ("(a)\\1", "backreferences are not supported"),
+        (
+            "[a&&b]",
+            "RE2 knows no set operation within a character class",
+        ),
+        ("[a[b]]", "RE2 knows no character class within another"),
+        ("(?x)a", "RE2 knows no flag but i, m, s and U"),
+        ("(?u:a)", "RE2 knows no flag but i, m, s and U"),
+        ("\\b{start}a", "RE2 knows no word boundary but \\b and \\B"),
+        ("\\<a", "RE2 knows no word boundary but \\b and \\B"),
+        ("\\u0041", "RE2 knows no \\u and \\U; write \\x{…}"),
+        ("[\\U00000041]", "RE2 knows no \\u and \\U; write \\x{…}"),
+        (
+            "[\\u0041-\\u0042]",
+            "RE2 knows no \\u and \\U; write \\x{…}",
+        ),
+        ("\\x{100}", BEYOND_BYTES),
+        ("[a-\\x{2028}]", BEYOND_BYTES),
+        ("\\p{Grek}", NO_CATEGORY),
+        ("[\\p{Letter}]", NO_CATEGORY),
+        ("\\p{gc=L}", NO_CATEGORY),
+        ("\\p{lu}", NO_CATEGORY),
+        (
+            "(?P<a.b>c)",
+            "RE2 knows no group names but of letters, digits and underscores",
+        ),
+        ("a**", "RE2 repeats no repetition but in a group"),
+        ("a++", "RE2 repeats no repetition but in a group"),
+        ("a{2}{3}", "RE2 repeats no repetition but in a group"),
+        ("a{1001}", "RE2 repeats nothing more than 1000 times"),
+        ("(?:a{100}){11}", "RE2 repeats nothing more than 1000 times"),
+        (
+            "\\w{100000}",
+            "Compiled regex exceeds size limit of 10485760 bytes.",
+        ),
+    ] {
+        let message = format!("{pattern:?} is not a regular expression: {reason}");
+        breaks(path, json!(pattern), &message);
+    }
+    breaks(
+        path,
+        json!(""),
+        "is empty, and a regular expression is needed",
+    );
+    for pattern in [
+        "/a/[0-9]+",
+        "(?i)a",
+        "(?P<n>a)",
+        "\\x{41}\\pL\\p{Lu}[\\PL\\x{FF}]",
+        "(?:a+?)*",
+        "a{1000}",
+        "[^/]*?",
+        "(?s).*",
+    ] {
+        keeps(path, json!(pattern));
+    }
+    for list in ["headers", "query-parameters"] {
+        let mut map = with(
+            full(),
+            &format!("{ROUTE}/{list}/0/match-type"),
+            json!("regex"),
+        );
+        map = with(map, &format!("{ROUTE}/{list}/0/value"), json!("("));
+        let fault =
+            format!("{ROUTE}/{list}/0/value: \"(\" is not a regular expression: unclosed group");
+        assert_eq!(said_of(&map), [fault]);
+    }
+    // Only where it is one.
+    let map = with(
+        full(),
+        &format!("{ROUTE}/path-match/match-type"),
+        json!("exact"),
+    );
+    assert_eq!(said_of(&with(map, path, json!("/("))), [""; 0]);
+}
+
+#[test]
+fn filters_have_what_they_compare_with() {
+    for (list, name) in [
+        ("headers", "header-name"),
+        ("query-parameters", "parameter-name"),
+    ] {
+        let place = &format!("{ROUTE}/{list}/0");
+        let value = &format!("{place}/value");
+        let name = &format!("{place}/{name}");
+        breaks(name, json!(""), "is empty");
+        breaks(
+            name,
+            json!("é".repeat(1025)),
+            "has 1025 characters, and 1024 are allowed",
+        );
+        keeps(name, json!("é".repeat(1024)));
+        for kind in ["exact", "regex", "prefix", "suffix"] {
+            let map = with(full(), &format!("{place}/match-type"), json!(kind));
+            let missing = format!("{place}: \"value\" is missing");
+            assert_eq!(said_of(&without(map.clone(), value)), [missing]);
+            let null = format!("{value}: null is not of type \"string\"");
+            assert_eq!(said_of(&with(map, value, Value::Null)), [null]);
+        }
+        for kind in ["prefix", "suffix"] {
+            let map = with(full(), &format!("{place}/match-type"), json!(kind));
+            let fault = format!("{value}: is empty");
+            assert_eq!(said_of(&with(map, value, json!(""))), [fault]);
+        }
+        let map = with(full(), &format!("{place}/match-type"), json!("present"));
+        assert_eq!(said_of(&map), [""; 0]);
+        assert_eq!(said_of(&without(map, value)), [""; 0]);
+        let map = with(full(), &format!("{place}/match-type"), json!("exact"));
+        assert_eq!(said_of(&with(map, value, json!(""))), [""; 0]);
+    }
+}
