@@ -10,7 +10,7 @@ KEEP ?=
 DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sample-service
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint fmt schemas bench deny setup clean
+.PHONY: help demo build test campaigns lint fmt schemas bench deny setup clean
 .PHONY: docker docker-base docker-sizes docker-lint docker-clean test-docker
 
 help: ## list the targets
@@ -31,6 +31,13 @@ test: lint ## everything that CI runs
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory demo KEEP=
 	@e2e/docker/where-possible.sh
+
+campaigns: ## by hand: 28,800 random requests, 2,000 slips, 1,000 regular expressions (an hour)
+	@e2e/setup.sh all
+	$(CARGO) build --locked --workspace --bins --tests --examples
+	ACCESS_MAPS=80 $(CARGO) test --locked -p e2e --test e2e -- --nocapture access::random
+	SLIPS=2000 $(CARGO) test --locked -p nightjar-core --test core -- --nocapture slips
+	e2e/campaigns/regex_size.py --count 1000 target/debug/examples/regex_verdict
 
 lint: ## formatting and clippy, with warnings as errors
 	$(CARGO) fmt --all --check

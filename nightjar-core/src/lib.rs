@@ -7,6 +7,7 @@
 //! envoy      what rendered files mean to Envoy; a real check of them
 //! extension  the protocol between Nightjar and its extension points, both ends
 //! workload   what a service or gateway declares about itself in `NJ_` settings -> discovery map (pure)
+//! re2        which regular expressions Envoy takes
 //! env        settings from the environment, all faults at once
 //! daemon     what surrounds the refreshes of the long-running programs
 //! ```
@@ -18,6 +19,7 @@ pub mod document;
 pub mod env;
 pub mod envoy;
 pub mod extension;
+mod re2;
 pub mod review;
 pub mod shutdown;
 pub mod telemetry;

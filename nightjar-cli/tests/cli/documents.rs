@@ -166,7 +166,6 @@ map.json: /namespaces/0/networkid (n1): warning: \"networkid\" {nobody}; did you
 map.json: {shop}/routes/0/header {who}: \"header\" {nobody}; did you mean \"headers\"?
 map.json: {shop}/routes/1/headers/0/value {who}: \"1\" has no effect with match-type present
 map.json: /namespaces/0/properties/trusted-hops (n1): warning: property `trusted-hops` counts in a proxy's own environment alone, and is left out; set NJ_PROXY_PROP_TRUSTED_HOPS where the proxy runs
-map.json: {shop} {who}: a route is left out: \"shop/\" does not start with /
 map.json: {shop} {who}: route `/users/%7Bid%7D` asks for header `x_user`, which this proxy drops, as its name holds an underscore; rename it, or set NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow
 map.json: {shop}/namespace-egress/0/namespace {who}: \"bank\" {nowhere}
 map.json: {shop}/properties/time-out {who}: property `time-out` has no meaning to the shipped templates; did you mean `timeout`?

@@ -3,7 +3,8 @@
 //! Each type has one rule, in one function. JSON, settings and the command line read a value by it,
 //! and the schema carries its constant; the rule's name is the schema's `format`.
 
-use super::{finding::shown, path::Path, pattern};
+use super::{finding::shown, path::Path};
+use crate::re2;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr, sync::LazyLock};
@@ -257,7 +258,8 @@ pub(super) const PATTERN: Rule = Rule {
         if text.is_empty() {
             return Err("is empty, and a regular expression is needed".to_owned());
         }
-        pattern::check(text)
+        // The size without regard to case is the larger one.
+        re2::check(text, false)
             .map_err(|reason| format!("{} is not a regular expression: {reason}", shown(text)))
     },
     refuse: TEXT.refuse,

@@ -141,3 +141,26 @@ fn discovery_of_cloud_map_leaves_it_out() {
         );
     }
 }
+
+/// `make campaigns` tries a thousand; each costs Envoy some seconds.
+#[test]
+fn envoy_refuses_no_random_expression_that_is_taken() {
+    let verdict = e2e::program("examples/regex_verdict");
+    let output = std::process::Command::new(e2e::root().join("e2e/campaigns/regex_size.py"))
+        .args(["--count", "20", "--envoy"])
+        .arg(e2e::envoy())
+        .arg(verdict)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("law 1, taken, and Envoy refuses: 0 of 20"),
+        "{said}"
+    );
+    assert!(
+        said.contains("law 2, refused, and below half: 0 of 20"),
+        "{said}"
+    );
+}

@@ -1,0 +1,54 @@
+//! Which regular expressions Envoy's RE2 takes: its dialect, and the size of the program that it compiles
+//! an expression to, without compiling it.
+
+mod bytes;
+mod class;
+mod code;
+mod factor;
+mod node;
+mod reader;
+mod size;
+
+use reader::Reader;
+use regex_syntax::ast::parse::Parser;
+use size::Size;
+
+/// What Envoy takes by the runtime setting `re2.max_program_size.error_level` in its bootstrap.
+const MOST_INSTRUCTIONS: u64 = 100_000;
+
+/// Of those, what is kept for what templates put around an expression.
+const RESERVED_INSTRUCTIONS: u64 = 500;
+
+/// What RE2 takes in its 8 MiB for one expression, before it flattens the program.
+const MOST_COMPILED: u64 = 690_000;
+
+/// Checks that Envoy compiles a regular expression.
+///
+/// This takes time in proportion to the length of the text, whatever the expression is.
+///
+/// # Errors
+/// One line that says why not.
+pub(crate) fn check(text: &str, case_sensitive: bool) -> Result<(), String> {
+    let size = size(text, case_sensitive)?;
+    if size.flattened + RESERVED_INSTRUCTIONS > MOST_INSTRUCTIONS {
+        return Err(format!(
+            "compiles to about {} instructions, and Envoy takes {MOST_INSTRUCTIONS}",
+            size.flattened
+        ));
+    }
+    if size.compiled > MOST_COMPILED {
+        return Err(format!(
+            "compiles to about {} instructions at first, and RE2 takes {MOST_COMPILED}",
+            size.compiled
+        ));
+    }
+    Ok(())
+}
+
+fn size(text: &str, case_sensitive: bool) -> Result<Size, String> {
+    let ast = Parser::new()
+        .parse(text)
+        .map_err(|error| error.kind().to_string())?;
+    let node = Reader::new(text, case_sensitive).node(&ast)?;
+    Ok(node.size())
+}
