@@ -90,7 +90,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
         (
             regex.into_bytes(),
             in_map(&format!(
-                "{route}/path-match/value: \"/(shop\" is not a regular expression: unclosed group"
+                "{route}/path-match/value (shop/blue in n1): \"/(shop\" is not a regular expression: unclosed group"
             )),
         ),
         (
