@@ -32,6 +32,7 @@ mod routes;
 mod service;
 
 pub use clusters::DENIED_CLUSTER;
+pub(crate) use conditions::check_expression;
 pub use forms::Form;
 pub use members::UNAVAILABLE_CLUSTER;
 
@@ -46,7 +47,7 @@ use crate::document::{
 use names::Identity;
 use properties::Bearer;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
@@ -247,7 +248,7 @@ pub fn proxy_input(map: &DiscoveryMap, viewer: &Viewer) -> Result<Context, Conte
 /// The warnings of all the contexts that a map makes, but for those that depend on a proxy's own
 /// settings.
 pub fn review(map: &DiscoveryMap) -> Vec<Warning> {
-    let mut warnings = BTreeSet::new();
+    let (mut warnings, mut seen) = (BTreeSet::new(), HashSet::new());
     for own in &map.namespaces {
         let viewer = Viewer {
             role: Role::Gateway,
@@ -263,11 +264,14 @@ pub fn review(map: &DiscoveryMap) -> Vec<Warning> {
         let mut draft = Draft::new(own, &viewer);
         gateway::view(map, own, &mut draft);
         draft.drops_underscores = false;
-        service::every_view(map, own, &mut draft);
+        service::every_view(map, own, &mut seen, &mut draft);
         warnings.append(&mut draft.warnings);
     }
     warnings.into_iter().collect()
 }
+
+/// How many warnings of one context are kept; a log is not the place for more.
+const MAX_WARNINGS: usize = 1000;
 
 /// A context in the making.
 struct Draft<'v> {
@@ -324,6 +328,10 @@ impl<'v> Draft<'v> {
             concern,
             message,
         });
+        // The last one goes, whichever came first, so that the order of a map does not matter.
+        if self.warnings.len() > MAX_WARNINGS {
+            self.warnings.pop_last();
+        }
     }
 
     /// Makes a port the proxy's own, or says whose it is already.

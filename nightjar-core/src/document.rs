@@ -18,7 +18,7 @@ pub mod templates;
 mod text;
 
 pub use finding::{DocumentError, Finding, MAX_LISTED};
-pub(crate) use finding::{printable, shortened, shown};
+pub(crate) use finding::{cut, printable, shortened, shown};
 pub(crate) use judge::unknown_members;
 pub(crate) use nearest::{misspelt, nearest};
 pub(crate) use number::digits;

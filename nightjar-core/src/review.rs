@@ -7,18 +7,19 @@ use crate::{
         properties::{Bearer, assess},
     },
     document::{
-        Finding,
+        Finding, cut,
         discovery_map::{DiscoveryMap, Namespace, Properties, ServiceColor},
         nearest,
     },
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Everything that is doubtful in a map, by pointer.
 pub fn discovery_map(map: &DiscoveryMap) -> Vec<Finding> {
     let mut findings = parts(map);
+    let places = Places::of(map);
     findings.extend(together(map).map(|warning| Finding {
-        pointer: pointer(map, &warning.subject),
+        pointer: places.pointer(&warning.subject),
         subject: Some(name(&warning.subject)),
         message: warning.message,
     }));
@@ -102,10 +103,13 @@ fn properties(
                 name.replace('~', "~0").replace('/', "~1")
             ),
             subject: Some(subject.to_owned()),
-            message: format!("property `{name}` {slip}"),
+            message: format!("property `{}` {slip}", cut(name)),
         }));
     }
 }
+
+/// How many names are given a hint, which costs a comparison with every known one.
+const MAX_HINTS: usize = 100;
 
 /// The namespaces that are spoken of and are not there.
 fn namespaces(map: &DiscoveryMap) -> Vec<Finding> {
@@ -114,13 +118,18 @@ fn namespaces(map: &DiscoveryMap) -> Vec<Finding> {
         .iter()
         .map(|known| &*known.namespace)
         .collect();
+    let mut hints = HashMap::<String, Option<&str>>::new();
     let mut findings = Vec::new();
     for (place, namespace, service_color) in service_colors(map) {
         let mut check = |pointer: String, name: &str| {
             if known.contains(name) {
                 return;
             }
-            let nearest = nearest(name, known.iter().copied());
+            let is_new = !hints.contains_key(name);
+            if is_new && hints.len() < MAX_HINTS {
+                hints.insert(name.to_owned(), nearest(name, known.iter().copied()));
+            }
+            let nearest = hints.get(name).copied().flatten();
             let hint = nearest.map(|nearest| format!("; did you mean {nearest:?}?"));
             let hint = hint.unwrap_or_default();
             findings.push(Finding {
@@ -172,24 +181,45 @@ fn name(subject: &Subject) -> String {
     }
 }
 
-/// Where in the map the subject of a warning stands.
-fn pointer(map: &DiscoveryMap, subject: &Subject) -> String {
-    let mut namespaces = map.namespaces.iter().enumerate();
-    let found = namespaces.find(|(_, namespace)| namespace.namespace == *subject.namespace);
-    let Some((outer, namespace)) = found else {
-        return String::new();
-    };
-    let is_it = |entry: &ServiceColor| {
-        subject
+/// Where in a map its namespaces and service-colors stand.
+struct Places<'a> {
+    namespaces: HashMap<&'a str, usize>,
+    /// By namespace, service, color and, where it is asked for, index.
+    service_colors: HashMap<(&'a str, &'a str, &'a str, Option<i64>), usize>,
+}
+
+impl<'a> Places<'a> {
+    fn of(map: &'a DiscoveryMap) -> Self {
+        let mut places = Self {
+            namespaces: HashMap::new(),
+            service_colors: HashMap::new(),
+        };
+        for (position, namespace) in map.namespaces.iter().enumerate() {
+            let name = &*namespace.namespace;
+            places.namespaces.entry(name).or_insert(position);
+            for (position, entry) in namespace.service_colors.iter().enumerate() {
+                for index in [None, Some(entry.index)] {
+                    let identity = (name, &*entry.service, &*entry.color, index);
+                    places.service_colors.entry(identity).or_insert(position);
+                }
+            }
+        }
+        places
+    }
+
+    /// Where the subject of a warning stands.
+    fn pointer(&self, subject: &Subject) -> String {
+        let Some(outer) = self.namespaces.get(&*subject.namespace) else {
+            return String::new();
+        };
+        let position = subject
             .service_color
             .as_ref()
-            .is_some_and(|(service, color, index)| {
-                entry.service == **service
-                    && entry.color == **color
-                    && index.is_none_or(|index| entry.index == index)
-            })
-    };
-    let position = namespace.service_colors.iter().position(is_it);
-    let inner = position.map(|inner| format!("/service-colors/{inner}"));
-    format!("/namespaces/{outer}{}", inner.unwrap_or_default())
+            .and_then(|(service, color, index)| {
+                self.service_colors
+                    .get(&(&*subject.namespace, service, color, *index))
+            });
+        let inner = position.map(|inner| format!("/service-colors/{inner}"));
+        format!("/namespaces/{outer}{}", inner.unwrap_or_default())
+    }
 }

@@ -96,7 +96,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
         (
             edited("/namespaces/0/service-colors/0/color", json!("a\u{7}b")).into_bytes(),
             in_map(
-                "/namespaces/0/service-colors/0/color: \"a\\u{7}b\" is not a name: 1 to 128 \
+                "/namespaces/0/service-colors/0/color (shop/a\\u{7}b in n1): \"a\\u{7}b\" is not a name: 1 to 128 \
                  letters, digits, dots, underscores and hyphens",
             ),
         ),
@@ -107,14 +107,14 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
             )
             .into_bytes(),
             in_map(
-                "/namespaces/0/service-colors/0/service: \"x\\\"\\n- name: \\\"y\" is not a name: \
+                "/namespaces/0/service-colors/0/service (x\"\\n- name: \"y/blue in n1): \"x\\\"\\n- name: \\\"y\" is not a name: \
                  1 to 128 letters, digits, dots, underscores and hyphens",
             ),
         ),
         (
             edited(&format!("{route}/path-match/value"), json!("/a\n\"}, {\"x")).into_bytes(),
             in_map(&format!(
-                "{route}/path-match/value: \"/a\\n\\\"}}, {{\\\"x\" holds the control character U+000A"
+                "{route}/path-match/value (shop/blue in n1): \"/a\\n\\\"}}, {{\\\"x\" holds the control character U+000A"
             )),
         ),
     ]

@@ -60,17 +60,27 @@ pub(super) fn dispositions(routes: &[(&RouteKey<'_>, bool)]) -> Vec<Disposition>
 pub(super) fn openings<'r, 'k>(
     routes: &'r [(&'r RouteKey<'k>, bool)],
 ) -> Vec<(&'r RouteKey<'k>, &'r RouteKey<'k>)> {
+    const MAX_OPENINGS: usize = 100;
     let mut openings = Vec::new();
     let mut earlier: Vec<(Reach<'_>, &RouteKey<'_>)> = Vec::new();
+    let mut index = Index::default();
     for (key, reachable) in routes {
+        if openings.len() >= MAX_OPENINGS {
+            break;
+        }
         match (key.kind, reachable) {
-            (PathMatchType::Regex, true) => earlier.push((Reach::new(key), key)),
+            (PathMatchType::Regex, true) => {
+                earlier.push((Reach::new(key), key));
+                index.insert(Reach::new(key));
+            }
             (_, true) => {}
             (_, false) if earlier.is_empty() => {}
             (_, false) => {
                 let reach = Reach::new(key);
-                let opening = earlier.iter().find(|(other, _)| other.meets(&reach));
-                openings.extend(opening.map(|(_, other)| (*key, *other)));
+                if index.meets(&reach) {
+                    let opening = earlier.iter().find(|(other, _)| other.meets(&reach));
+                    openings.extend(opening.map(|(_, other)| (*key, *other)));
+                }
             }
         }
     }

@@ -10,12 +10,11 @@ use crate::document::{
 pub const DENIED_CLUSTER: &str = "nightjar-denied";
 
 /// The cluster of a group.
-pub(super) fn of_group(group: &Group<'_>, draft: &mut Draft<'_>) -> Cluster {
-    let instances = draft.foreign(group.instances(), &group.subject());
+pub(super) fn of_group(group: &Group<'_>) -> Cluster {
     let mut cluster = build(
         group.cluster_name.clone(),
         group.identity.namespace,
-        instances,
+        group.instances.clone(),
     );
     group.identity.service.clone_into(&mut cluster.service);
     group.identity.color.clone_into(&mut cluster.color);

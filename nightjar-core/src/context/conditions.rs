@@ -1,9 +1,13 @@
 //! Conditions on headers and query parameters, in one normal form.
 
-use crate::document::{
-    digits,
-    discovery_map::{HeaderMatch, QueryParameterMatch, ValueMatch},
-    proxy_input::Filter,
+use crate::{
+    document::{
+        digits,
+        discovery_map::{HeaderMatch, QueryParameterMatch, ValueMatch},
+        proxy_input::Filter,
+        shown,
+    },
+    re2,
 };
 use regex_syntax::ast::{self, Ast, Visitor, parse::Parser};
 use std::{cmp::Reverse, ops::Range};
@@ -70,6 +74,18 @@ impl Conditions {
     pub(super) fn with_underscore(&self) -> Option<&str> {
         let mut names = self.items.iter().map(|condition| condition.name.as_str());
         names.find(|name| name.contains('_'))
+    }
+
+    /// Whether a gateway may take away or overwrite what a condition asks for.
+    pub(super) fn are_lost_at_gateways(&self) -> bool {
+        const OVERWRITTEN: [&str; 4] = [
+            ":scheme",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+        ];
+        let is_overwritten = |one: &Condition| OVERWRITTEN.contains(&one.name.as_str());
+        self.with_underscore().is_some() || self.items.iter().any(is_overwritten)
     }
 
     /// Whether it is certain that no request meets both sets of conditions on headers: each
@@ -162,19 +178,38 @@ const AUTHORITY: &str = ":authority";
 const METHOD: &str = ":method";
 
 fn header(header: &HeaderMatch) -> Condition {
+    let name = &header.header_name;
     let is_host = ["host", AUTHORITY]
         .iter()
-        .any(|name| name.eq_ignore_ascii_case(&header.header_name));
+        .any(|host| host.eq_ignore_ascii_case(name));
     Condition {
-        name: if is_host {
-            AUTHORITY.to_owned()
-        } else {
-            header.header_name.to_string()
+        name: match name.strip_prefix(':') {
+            _ if is_host => AUTHORITY.to_owned(),
+            Some(_) => name.to_ascii_lowercase(),
+            None => name.to_string(),
         },
         value: header.value.clone(),
         invert: header.invert,
         case_sensitive: header.case_sensitive && !is_host,
     }
+}
+
+/// Checks that Envoy compiles a condition's regular expression with what is put around it, where the
+/// condition is on the host or the route is denied.
+///
+/// # Errors
+/// One line that says why not.
+pub(crate) fn check_expression(condition: &HeaderMatch) -> Result<(), String> {
+    let ValueMatch::Regex(pattern) = &condition.value else {
+        return Ok(());
+    };
+    let condition = header(condition);
+    let filter = match condition.name.as_str() {
+        AUTHORITY => of_host(&condition),
+        _ => in_a_list(&condition),
+    };
+    re2::check(&filter.value, false)
+        .map_err(|reason| format!("{} is not a regular expression: {reason}", shown(pattern)))
 }
 
 fn query(query: &QueryParameterMatch) -> Condition {
@@ -281,7 +316,7 @@ fn as_regex(condition: &Condition, pattern: String) -> Filter {
 /// is inverted holds for a list anyway, unless the list is the value.
 fn in_a_list(condition: &Condition) -> Filter {
     let part = match &condition.value {
-        _ if condition.invert => return filter(condition),
+        _ if condition.invert || is_endless(condition) => return filter(condition),
         ValueMatch::Exact(text) => regex::escape(text),
         ValueMatch::Prefix(text) => format!("{}.*", regex::escape(text)),
         ValueMatch::Suffix(text) => format!(".*{}", regex::escape(text)),
@@ -303,6 +338,7 @@ fn of_host(condition: &Condition) -> Filter {
         )
     };
     let pattern = match &condition.value {
+        _ if is_endless(condition) => return filter(condition),
         ValueMatch::Exact(text) => whole(text),
         ValueMatch::Suffix(text) => format!(".*{}", whole(text)),
         ValueMatch::Prefix(text) => format!("{}.*", regex::escape(&text.to_ascii_lowercase())),
@@ -312,6 +348,17 @@ fn of_host(condition: &Condition) -> Filter {
         ValueMatch::Present => return filter(condition),
     };
     as_regex(condition, pattern)
+}
+
+/// Whether a text is longer than all headers of a request may be (60 KiB in Envoy): it matches nothing,
+/// and as a regular expression could be more than Envoy compiles.
+fn is_endless(condition: &Condition) -> bool {
+    match &condition.value {
+        ValueMatch::Exact(text) | ValueMatch::Prefix(text) | ValueMatch::Suffix(text) => {
+            text.len() > 60 << 10
+        }
+        ValueMatch::Regex(_) | ValueMatch::Present => false,
+    }
 }
 
 /// A host and its port, if it names one.

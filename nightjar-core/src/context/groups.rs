@@ -6,6 +6,7 @@ use super::{
     properties::{self, Bearer},
 };
 use crate::document::{
+    cut,
     discovery_map::{self, HostPort, Namespace, Protocol, Route, ServiceColor},
     proxy_input::Properties,
 };
@@ -24,6 +25,8 @@ pub(super) struct Group<'a> {
     pub(super) outer: Rc<Properties>,
     /// The service-color's properties, checked.
     pub(super) own: Properties,
+    /// Where its instances listen, those aside that are the proxy itself.
+    pub(super) instances: Vec<&'a HostPort>,
     /// The map's entries: one, unless it says the same identity twice.
     entries: Vec<&'a ServiceColor>,
 }
@@ -66,7 +69,9 @@ impl<'a> Group<'a> {
             );
         }
         let given = united(&entries, &subject, draft);
+        let instances = entries.iter().flat_map(|entry| &entry.instances);
         Self {
+            instances: draft.foreign(instances, &subject),
             identity,
             cluster_name: names.of(identity),
             protocol: protocols.first().copied().unwrap_or_default(),
@@ -80,16 +85,12 @@ impl<'a> Group<'a> {
         self.identity.into()
     }
 
-    pub(super) fn instances(&self) -> impl Iterator<Item = &'a HostPort> {
-        self.entries.iter().flat_map(|entry| &entry.instances)
-    }
-
     pub(super) fn routes(&self) -> impl Iterator<Item = &'a Route> {
         self.entries.iter().flat_map(|entry| &entry.routes)
     }
 
     pub(super) fn has_instances(&self) -> bool {
-        self.instances().next().is_some()
+        !self.instances.is_empty()
     }
 }
 
@@ -116,8 +117,11 @@ pub(super) fn united(
             continue;
         };
         if values.len() > 1 {
-            let message =
-                format!("it appears with different values of property `{name}`: `{value}` is used");
+            let message = format!(
+                "it appears with different values of property `{}`: `{}` is used",
+                cut(name),
+                cut(value)
+            );
             draft.warn(subject, message);
         }
         united.insert(name.clone(), (*value).clone());

@@ -7,6 +7,7 @@ use super::{
     routes::{Candidate, weighted},
 };
 use crate::document::{
+    cut,
     discovery_map::{PathMatch, PathValue},
     proxy_input::{Properties, WeightedCluster},
 };
@@ -73,6 +74,7 @@ impl<'n, 'a> Members<'n, 'a> {
             weighted(name.to_owned(), member.weight.into(), properties)
         });
         let mut clusters: Vec<WeightedCluster> = clusters.collect();
+        scale(&mut clusters);
         if clusters.is_empty() {
             clusters.push(weighted(
                 UNAVAILABLE_CLUSTER.to_owned(),
@@ -88,11 +90,22 @@ impl<'n, 'a> Members<'n, 'a> {
     }
 }
 
+/// Scales weights down where their sum would pass what Envoy takes.
+fn scale(clusters: &mut [WeightedCluster]) {
+    let total: u64 = clusters.iter().map(|cluster| cluster.route_weight).sum();
+    let divisor = total.div_ceil(u64::from(u32::MAX) / 2);
+    if total > u64::from(u32::MAX) {
+        for cluster in clusters {
+            cluster.route_weight = (cluster.route_weight / divisor).max(1);
+        }
+    }
+}
+
 impl<'n, 'a> Member<'n, 'a> {
     fn new(candidate: &Candidate<'n, 'a>, draft: &mut Draft<'_>) -> Self {
         let (group, route) = (candidate.group, candidate.route);
         let mut subject = group.subject();
-        subject.route = Some(route.path_match.text().to_owned());
+        subject.route = Some(cut(route.path_match.text()).into_owned());
         let own = properties::checked(&route.properties, Bearer::Route, &subject, draft);
         Self {
             group,
@@ -115,7 +128,7 @@ impl<'n, 'a> Member<'n, 'a> {
         let message = format!(
             "route `{}` is there twice, with different weights or properties; it counts once, with \
              weight {}",
-            path_match.text(),
+            cut(path_match.text()),
             winner.weight
         );
         draft.warn(&winner.group.subject(), message);
@@ -150,17 +163,19 @@ fn agreed(
     };
     let subject = super::Subject::namespace(first.group.identity.namespace);
     properties::agreed(&words, |property, value, winner| {
+        const LISTED: usize = 5;
         let said = words.iter().filter_map(|member| {
             let value = member.properties.get(property)?;
-            Some(format!("`{value}` by `{}`", member.name))
+            Some(format!("`{}` by `{}`", cut(value), member.name))
         });
-        let said: Vec<String> = said.collect();
+        let said: Vec<String> = said.take(LISTED).collect();
+        let (property, value) = (cut(property), cut(value));
         draft.warn(
             &subject,
             format!(
                 "route `{}` has different values of property `{property}`: {}; `{value}` by `{}`, \
                  which has the greatest weight, holds for all",
-                path_match.text(),
+                cut(path_match.text()),
                 said.join(", "),
                 winner.name
             ),
@@ -179,7 +194,7 @@ fn check_rewrite(
     let (Some(value), Some(group)) = (properties.get(NAME), groups.first()) else {
         return;
     };
-    let path = path_match.text();
+    let path = &*cut(path_match.text());
     match &path_match.value {
         PathValue::Regex(_) => {
             let message = format!(
@@ -190,7 +205,8 @@ fn check_rewrite(
             draft.warn(&group.subject(), message);
         }
         PathValue::Prefix(prefix)
-            if !prefix.as_str().is_empty() && path.ends_with('/') != value.ends_with('/') =>
+            if !prefix.as_str().is_empty()
+                && path_match.text().ends_with('/') != value.ends_with('/') =>
         {
             let message = format!(
                 "property `{NAME}` replaces `{path}` by `{value}` as text, and only one of them ends \
@@ -221,7 +237,7 @@ fn check_hashing(
     let hashed = groups
         .iter()
         .find_map(|group| Some((group, policy_of(group)?)));
-    let path = path_match.text();
+    let path = cut(path_match.text());
     match (hashed, groups.first()) {
         (Some((group, policy)), _) if !properties.contains_key("hash-on") => draft.warn(
             &group.subject(),

@@ -7,7 +7,7 @@
 //! (service-color, then namespace) holds.
 
 use super::{Concern, Draft, Subject, forms::Form};
-use crate::document::{discovery_map, misspelt, proxy_input::Properties};
+use crate::document::{cut, discovery_map, misspelt, proxy_input::Properties};
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
 /// A property with a meaning in the shipped templates.
@@ -260,7 +260,8 @@ pub(crate) fn assess(name: &str, value: &str, bearer: Bearer) -> (Option<String>
             if let Some(normal) = property.form.normalise(value) {
                 return (Some(normal), None);
             }
-            let reason = format!("is left out: `{value}` is not {}", property.form.form());
+            let form = property.form.form();
+            let reason = format!("is left out: `{}` is not {form}", cut(value));
             (
                 None,
                 Some(Slip {
@@ -283,7 +284,11 @@ pub(super) fn checked(
     for (name, value) in given {
         let (value, slip) = assess(name, value, bearer);
         if let Some(slip) = slip {
-            draft.note(subject, Concern::Part, format!("property `{name}` {slip}"));
+            draft.note(
+                subject,
+                Concern::Part,
+                format!("property `{}` {slip}", cut(name)),
+            );
         }
         kept.extend(value.map(|value| (name.to_string(), value)));
     }

@@ -11,6 +11,7 @@ use super::{
     members::Members,
 };
 use crate::document::{
+    cut,
     discovery_map::{self, Path, PathMatch, PathMatchType, PathValue},
     plain_start,
     proxy_input::{Filter, Properties, Route, WeightedCluster},
@@ -134,8 +135,7 @@ pub(super) fn served(
     used.sort_unstable_by_key(|group| group.identity);
     used.dedup_by_key(|group| group.identity);
     for group in used {
-        let cluster = clusters::of_group(group, draft);
-        draft.clusters.push(cluster);
+        draft.clusters.push(clusters::of_group(group));
     }
     mark_ends(&mut routes);
     routes
@@ -158,6 +158,13 @@ pub(super) fn through_gateway(
     let candidates = candidates(groups, may_reach, |route| route.default_access, draft);
     let mut routes = Vec::new();
     for equal in equal(&candidates) {
+        // The gateways would see another request, and what is denied further on would be open.
+        let is_lost = equal
+            .first()
+            .is_some_and(|first| first.key.headers.are_lost_at_gateways());
+        if is_lost && equal.iter().any(|candidate| candidate.reachable) {
+            continue;
+        }
         if equal.iter().all(|candidate| candidate.reachable) {
             let listed = listed(equal, Use::Served);
             routes
@@ -168,7 +175,7 @@ pub(super) fn through_gateway(
             let message = format!(
                 "route `{}` is denied, as it leads through the gateways, which do not know who calls: \
                  not all service-colors that share it let namespace `{}` in",
-                open.route.path_match.text(),
+                cut(open.route.path_match.text()),
                 draft.viewer.namespace
             );
             draft.warn(&open.group.subject(), message);
@@ -209,7 +216,7 @@ fn candidates<'n, 'a>(
                 let message = format!(
                     "route `{}` asks for header `{name}`, which this proxy drops, as its name holds an \
                      underscore; rename it, or set NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow",
-                    route.path_match.text()
+                    cut(route.path_match.text())
                 );
                 draft.warn(&group.subject(), message);
             }
@@ -248,7 +255,8 @@ fn warn_of_openings(groups: &[Group<'_>], keys: &[(&RouteKey<'_>, bool)], draft:
             format!(
                 "the regular expression `{}` is tried before `{}` and can open a part of it that is \
                  private; make the expression narrower, or the private route an exact path",
-                opening.path, closed.path
+                cut(&opening.path),
+                cut(&closed.path)
             ),
         );
     }

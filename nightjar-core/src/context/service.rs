@@ -12,7 +12,8 @@ use crate::document::{
     discovery_map::{self, DiscoveryMap, Namespace, ServiceColor},
     proxy_input::{Properties, Route},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use xxhash_rust::xxh3::xxh3_64;
 
 pub(super) fn view(
     map: &DiscoveryMap,
@@ -48,7 +49,12 @@ pub(super) fn view(
 }
 
 /// What the service-colors of a namespace see together, for its warnings.
-pub(super) fn every_view(map: &DiscoveryMap, own: &Namespace, draft: &mut Draft<'_>) {
+pub(super) fn every_view<'m>(
+    map: &'m DiscoveryMap,
+    own: &Namespace,
+    seen: &mut HashSet<(&'m str, u64)>,
+    draft: &mut Draft<'_>,
+) {
     let names = Names::new(Scheme::Local, map, own);
     let groups = Group::all_of(own, &names, draft);
     routes::served(&groups, |_| true, draft);
@@ -59,7 +65,15 @@ pub(super) fn every_view(map: &DiscoveryMap, own: &Namespace, draft: &mut Draft<
     let called: BTreeSet<&str> = called.map(|egress| &*egress.namespace).collect();
     let names = Names::new(Scheme::Remote, map, own);
     for other in &map.namespaces {
-        if called.contains(&*other.namespace) && other.namespace != own.namespace {
+        if !called.contains(&*other.namespace) || other.namespace == own.namespace {
+            continue;
+        }
+        // Callers who may reach the same routes see the same.
+        let entries = other.service_colors.iter().flat_map(|entry| &entry.routes);
+        let reachable: Vec<u8> = entries
+            .map(|route| access::from_namespace(route, &own.namespace).into())
+            .collect();
+        if seen.insert((&*other.namespace, xxh3_64(&reachable))) {
             egress_routes(other, &own.namespace, &names, draft);
         }
     }

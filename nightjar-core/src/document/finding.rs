@@ -72,6 +72,15 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
+/// A value as a warning quotes it: not too long.
+pub(crate) fn cut(text: &str) -> Cow<'_, str> {
+    const LIMIT: usize = 120;
+    match text.char_indices().nth(LIMIT) {
+        None => text.into(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+    }
+}
+
 /// A message that may quote what is long, on one line.
 pub(crate) fn shortened(message: &str) -> String {
     const LIMIT: usize = 300;

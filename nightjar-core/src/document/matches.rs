@@ -6,6 +6,7 @@ use super::{
     pattern::{self, Start},
     text::{FieldName, PATTERN, Pattern, Rule, Text},
 };
+use crate::context::check_expression;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -304,12 +305,14 @@ impl TryFrom<RawHeaderMatch> for HeaderMatch {
     type Error = String;
 
     fn try_from(raw: RawHeaderMatch) -> Result<Self, String> {
-        Ok(Self {
+        let header = Self {
             header_name: raw.header_name,
             value: ValueMatch::new(raw.match_type, raw.value)?,
             invert: raw.invert,
             case_sensitive: raw.case_sensitive,
-        })
+        };
+        check_expression(&header)?;
+        Ok(header)
     }
 }
 

@@ -26,6 +26,10 @@ pub enum Extent {
     Start,
 }
 
+/// The most characters of a path. The expression for all spellings of a longer one could be more than
+/// Envoy compiles, which would cost a proxy every update.
+const MAX_LENGTH: usize = 8192;
+
 impl Path {
     /// Brings a declared path into normal form.
     ///
@@ -54,6 +58,13 @@ impl Path {
         });
         let resolved = resolve(&decoded, extent)
             .ok_or_else(|| format!("{} climbs above the root", shown(text)))?;
+        if resolved.len() > MAX_LENGTH {
+            let length = resolved.len();
+            return Err(format!(
+                "{} has {length} characters, and {MAX_LENGTH} are compared",
+                shown(text)
+            ));
+        }
         Ok(Self(resolved))
     }
 
@@ -271,6 +282,21 @@ mod tests {
         assert_eq!(start(""), Ok(String::new()));
         assert_eq!(start("/a/./.."), Ok("/a/..".to_owned()));
         assert_eq!(start("/."), Ok("/.".to_owned()));
+    }
+
+    #[test]
+    fn no_path_has_more_spellings_than_envoy_compiles() {
+        let longest = "/+".repeat(MAX_LENGTH / 2);
+        let path = Path::new(&longest, Extent::Start).unwrap();
+        assert_eq!(
+            crate::re2::check(&format!("{}.*", path.pattern()), false),
+            Ok(())
+        );
+        let longer = Path::new(&format!("{longest}+"), Extent::Start).unwrap_err();
+        assert!(
+            longer.ends_with("has 8193 characters, and 8192 are compared"),
+            "{longer}"
+        );
     }
 
     #[test]

@@ -241,14 +241,23 @@ pub(super) const PROPERTY_NAME: Rule = Rule {
 pub(super) const FIELD_NAME: Rule = Rule {
     format: "field-name",
     pattern: &FILLED_PATTERN,
-    limit: Some(1024),
-    check: |_| Ok(()),
-    refuse: |text| match text.chars().count() {
+    limit: Some(MAX_FIELD_NAME),
+    // Envoy counts bytes.
+    check: |text| match text.len() {
+        0..=MAX_FIELD_NAME => Ok(()),
+        more => Err(format!(
+            "has {more} bytes, and {MAX_FIELD_NAME} are allowed"
+        )),
+    },
+    refuse: |text| match text.len() {
         0 => "is empty".to_owned(),
-        1..=1024 => (TEXT.refuse)(text),
-        more => format!("has {more} characters, and 1024 are allowed"),
+        1..=MAX_FIELD_NAME => (TEXT.refuse)(text),
+        more => format!("has {more} bytes, and {MAX_FIELD_NAME} are allowed"),
     },
 };
+
+/// The most bytes that Envoy takes for the name of a query parameter.
+const MAX_FIELD_NAME: usize = 1024;
 
 pub(super) const PATTERN: Rule = Rule {
     format: "regular-expression",

@@ -132,6 +132,11 @@ fn below(path_match: &PathMatch, properties: &Properties) -> Option<(PathMatch, 
     Some((path_match, properties))
 }
 
+/// Whether everything below a path can be a route too.
+fn is_extensible(path_match: &PathMatch) -> bool {
+    PathMatch::new(PathMatchType::Prefix, &format!("{}/", path_match.text())).is_ok()
+}
+
 fn from_path(text: &str) -> Result<RouteText, RouteError> {
     let (default_access, path) = match text.split_at_checked(1) {
         Some(("!" | "-", path)) => (false, path),
@@ -146,7 +151,7 @@ fn from_path(text: &str) -> Result<RouteText, RouteError> {
             _ => Ok(exact),
         });
     match path_match {
-        Ok(path_match) if !has_space => Ok(RouteText {
+        Ok(path_match) if !has_space && is_extensible(&path_match) => Ok(RouteText {
             and_below: path_match.match_type() == PathMatchType::Exact,
             path_match,
             weight: None,
@@ -155,6 +160,10 @@ fn from_path(text: &str) -> Result<RouteText, RouteError> {
             default_access,
             namespace_access: Vec::new(),
             properties: Properties::new(),
+        }),
+        Ok(_) if !has_space => Err(RouteError {
+            reason: "is too long for a route".to_owned(),
+            remedy: "declare a shorter path".to_owned(),
         }),
         Ok(_) => Err(RouteError {
             reason: "holds white space, which no request's path does".to_owned(),

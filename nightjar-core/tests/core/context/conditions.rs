@@ -173,3 +173,13 @@ fn a_served_path_keeps_its_kind_beside_a_pattern_for_its_spellings() {
         assert_eq!(kinds, (kind == "exact", kind == "prefix", kind == "regex"));
     }
 }
+
+#[test]
+fn a_method_is_denied_in_any_case_however_its_name_is_written() {
+    let public = route("/", &json!({}));
+    for name in [":method", ":Method"] {
+        let denied = private("/m/", &condition(name, "exact", "GET"));
+        let filter = filter(&[denied, public.clone()]);
+        assert_eq!((&*filter.name, filter.case_sensitive), (":method", false));
+    }
+}

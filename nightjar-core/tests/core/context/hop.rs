@@ -164,3 +164,24 @@ fn nothing_on_the_way_rewrites_or_cuts_shorter_than_the_routes_behind() {
         assert_eq!(hop(&namespace, &routes), expected, "{namespace} {routes:?}");
     }
 }
+
+#[test]
+fn what_gateways_take_away_from_a_request_leads_past_nothing() {
+    // The gateways drop or overwrite these headers, so they see a request that is denied to us.
+    for name in ["x_y", "x-forwarded-proto"] {
+        let asked =
+            json!({ "headers": [{ "header-name": name, "match-type": "exact", "value": "1" }] });
+        let closed = json!({ "namespace-access": [{ "namespace": "n1", "access": false }] });
+        let one = |color: &str, route: Value| service_color("bank", color, &[route], &json!({}));
+        let map = mesh(
+            &[
+                one("blue", route("/pay/", &asked)),
+                one("green", route("/pay/", &closed)),
+            ],
+            &json!({}),
+        );
+        let expected = [("/pay/", "nightjar-denied"), ("/", "remote-n2-gateway")];
+        let expected = expected.map(|(path, cluster)| (path.to_owned(), cluster.to_owned()));
+        assert_eq!(routes(&map), expected, "{name}");
+    }
+}

@@ -297,3 +297,38 @@ fn a_path_that_no_request_has_is_left_out_alone() {
         assert_eq!(warnings(&map, &viewer), expected);
     }
 }
+
+#[test]
+fn a_color_whose_endpoints_are_the_proxy_itself_has_no_share() {
+    let here = json!({ "instances": [{ "ipv4": "127.0.0.1", "port": 3000 }] });
+    let blue = with(member("blue", 1, &json!({})), &here);
+    let map = mesh(&[blue, member("green", 1, &json!({}))]);
+    assert_eq!(shares(&map), pairs(&[("c-shop-green-3000", 1)]));
+}
+
+#[test]
+fn warnings_are_short_and_not_too_many() {
+    let routes: Vec<Value> = (0..2000)
+        .map(|number| {
+            route(
+                &format!("/{number}/"),
+                &json!({ "properties": { "x": "v".repeat(500) } }),
+            )
+        })
+        .collect();
+    let other: Vec<Value> = (0..2000)
+        .map(|number| {
+            route(
+                &format!("/{number}/"),
+                &json!({ "properties": { "x": "w".repeat(500) } }),
+            )
+        })
+        .collect();
+    let map = mesh(&[
+        service_color("shop", "blue", &routes, &json!({})),
+        service_color("shop", "green", &other, &json!({})),
+    ]);
+    let told = proxy_input(&map, &gateway()).unwrap().warnings;
+    assert_eq!(told.len(), 1000);
+    assert!(told.iter().all(|warning| warning.to_string().len() < 700));
+}

@@ -110,9 +110,14 @@ fn filters_have_what_they_compare_with() {
         breaks(
             name,
             json!("é".repeat(1025)),
-            "has 1025 characters, and 1024 are allowed",
+            "has 2050 bytes, and 1024 are allowed",
         );
-        keeps(name, json!("é".repeat(1024)));
+        keeps(name, json!("é".repeat(512)));
+        breaks(
+            name,
+            json!("é".repeat(513)),
+            "has 1026 bytes, and 1024 are allowed",
+        );
         for kind in ["exact", "regex", "prefix", "suffix"] {
             let map = with(full(), &format!("{place}/match-type"), json!(kind));
             let missing = format!("{place}: \"value\" is missing");
@@ -130,5 +135,26 @@ fn filters_have_what_they_compare_with() {
         assert_eq!(said_of(&without(map, value)), [""; 0]);
         let map = with(full(), &format!("{place}/match-type"), json!("exact"));
         assert_eq!(said_of(&with(map, value, json!(""))), [""; 0]);
+    }
+}
+
+/// Where a route is denied, or the condition is on the host, more is put around an expression.
+#[test]
+fn expressions_of_headers_compile_with_what_is_put_around_them() {
+    let hosts: Vec<String> = (0..6000)
+        .map(|number| format!(r"shop{number:04}\.example\.com$"))
+        .collect();
+    for (name, expression) in [
+        (":authority", hosts.join("|")),
+        ("x", format!("^{}c?", "ab".repeat(60_000))),
+    ] {
+        let place = format!("{ROUTE}/headers/0");
+        let header = json!({"header-name": name, "match-type": "regex", "value": expression});
+        let said = said_of(&with(full(), &place, header));
+        assert_eq!(said.len(), 1, "{name}");
+        assert!(
+            said[0].contains("instructions, and Envoy takes 100000"),
+            "{said:?}"
+        );
     }
 }

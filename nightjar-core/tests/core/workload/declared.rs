@@ -285,3 +285,15 @@ fn a_member_that_is_there_twice_is_a_mistake_and_opens_nothing() {
         );
     }
 }
+
+#[test]
+fn a_path_so_long_that_nothing_below_it_can_be_a_route_closes_nothing_silently() {
+    let path = format!("/{}", "a".repeat(8191));
+    for (text, expected) in [
+        (format!("!{path}"), Cost::Workload),
+        (path.clone(), Cost::Route),
+        (format!("{}/", &path[..8191]), Cost::Nothing),
+    ] {
+        assert_eq!(cost(&text).0, expected, "{} characters", text.len());
+    }
+}
