@@ -26,6 +26,7 @@ pub(crate) use path::plain_start;
 pub(crate) use pattern::starts as pattern_starts;
 
 use discovery_map::DiscoveryMap;
+use finding::Findings;
 use outline::Outline;
 use proxy_input::ProxyInput;
 use schemars::{
@@ -162,6 +163,62 @@ pub fn inspect<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Find
     let document = decode::<D>(bytes).filter(D::is_sound);
     let (error, unknown) = refusal::<D>(D::NAME, bytes);
     (document.ok_or(error), unknown)
+}
+
+/// Reads a document as [`inspect`] does, but tells its first fault alone: whoever uses this links no
+/// schema validator.
+pub fn inspect_briefly<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Finding>) {
+    let error = |fault| DocumentError {
+        name: D::NAME,
+        faults: vec![fault],
+        unlisted: 0,
+    };
+    let text = match json_object(bytes) {
+        Ok(raw) => raw.get(),
+        Err(message) => return (Err(error(Finding::of_document(message))), Vec::new()),
+    };
+    let outline = Outline::read(text);
+    let subject = |pointer: &str| outline.subject(pointer);
+    // What is nested too deeply for a value stands in a member that nobody reads.
+    let value = serde_json::from_str(text).unwrap_or_default();
+    let mut unknown = unknown_members(schema::<D>().as_value(), &value);
+    drop(value);
+    for finding in &mut unknown {
+        finding.subject = subject(&finding.pointer);
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut track = serde_path_to_error::Track::new();
+    let deserializer = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let read = D::deserialize(deserializer).map_err(|cause| {
+        let pointer = pointer_to(&track.path());
+        error(Finding {
+            subject: subject(&pointer),
+            pointer,
+            message: shortened(&cause.to_string()),
+        })
+    });
+    let read = read.and_then(|document| {
+        if document.is_sound() {
+            return Ok(document);
+        }
+        let mut repeated = Findings::default();
+        outline.repeated(&mut repeated);
+        let first = repeated.finish(subject).0.into_iter().next();
+        Err(error(first.unwrap_or_else(|| {
+            Finding::of_document("a private route has a path that no request can have")
+        })))
+    });
+    (read, unknown)
+}
+
+fn pointer_to(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let steps = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(format!("/{index}")),
+        Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    steps.collect()
 }
 
 /// A text that is one JSON object.

@@ -21,10 +21,8 @@ fn a_document_that_breaks_a_rule_is_refused_and_the_last_one_stays() {
     let stderr = "\u{20}WARN /namespaces/1/gateways/prefer (n1): \"prefer\" is not a member that this version \
                   knows; did you mean \"prefer-gateway\"?\n\
                   ext-store-local: the discovery-map document is not valid\n  \
-                  /namespaces/0/gateways/instances/0/port (n1): 70000 is not from 1 to 65535\n  \
-                  /namespaces/1/namespace (n1): \"n1\" is already the name of /namespaces/0; a namespace \
-                  appears once\n  \
-                  hint: mend it, or let it pass with NJ_STORE_ACCEPT_INVALID=true\n";
+                  /namespaces/0/gateways/instances/0/port (n1): 70000 is not from 1 to 65535 at line 3 column 128\n  \
+                  hint: mend it (`nightjar validate` tells every fault), or let it pass with NJ_STORE_ACCEPT_INVALID=true\n";
     let expected = Outcome {
         stderr: stderr.to_owned(),
         ..Outcome::ended(1, "")
@@ -75,7 +73,7 @@ fn templates_have_to_be_templates() {
                   ext-store-local: the templates document is not valid\n  \
                   /gateway-templates/0/template: line 1, column 1: section \"open\" is never closed\n  \
                   /service-templates/1/template: line 2, column 1: tag is not closed with }}\n  \
-                  hint: mend it, or let it pass with NJ_STORE_ACCEPT_INVALID=true\n";
+                  hint: mend it (`nightjar validate` tells every fault), or let it pass with NJ_STORE_ACCEPT_INVALID=true\n";
     let expected = Outcome {
         stderr: stderr.to_owned(),
         ..Outcome::ended(1, "")

@@ -162,10 +162,15 @@ impl Findings {
         true
     }
 
-    /// What is said of one kind.
-    pub(super) fn messages(self, kind: &str) -> Vec<String> {
-        let listed = self.listed.into_iter().filter(|(_, other)| *other == kind);
-        listed.map(|((_, message), _)| message).collect()
+    /// The findings of one kind, by pointer.
+    pub(super) fn of_kind(self, kind: &str) -> Vec<Finding> {
+        let listed = self.listed.into_iter().filter(|(_, found)| *found == kind);
+        let findings = listed.map(|((pointer, message), _)| Finding {
+            pointer,
+            subject: None,
+            message,
+        });
+        findings.collect()
     }
 
     /// The findings by pointer, and how many more there are.

@@ -5,7 +5,7 @@
 
 use super::{
     discovery_map::ONE_HOST,
-    finding::{Findings, Place, shown},
+    finding::{Finding, Findings, Place, shown},
     nearest,
     number::out_of_range,
     rules,
@@ -43,11 +43,11 @@ pub(super) fn judge(schema: &Value, text: &RawValue) -> Judgement {
     judge.judgement
 }
 
-/// What is said of the members that a value has and its type does not, a line for each.
-pub(crate) fn unknown_members(schema: &Value, value: &Value) -> Vec<String> {
+/// The members that a value has and its type does not.
+pub(crate) fn unknown_members(schema: &Value, value: &Value) -> Vec<Finding> {
     let mut findings = Findings::default();
     unknown(schema, schema, value, &Place::ROOT, &mut findings);
-    findings.messages("unknown")
+    findings.of_kind("unknown")
 }
 
 struct Judge<'s> {

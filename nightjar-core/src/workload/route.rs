@@ -222,6 +222,7 @@ fn from_json(text: &str) -> Result<RouteText, RouteError> {
         .map_err(|cause| error(format!("is not a JSON object: {cause}")))?;
     let unknown = unknown_members(&SCHEMA, &value);
     if !unknown.is_empty() {
+        let unknown: Vec<String> = unknown.into_iter().map(|finding| finding.message).collect();
         return Err(error(unknown.join("; ")));
     }
     // From the text, as a value does not tell of a member that is there twice.

@@ -26,7 +26,9 @@ const MAX_WARNINGS: usize = 100;
 pub(super) enum CommitError {
     #[error("cannot read {path}")]
     Read { path: String, source: io::Error },
-    #[error("{0}\n  hint: mend it, or let it pass with NJ_STORE_ACCEPT_INVALID=true")]
+    #[error(
+        "{0}\n  hint: mend it (`nightjar validate` tells every fault), or let it pass with NJ_STORE_ACCEPT_INVALID=true"
+    )]
     Document(DocumentError),
 }
 
@@ -39,11 +41,11 @@ pub(super) fn check(name: &DocumentName, file: &Path) -> Result<(), CommitError>
         })
     };
     if *name == DocumentName::DISCOVERY_MAP {
-        let (map, unknown) = document::inspect::<DiscoveryMap>(&read()?);
+        let (map, unknown) = document::inspect_briefly::<DiscoveryMap>(&read()?);
         warn(&unknown);
         warn(&review::discovery_map(&map.map_err(CommitError::Document)?));
     } else if *name == DocumentName::TEMPLATES {
-        let (templates, unknown) = document::inspect::<Templates>(&read()?);
+        let (templates, unknown) = document::inspect_briefly::<Templates>(&read()?);
         warn(&unknown);
         texts(&templates.map_err(CommitError::Document)?)?;
     }
