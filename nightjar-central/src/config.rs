@@ -41,7 +41,7 @@ pub(crate) struct Config {
     pub(crate) daemon: Settings,
     pub(crate) data_store: CommandLine,
     /// What the folders begin with by which `--check-ready` finds instances with this environment.
-    pub(crate) seats: PathBuf,
+    pub(crate) instance_dirs: PathBuf,
 }
 
 impl Config {
@@ -55,11 +55,11 @@ impl Config {
         let data_store = reader.command(&DATA_STORE_EXEC);
         reader.finish()?;
         let folder = daemon.temp_dir.as_ref().unwrap_or(&daemon.system_temp_dir);
-        let seats = folder.join(format!("nightjar-central-{:016x}", identity(env)));
+        let instance_dirs = folder.join(format!("nightjar-central-{:016x}", identity(env)));
         Ok(Self {
             daemon,
             data_store,
-            seats,
+            instance_dirs,
         })
     }
 }

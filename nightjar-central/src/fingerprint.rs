@@ -11,7 +11,7 @@ const VERSION_FIELD: &str = "document-version";
 /// White space and the order of an object's members do not count, for a store may write them as it
 /// likes. Members that this version does not know count as all others do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint(u128);
+pub struct Fingerprint(u128);
 
 impl Fingerprint {
     /// The fingerprint of a document's text. The text is walked once and never held as a tree,
@@ -19,7 +19,7 @@ impl Fingerprint {
     ///
     /// A text that cannot be walked, as it is nested too deeply in what only later versions know,
     /// says the same as an equal one.
-    pub(crate) fn of(document: &[u8]) -> Self {
+    pub fn of(document: &[u8]) -> Self {
         Self(Self::walk(document).unwrap_or_else(|_| print(b'?', document)))
     }
 

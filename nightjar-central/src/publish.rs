@@ -1,4 +1,4 @@
-//! One refresh: the discovery map in, and out to the store if it has changed.
+//! What is known of the mesh and of the store, and what is to be done next: a state and its steps.
 //!
 //! Several programs may publish in one store, and none waits for another. Three rules keep them
 //! from undoing each other's work:
@@ -10,166 +10,131 @@
 //! - If the store holds something that it has never seen, another has published meanwhile, and may
 //!   know better. So it looks at the mesh once more: what it then publishes is newer than what it
 //!   publishes over.
+//!
+//! What the store holds is known from a look or from a commit that went well. After a commit that
+//! failed it is unknown, for the store may have done it all the same, and the next refresh looks first.
+//!
+//! Nothing here does I/O: [`step`] takes what happened, and gives what is to be done. The page
+//! `states.md` of this crate lists what each event does in each state; a test holds the two together.
 
-use crate::{config::Config, fingerprint::Fingerprint};
-use nightjar_core::{
-    daemon::{Discovery, FetchError, fetch},
-    document::discovery_map::DiscoveryMap,
-    extension::{DocumentName, ExtensionError, Host, RetryPolicy},
-    shutdown::Shutdown,
-};
-use std::path::Path;
+mod event;
+mod step;
 
-/// Why a refresh failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PublishError {
-    #[error(transparent)]
-    Discovery(#[from] FetchError),
-    #[error(transparent)]
-    Commit(ExtensionError),
-}
+pub use event::{Effects, Ended, Event, Failure, Next, Note};
+pub use step::step;
 
-impl PublishError {
-    /// Whether it failed only because this program is to stop.
-    pub(crate) fn is_stop(&self) -> bool {
-        match self {
-            Self::Discovery(FetchError::Extension(error)) | Self::Commit(error) => error.is_stop(),
-            Self::Discovery(FetchError::Document { .. }) => false,
-        }
-    }
-}
+use crate::fingerprint::Fingerprint;
+use nightjar_core::daemon::Progress;
+use std::{sync::Arc, time::SystemTime};
 
-/// How a refresh ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refreshed {
-    /// The store holds the view already.
-    Unchanged,
-    /// The store took the view.
-    Published,
-    /// The map is empty, and not believed yet.
-    HeldBack,
-}
-
-/// The way from discovery to the store, and what is known of both ends.
-pub(crate) struct Publisher {
-    discovery: Discovery,
-    store: Host,
-    /// The same store, asked only once: for what can do without the answer.
-    glance: Host,
-    view: Option<View>,
-    /// What the store held when that was last known.
-    published: Option<Fingerprint>,
-}
-
-/// The last good map.
-struct View {
-    print: Fingerprint,
+/// A map that discovery gave.
+#[derive(Debug, PartialEq, Eq)]
+pub struct View {
+    /// What it says.
+    pub print: Fingerprint,
+    /// Its version, as discovery calls it.
+    pub version: String,
     /// As discovery handed it over, with what only later versions know.
-    bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
-impl Publisher {
-    pub(crate) fn new(config: &Config, temp_dir: &Path) -> Self {
-        let daemon = &config.daemon;
-        let host = |host: Host| host.with_variable("NJ_TEMP_DIR", temp_dir);
-        let source = Host::discovery_map(daemon.discovery_map.clone(), daemon.limits, temp_dir);
-        let store = Host::data_store(config.data_store.clone(), daemon.limits, temp_dir);
-        let mut discovery = Discovery::new(host(source), daemon.empty_map_grace);
-        // As long as nobody knows what the store holds, it may be a mesh that works.
-        discovery.expect_endpoints(true);
-        let once = RetryPolicy {
-            retries: 0,
-            ..RetryPolicy::default()
-        };
-        Self {
-            discovery,
-            glance: host(store.clone()).with_retry(once),
-            store: host(store),
-            view: None,
-            published: None,
-        }
+/// What the store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Store {
+    /// Nobody has looked, or a commit failed since.
+    #[default]
+    Unknown,
+    /// A map that says this.
+    Known(Fingerprint),
+}
+
+/// What is under way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing, until the next refresh is due.
+    #[default]
+    Resting,
+    /// A look at the store, as nobody knows what it holds.
+    Looking,
+    /// A fetch of the map.
+    Discovering,
+    /// A look at the store before this map is published over what it is known to hold.
+    Comparing(Arc<View>),
+    /// A second fetch, as another program has published.
+    Rediscovering,
+    /// A commit of this map.
+    Committing(Arc<View>),
+    /// The commit that was under way when the program was told to stop.
+    Finishing(Arc<View>),
+    /// Nothing, for good.
+    Stopped,
+}
+
+/// How commits ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// How many the store took.
+    pub done: u64,
+    /// How many failed, each after all its tries.
+    pub failed: u64,
+    /// When the store last took one.
+    pub last: Option<SystemTime>,
+}
+
+/// All that is known of the program.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    phase: Phase,
+    store: Store,
+    view: Option<Arc<View>>,
+    has_published: bool,
+    commits: Commits,
+    progress: Progress,
+}
+
+impl State {
+    /// What is under way.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
     }
 
-    /// The version of the last good map, as discovery calls it.
-    pub(crate) fn map_version(&self) -> Option<&str> {
-        self.discovery.version()
+    /// What the store holds.
+    pub fn store(&self) -> Store {
+        self.store
     }
 
-    /// Whether there is a view that is not known to be in the store.
-    pub(crate) fn is_pending(&self) -> bool {
-        let print = self.view.as_ref().map(|view| view.print);
-        print.is_some() && print != self.published
+    /// The last good map.
+    pub fn view(&self) -> Option<&Arc<View>> {
+        self.view.as_ref()
     }
 
-    /// Lets the next refresh find out anew what the store holds.
-    pub(crate) fn doubt(&mut self) {
-        self.published = None;
+    /// Whether there is a map that is not known to be in the store.
+    pub fn is_pending(&self) -> bool {
+        self.view
+            .as_ref()
+            .is_some_and(|view| self.store != Store::Known(view.print))
     }
 
-    /// Fetches the map, and publishes it if it differs from what the store is known to hold.
-    ///
-    /// # Errors
-    /// [`PublishError`]; what is not published stays to be published.
-    pub(crate) async fn refresh(&mut self, shutdown: &Shutdown) -> Result<Refreshed, PublishError> {
-        if self.published.is_none() {
-            self.look(shutdown).await;
-        }
-        self.discover(shutdown).await?;
-        // What was seen before may be older than what the store holds.
-        if self.discovery.is_in_doubt() {
-            return Ok(Refreshed::HeldBack);
-        }
-        let known = self.published;
-        if self.is_pending() && known.is_some() {
-            self.look(shutdown).await;
-            if self.is_pending() && self.published != known {
-                tracing::info!(
-                    "another program has published a map meanwhile: looking at the mesh again"
-                );
-                self.discover(shutdown).await?;
-            }
-            if !self.is_pending() {
-                tracing::info!("another program has published this map already");
-            }
-        }
-        match &self.view {
-            _ if self.discovery.is_in_doubt() => Ok(Refreshed::HeldBack),
-            Some(view) if self.is_pending() => {
-                let name = DocumentName::DISCOVERY_MAP;
-                let committed = self.store.commit(&name, &view.bytes, shutdown).await;
-                committed.map_err(PublishError::Commit)?;
-                self.published = Some(view.print);
-                Ok(Refreshed::Published)
-            }
-            _ => Ok(Refreshed::Unchanged),
-        }
+    /// Whether the store has held this program's view since it started.
+    pub fn has_published(&self) -> bool {
+        self.has_published
     }
 
-    async fn discover(&mut self, shutdown: &Shutdown) -> Result<(), FetchError> {
-        if let Some(read) = self.discovery.fetch(shutdown).await? {
-            self.discovery.accept(&read.document);
-            self.view = Some(View {
-                print: Fingerprint::of(&read.bytes),
-                bytes: read.bytes,
-            });
-        }
-        Ok(())
+    /// Whether the program is on its way out.
+    pub fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Finishing(_) | Phase::Stopped)
     }
 
-    /// Finds out what the store holds. If it cannot be had, what was known before still counts.
-    async fn look(&mut self, shutdown: &Shutdown) {
-        let name = DocumentName::DISCOVERY_MAP;
-        match fetch::<DiscoveryMap>(&self.glance, &name, None, shutdown).await {
-            Ok(found) => {
-                let Some(found) = found else { return };
-                if self.view.is_none() {
-                    let has_endpoints = found.document.has_endpoints();
-                    self.discovery.expect_endpoints(has_endpoints);
-                }
-                self.published = Some(Fingerprint::of(&found.bytes));
-            }
-            Err(_) if shutdown.requested() => {}
-            Err(error) => tracing::info!("there is no published map to compare with: {error}"),
-        }
+    /// How commits ended.
+    pub fn commits(&self) -> Commits {
+        self.commits
+    }
+
+    /// How refreshes went.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,36 +2,43 @@
 
 use crate::{
     config::Config,
-    publish::{PublishError, Publisher, Refreshed},
-    seat::Seat,
+    extensions::Extensions,
+    instance_dir::InstanceDir,
+    publish::{Effects, Ended, Event, Next, State, step},
     status::Status,
 };
 use anyhow::{Result, bail};
 use nightjar_core::{
-    daemon::{Outcome, Pace, TempDir, in_full, pace::Due},
+    daemon::{Now, ReadyFile, RefreshTimer, TempDir, Trigger, in_full},
     env::EXIT_CONFIGURATION,
+    extension::RetryPolicy,
     shutdown::Shutdown,
 };
 use std::{
     process::ExitCode,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 /// One refresh. `Err` is any failure of it.
 pub(crate) async fn once(config: Config) -> Result<ExitCode> {
     let shutdown = Shutdown::listen(Some(&config.daemon.stop_file))?;
     let temp_dir = TempDir::open(&config.daemon)?;
-    let mut publisher = Publisher::new(&config, temp_dir.path());
-    match publisher.refresh(&shutdown).await {
-        Ok(Refreshed::Published) => tracing::info!("the new map is published"),
-        Ok(Refreshed::Unchanged) => tracing::info!("the published map is up to date"),
-        Ok(Refreshed::HeldBack) => bail!(
+    let mut publisher = Publisher {
+        extensions: Extensions::new(&config, temp_dir.path(), &shutdown),
+        status: Status::default(),
+        file: None,
+    };
+    match publisher.refresh(Event::Due).await {
+        Some(Ended::Published) => tracing::info!("the new map is published"),
+        Some(Ended::Unchanged) => tracing::info!("the published map is up to date"),
+        Some(Ended::HeldBack) => bail!(
             "a map without endpoints is not believed at first sight, and not published\n\
              hint: if the mesh is empty, set NJ_EMPTY_MAP_GRACE to 1"
         ),
-        Err(error) => match shutdown.reason() {
-            Some(reason) if error.is_stop() => bail!("nothing was published: {reason}"),
-            _ => return Err(error.into()),
+        Some(Ended::Failed(reason)) => bail!(reason),
+        None => match shutdown.reason() {
+            Some(reason) => bail!("nothing was published: {reason}"),
+            None => bail!("nothing was published"),
         },
     }
     Ok(ExitCode::SUCCESS)
@@ -54,13 +61,57 @@ pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
     }
 }
 
+/// Carries out what the steps ask for.
+struct Publisher {
+    extensions: Extensions,
+    status: Status,
+    /// Where `--check-ready` looks.
+    file: Option<ReadyFile>,
+}
+
+impl Publisher {
+    /// One refresh, which this event begins; `None` if a stop came instead of its end.
+    async fn refresh(&mut self, mut event: Event) -> Option<Ended> {
+        loop {
+            event = match self.step(event) {
+                Next::Look => self.extensions.look().await,
+                Next::Discover {
+                    store_has_endpoints,
+                } => self.extensions.discover(store_has_endpoints).await,
+                Next::Commit(view) => self.extensions.commit(&view).await,
+                Next::Rest(ended) => return Some(ended),
+                Next::Exit(ended) => return ended,
+                Next::Continue => return None,
+            };
+        }
+    }
+
+    fn step(&self, event: Event) -> Next {
+        take_step(&self.status, self.file.as_ref(), event)
+    }
+}
+
+/// Takes a step, logs what there is to log, and publishes the readiness.
+fn take_step(status: &Status, file: Option<&ReadyFile>, event: Event) -> Next {
+    let Effects { notes, next } = status.change(|state| {
+        let (new, effects) = step(std::mem::take(state), event, Now::read());
+        *state = new;
+        effects
+    });
+    for note in notes {
+        tracing::info!("{note}");
+    }
+    if let Some(file) = file {
+        status.publish(file);
+    }
+    next
+}
+
 struct Program {
     config: Config,
     _temp_dir: TempDir,
     publisher: Publisher,
-    status: Status,
-    /// Where `--check-ready` looks.
-    seat: Option<Seat>,
+    instance_dir: Option<InstanceDir>,
     shutdown: Shutdown,
 }
 
@@ -78,120 +129,136 @@ impl Program {
         if let Some(address) = config.daemon.status {
             status.serve(address).await?;
         }
-        let program = Self {
-            publisher: Publisher::new(&config, temp_dir.path()),
+        let instance_dir = instance_dir(&config);
+        Ok(Self {
+            publisher: Publisher {
+                extensions: Extensions::new(&config, temp_dir.path(), &shutdown),
+                status,
+                file: instance_dir.as_ref().map(|dir| dir.file().clone()),
+            },
             _temp_dir: temp_dir,
-            seat: seat(&config),
+            instance_dir,
             config,
-            status,
             shutdown,
-        };
-        program.leave_word();
-        Ok(program)
+        })
     }
 
     async fn run(mut self) -> Result<ExitCode> {
-        let mut pace = Pace::new(&self.shutdown);
-        let unready = tokio::spawn(announce_stop(self.shutdown.clone(), self.status.clone()));
-        let result = loop {
-            // A stop does not end this at once: a commit that has begun may end.
-            match self.refresh().await {
-                _ if self.shutdown.requested() => break Ok(ExitCode::SUCCESS),
-                Ok(pause) => match pace.rest(pause).await {
-                    Ok(Due::InTime) => {}
-                    // Somebody wants the store and the mesh to agree.
-                    Ok(Due::AtOnce) => self.publisher.doubt(),
-                    Err(_) => break Ok(ExitCode::SUCCESS),
-                },
-                Err(error) => break Err(error),
-            }
-        };
-        unready.abort();
+        let file = self.publisher.file.clone();
+        let status = self.publisher.status.clone();
+        let heartbeat = file
+            .clone()
+            .map(|file| tokio::spawn(status.heartbeat(file)));
+        let announcement = tokio::spawn(announce_stop(
+            self.shutdown.clone(),
+            self.publisher.status.clone(),
+            file,
+        ));
+        let result = self.refresh_until_stopped().await;
+        announcement.abort();
         if let Some(reason) = self.shutdown.reason() {
             tracing::info!("stopping: {reason}");
         }
-        self.status.change(|facts| facts.progress.stopping = true);
-        self.leave_word();
-        result
+        self.publisher.step(Event::Stop);
+        // Or it would write into a folder that is being removed.
+        if let Some(heartbeat) = heartbeat {
+            heartbeat.abort();
+        }
+        drop(self.instance_dir);
+        result.map(|()| ExitCode::SUCCESS)
     }
 
-    /// One refresh; gives the time until the next.
-    async fn refresh(&mut self) -> Result<Duration> {
-        let began = Instant::now();
-        let refreshed = self.publisher.refresh(&self.shutdown).await;
-        if refreshed.as_ref().is_err_and(PublishError::is_stop) {
-            return Ok(Duration::ZERO);
+    async fn refresh_until_stopped(&mut self) -> Result<()> {
+        let mut timer = RefreshTimer::new(&self.shutdown);
+        let mut event = Event::Due;
+        loop {
+            // A stop does not end this at once: a commit that has begun may end.
+            self.refresh(event).await?;
+            if self.shutdown.requested() {
+                return Ok(());
+            }
+            let pause = self.pause();
+            let end = RefreshTimer::end_of(pause);
+            self.publisher.step(Event::Scheduled(end.into_std()));
+            if self.has_failed() {
+                RefreshTimer::tell(pause);
+            }
+            event = match timer.wait(end).await {
+                Ok(Trigger::Interval) => Event::Due,
+                Ok(Trigger::Sighup) => Event::Sighup,
+                Err(_) => return Ok(()),
+            };
         }
-        let (outcome, pause) = match &refreshed {
-            Ok(Refreshed::Published) => {
+    }
+
+    /// One refresh, and what is said of its end.
+    async fn refresh(&mut self, event: Event) -> Result<()> {
+        let retry = RetryPolicy::default();
+        self.publisher
+            .extensions
+            .set_retry(if self.has_published() {
+                retry
+            } else {
+                retry.no_longer_than(self.config.daemon.refresh_time)
+            });
+        let began = Instant::now();
+        match self.publisher.refresh(event).await {
+            Some(Ended::Published) => {
                 let took = began.elapsed().as_secs_f64();
                 tracing::info!("a new map is published, after {took:.3} s");
-                (Outcome::Changed, self.config.daemon.refresh_time)
             }
-            Ok(_) => (Outcome::Unchanged, self.config.daemon.refresh_time),
-            Err(error) => {
-                let reason = in_full(error);
+            Some(Ended::Failed(reason)) => {
                 tracing::error!("refresh failed: {reason}");
-                let told = Some(reason);
-                self.status.change(|facts| facts.progress.failed = told);
-                (Outcome::Failed, self.config.daemon.failure_sleep)
-            }
-        };
-        self.note(&refreshed, outcome);
-        if self.config.daemon.exit_on_failure && outcome == Outcome::Failed {
-            bail!("a refresh failed, and EXIT_ON_GENERATION_FAILURE is set");
-        }
-        if outcome == Outcome::Failed {
-            Pace::tell(pause);
-        }
-        Ok(pause)
-    }
-
-    fn note(&self, refreshed: &Result<Refreshed, PublishError>, outcome: Outcome) {
-        let map_version = self.publisher.map_version().map(ToOwned::to_owned);
-        let pending = self.publisher.is_pending();
-        self.status.change(|facts| {
-            facts.progress.count(outcome);
-            facts.progress.map_version = map_version;
-            facts.pending = pending;
-            match refreshed {
-                Ok(Refreshed::Published) => {
-                    facts.published = true;
-                    facts.commits += 1;
-                    facts.last_commit = Some(SystemTime::now());
+                if self.config.daemon.exit_on_failure {
+                    bail!("a refresh failed, and EXIT_ON_GENERATION_FAILURE is set");
                 }
-                Ok(Refreshed::Unchanged) => facts.published = true,
-                Err(PublishError::Commit(_)) => facts.failed_commits += 1,
-                Ok(Refreshed::HeldBack) | Err(PublishError::Discovery(_)) => {}
             }
-        });
-        self.leave_word();
+            Some(Ended::Unchanged | Ended::HeldBack) | None => {}
+        }
+        Ok(())
     }
 
-    fn leave_word(&self) {
-        if let Some(seat) = &self.seat {
-            self.status.leave_word(seat.place());
-        }
+    fn pause(&self) -> Duration {
+        let failures = self
+            .publisher
+            .status
+            .look(|state| state.progress().failures());
+        let pauses = self.config.daemon.pauses();
+        pauses.after(failures, self.has_published())
+    }
+
+    fn has_failed(&self) -> bool {
+        let status = &self.publisher.status;
+        status.look(|state| state.progress().failed.is_some())
+    }
+
+    fn has_published(&self) -> bool {
+        let status = &self.publisher.status;
+        status.look(State::has_published)
     }
 }
 
-/// A place for word of readiness. Without one, only `--check-ready` suffers.
-fn seat(config: &Config) -> Option<Seat> {
-    match Seat::take(&config.seats) {
-        Ok(Some(seat)) => Some(seat),
+/// A folder for the ready file. Without one, only `--check-ready` suffers.
+fn instance_dir(config: &Config) -> Option<InstanceDir> {
+    match InstanceDir::take(&config.instance_dirs) {
+        Ok(Some(dir)) => Some(dir),
         Ok(None) => {
             tracing::warn!("too many instances have these settings: --check-ready sees others");
             None
         }
         Err(error) => {
-            let seats = config.seats.display();
-            tracing::warn!("--check-ready will not see this instance: {seats}-*: {error}");
+            let dirs = config.instance_dirs.display();
+            tracing::warn!("--check-ready will not see this instance: {dirs}-*: {error}");
             None
         }
     }
 }
 
-async fn announce_stop(shutdown: Shutdown, status: Status) {
+/// Makes the program unready when its stop begins, and not when it ends.
+async fn announce_stop(shutdown: Shutdown, status: Status, file: Option<ReadyFile>) {
     shutdown.wait().await;
-    status.change(|facts| facts.progress.stopping = true);
+    take_step(&status, file.as_ref(), Event::Stop);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,61 +1,58 @@
-//! What the outside may know of this process: whether the map is published, and since when.
+//! What the outside may know of this process, from its state: whether the map is published, and since
+//! when.
 
-use nightjar_core::daemon::{self, Outcome, Page, Progress, Readiness, metrics::count};
-use std::time::SystemTime;
+use crate::publish::State;
+use nightjar_core::daemon::{self, Outcome, Page, Readiness, metrics::count};
+use std::time::Instant;
 
-/// All that is known.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
-    pub(crate) progress: Progress,
-    /// Whether the store has held this program's map since it started.
-    pub(crate) published: bool,
-    /// Whether there is a map that the store has not taken yet.
-    pub(crate) pending: bool,
-    pub(crate) commits: u64,
-    pub(crate) failed_commits: u64,
-    pub(crate) last_commit: Option<SystemTime>,
-}
+/// The state, shared between the program and its status port.
+pub(crate) type Status = daemon::Status<State>;
 
-/// The facts, shared between the program and its status port.
-pub(crate) type Status = daemon::Status<Facts>;
-
-impl daemon::Facts for Facts {
+impl daemon::Facts for State {
     /// Whether proxies find this program's map in the store.
     fn readiness(&self) -> Readiness {
-        let obstacle = if self.progress.stopping {
+        let obstacle = if self.is_stopping() {
             Some("stopping")
-        } else if self.published {
+        } else if self.has_published() {
             None
         } else {
             Some("no map is published yet")
         };
-        Readiness::new(obstacle, &[("failed", self.progress.failed.as_deref())])
+        let (progress, now) = (self.progress(), Instant::now());
+        Readiness::new(
+            obstacle,
+            &[
+                ("failed", progress.failed.as_deref()),
+                ("next refresh", progress.retry_remark(now).as_deref()),
+                ("empty map", progress.empty_map_remark(now).as_deref()),
+            ],
+        )
     }
 
     fn metrics(&self, page: &mut Page) {
         const OUTCOMES: [Outcome; 3] = [Outcome::Unchanged, Outcome::Changed, Outcome::Failed];
-        let ready = self.readiness().ready;
+        let (ready, commits) = (self.readiness().ready, self.commits());
         page.flag("ready", "1 if a map is published.", ready);
-        self.progress.refreshes(page, &OUTCOMES);
+        self.progress().refreshes(page, &OUTCOMES);
         page.metric(
             "commits_total",
             "counter",
             "Commits to the data store, by how they ended.",
             &[
-                ("{result=\"done\"}", count(self.commits)),
-                ("{result=\"failed\"}", count(self.failed_commits)),
+                ("{result=\"done\"}", count(commits.done)),
+                ("{result=\"failed\"}", count(commits.failed)),
             ],
         );
         page.time(
             "last_commit_timestamp_seconds",
             "When the store last took a map, in seconds since 1970; 0 if it has not.",
-            self.last_commit,
+            commits.last,
         );
         page.flag(
             "commit_pending",
-            "1 if the store has not taken the newest map yet.",
-            self.pending,
+            "1 if the newest map is not known to be in the store.",
+            self.is_pending(),
         );
-        self.progress.map(page);
+        self.progress().map(page);
     }
 }

@@ -1,33 +1,39 @@
 //! What the long-running programs share: all that surrounds their refreshes.
 //!
 //! ```text
-//! settings   the environment variables that all of them have
-//! temp_dir   the folder for temporary files
-//! discovery  a document that is fetched and checked; the map that is believed
-//! known      variables that are near a known one
-//! orphans    dead processes that a container's first process has to clear away
-//! pace       when the next refresh is due
-//! status     what is known of the program, and the port that tells it
-//! metrics    the Prometheus text format
-//! word       what a program leaves behind for `--check-ready`
+//! settings       the environment variables that all of them have
+//! temp_dir       the folder for temporary files
+//! dir_lock       locks by which a running process owns a folder
+//! discovery      a document that is fetched and checked; the map that is believed
+//! known          variables that are near a known one
+//! orphans        dead processes that a container's first process has to clear away
+//! refresh_timer  when the next refresh is due
+//! progress       how the refreshes went: failures in a row, recovery, when the next one is due
+//! status         what is known of the program, and the port that tells it
+//! metrics        the Prometheus text format
+//! ready_file     the file that a running program keeps for `--check-ready`
 //! ```
 
+pub mod dir_lock;
 pub mod discovery;
 mod known;
 pub mod metrics;
 mod orphans;
-pub mod pace;
+pub mod progress;
+pub mod ready_file;
+pub mod refresh_timer;
 pub mod settings;
 pub mod status;
 pub mod temp_dir;
-pub mod word;
 
-pub use discovery::{Discovery, FetchError, fetch};
+pub use discovery::{Discovery, EmptyMap, FetchError, fetch};
 pub use known::{EXTENSION_SETTINGS, PROXY_PROPERTY, misspelt_settings};
 pub use metrics::Page;
-pub use pace::Pace;
+pub use progress::{Now, Outcome, Progress, Recovery};
+pub use ready_file::ReadyFile;
+pub use refresh_timer::{Pauses, RefreshTimer, Trigger};
 pub use settings::Settings;
-pub use status::{Facts, Outcome, Progress, Readiness, Status};
+pub use status::{Facts, Readiness, Status};
 pub use temp_dir::TempDir;
 
 use std::{error::Error, io};

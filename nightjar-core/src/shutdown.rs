@@ -1,4 +1,7 @@
 //! Knowing when to stop, and when to refresh at once.
+//!
+//! SIGTERM and SIGINT stop the program, SIGHUP refreshes. SIGUSR1 and SIGUSR2, which would end it
+//! undrained, are ignored with a line in the log. SIGPIPE is ignored by Rust's runtime.
 
 use std::{
     fmt, io,
@@ -63,7 +66,8 @@ pub struct Trigger {
 pub struct Refresh(watch::Receiver<u64>);
 
 impl Shutdown {
-    /// Listens for SIGTERM, SIGINT, SIGHUP and the stop file, on the current Tokio runtime.
+    /// Listens for SIGTERM, SIGINT, SIGHUP and the stop file, on the current Tokio runtime, and
+    /// ignores SIGUSR1 and SIGUSR2.
     ///
     /// A stop file that is there already means stop at once. Fails if a signal handler cannot be
     /// set up.
@@ -76,6 +80,8 @@ impl Shutdown {
             to.stop(StopReason::Interrupt);
         });
         on_signal(signal(SignalKind::hangup())?, &trigger, Trigger::refresh);
+        ignore(signal(SignalKind::user_defined1())?, "SIGUSR1");
+        ignore(signal(SignalKind::user_defined2())?, "SIGUSR2");
         if let Some(path) = stop_file {
             watch_stop_file(path.to_owned(), trigger);
         }
@@ -178,6 +184,15 @@ fn on_signal(mut signal: Signal, trigger: &Trigger, act: impl Fn(&Trigger) + Sen
     tokio::spawn(async move {
         while signal.recv().await.is_some() {
             act(&trigger);
+        }
+    });
+}
+
+/// A handler that does nothing, and not `SIG_IGN`, which child processes would inherit.
+fn ignore(mut signal: Signal, name: &'static str) {
+    tokio::spawn(async move {
+        while signal.recv().await.is_some() {
+            tracing::info!("{name} came, and is ignored");
         }
     });
 }

@@ -1,6 +1,13 @@
 //! Logs, to standard error.
 
-use std::io;
+mod queue;
+
+use queue::Queue;
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tracing::Level;
 use tracing_subscriber::{
     Layer, Registry,
@@ -8,6 +15,9 @@ use tracing_subscriber::{
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
 };
+
+/// How long the end of a program waits for a reader that does not take the last lines.
+const LOG_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,15 +29,63 @@ pub enum LogFormat {
     Json,
 }
 
+/// Writes out what is left of the log when it is dropped, which is for the end of the program.
+#[derive(Debug)]
+#[must_use = "the last lines of the log are lost without it"]
+pub struct LogGuard(Option<Arc<Queue>>);
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.0 {
+            queue.drain(LOG_DRAIN_TIMEOUT);
+        }
+    }
+}
+
 /// Sends this process's log to standard error. Times are UTC. A second call changes nothing.
 ///
 /// `debug` adds detail about Nightjar's own work; libraries stay as quiet as before.
-pub fn init(debug: bool, format: LogFormat) {
-    // Fails only if there is a subscriber already.
-    let _ = match format {
-        LogFormat::Text => tracing::subscriber::set_global_default(text(debug, io::stderr)),
-        LogFormat::Json => tracing::subscriber::set_global_default(json(debug, io::stderr)),
+///
+/// Logging never waits: a thread writes the lines. While standard error does not take them, about a
+/// mebibyte of them is kept, what comes then is dropped, and a line says how many were.
+pub fn init(debug: bool, format: LogFormat) -> LogGuard {
+    let queue = Arc::new(Queue::default());
+    let dropped = move |count| dropped_lines(count, format);
+    let is_set = match Queue::start(&queue, io::stderr(), dropped) {
+        Ok(()) => set(debug, format, queue::ToQueue(Arc::clone(&queue))),
+        // Without a thread, a log that may have to wait is better than none.
+        Err(_) => set(debug, format, io::stderr),
     };
+    LogGuard(is_set.then_some(queue))
+}
+
+/// Fails only if there is a subscriber already.
+fn set<W>(debug: bool, format: LogFormat, writer: W) -> bool
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    match format {
+        LogFormat::Text => tracing::subscriber::set_global_default(text(debug, writer)),
+        LogFormat::Json => tracing::subscriber::set_global_default(json(debug, writer)),
+    }
+    .is_ok()
+}
+
+/// The line that stands for lines that were dropped, as the log has it.
+fn dropped_lines(count: u64, format: LogFormat) -> Vec<u8> {
+    let line = Arc::new(Mutex::new(Vec::new()));
+    let write = || {
+        tracing::warn!(
+            "{count} lines of this log were dropped here, as standard error did not take them"
+        );
+    };
+    let writer = queue::Capture(Arc::clone(&line));
+    let writer = move || writer.clone();
+    match format {
+        LogFormat::Text => tracing::subscriber::with_default(text(false, writer), write),
+        LogFormat::Json => tracing::subscriber::with_default(json(false, writer), write),
+    }
+    std::mem::take(&mut *line.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Sends this extension's log to standard error, without times: the caller's log has them.

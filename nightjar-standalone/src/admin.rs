@@ -6,14 +6,17 @@ use hyper::{Method, Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::{
-    collections::HashMap,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
-use tokio::net::TcpStream;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
-/// How long one answer may take; the interface is local and answers from memory.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one answer may take where nothing else is said; the interface is local and answers from memory.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most that is read of one answer.
 const LARGEST_ANSWER: usize = 64 << 20;
 
@@ -24,6 +27,15 @@ pub(crate) struct AdminError {
     address: SocketAddr,
     path: String,
     reason: String,
+    /// Whether nobody listens there.
+    is_refused: bool,
+}
+
+impl AdminError {
+    /// Whether nobody listens there.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused
+    }
 }
 
 /// Where an Envoy can be asked.
@@ -42,9 +54,6 @@ pub(crate) struct ServerInfo {
     /// The bootstrap that it was started with.
     pub(crate) config_path: String,
 }
-
-/// Counters, gauges and text readouts by name.
-pub(crate) type Stats = HashMap<String, String>;
 
 impl Admin {
     /// The interface that was told to bind `address`.
@@ -74,21 +83,15 @@ impl Admin {
         })
     }
 
-    /// Whether there is an answer at all, whatever it is.
-    pub(crate) async fn answers(&self) -> Result<(), AdminError> {
-        self.answer(Method::GET, "/ready").await.map(drop)
-    }
-
-    /// The stats whose names match a regular expression (RE2, percent-encoded where it must be).
-    pub(crate) async fn stats(&self, filter: &str) -> Result<Stats, AdminError> {
-        let text = self
-            .text(Method::GET, &format!("/stats?filter={filter}"))
-            .await?;
-        let pair = |line: &str| {
-            let (name, value) = line.split_once(": ")?;
-            Some((name.to_owned(), value.trim().trim_matches('"').to_owned()))
-        };
-        Ok(text.lines().filter_map(pair).collect())
+    /// An answer, which may take until `deadline`.
+    pub(crate) async fn get_until(
+        &self,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<String, AdminError> {
+        // An answer that comes just too late is still better than none.
+        let deadline = deadline.max(Instant::now() + Duration::from_millis(200));
+        self.text(Method::GET, path, deadline).await
     }
 
     /// The part of the configuration dump named by a resource field, such as `dynamic_listeners`.
@@ -99,45 +102,60 @@ impl Admin {
 
     /// Lets the health check fail, and every answer close its connection.
     pub(crate) async fn fail_health_check(&self) -> Result<(), AdminError> {
-        self.text(Method::POST, "/healthcheck/fail").await.map(drop)
+        self.text(Method::POST, "/healthcheck/fail", usual())
+            .await
+            .map(drop)
     }
 
     /// Lets listeners finish what they have begun, and asks clients to go elsewhere.
     pub(crate) async fn drain_listeners(&self) -> Result<(), AdminError> {
-        self.text(Method::POST, "/drain_listeners?graceful&skip_exit")
+        self.text(Method::POST, "/drain_listeners?graceful&skip_exit", usual())
             .await
             .map(drop)
     }
 
     async fn json(&self, path: &str) -> Result<Value, AdminError> {
-        let text = self.text(Method::GET, path).await?;
-        serde_json::from_str(&text).map_err(|error| self.error(path, &error))
+        let text = self.text(Method::GET, path, usual()).await?;
+        serde_json::from_str(&text).map_err(|error| self.error(path, &error, false))
     }
 
-    async fn text(&self, method: Method, path: &str) -> Result<String, AdminError> {
-        match self.answer(method, path).await? {
-            (200, body) => Ok(body),
-            (status, body) => {
+    async fn text(
+        &self,
+        method: Method,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<String, AdminError> {
+        let began = Instant::now();
+        let answer = timeout_at(deadline, exchange(self.address, method, path)).await;
+        match answer {
+            Ok(Ok((200, body))) => Ok(body),
+            Ok(Ok((status, body))) => {
                 let reason = format!("status {status}: {}", body.trim());
-                Err(self.error(path, &reason))
+                Err(self.error(path, &reason, false))
+            }
+            Ok(Err(error)) => {
+                let is_refused = error.kind() == io::ErrorKind::ConnectionRefused;
+                Err(self.error(path, &error, is_refused))
+            }
+            Err(_) => {
+                let reason = format!("no answer in {} s", began.elapsed().as_secs());
+                Err(self.error(path, &reason, false))
             }
         }
     }
 
-    async fn answer(&self, method: Method, path: &str) -> Result<(u16, String), AdminError> {
-        let answer = tokio::time::timeout(PATIENCE, exchange(self.address, method, path)).await;
-        let answer =
-            answer.unwrap_or_else(|_| Err(format!("no answer in {} s", PATIENCE.as_secs())));
-        answer.map_err(|reason| self.error(path, &reason))
-    }
-
-    fn error(&self, path: &str, reason: &dyn std::fmt::Display) -> AdminError {
+    fn error(&self, path: &str, reason: &dyn std::fmt::Display, is_refused: bool) -> AdminError {
         AdminError {
             address: self.address,
             path: path.to_owned(),
             reason: reason.to_string(),
+            is_refused,
         }
     }
+}
+
+fn usual() -> Instant {
+    Instant::now() + ANSWER_TIMEOUT
 }
 
 /// One HTTP request on a connection of its own: status and body.
@@ -145,29 +163,28 @@ pub(crate) async fn exchange(
     address: SocketAddr,
     method: Method,
     path: &str,
-) -> Result<(u16, String), String> {
-    let stream = TcpStream::connect(address)
-        .await
-        .map_err(|error| error.to_string())?;
+) -> io::Result<(u16, String)> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(io::Error::other)?;
     let driver = tokio::spawn(connection);
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header("host", address.to_string())
         .body(Empty::<Bytes>::new())
-        .map_err(|error| error.to_string())?;
+        .map_err(io::Error::other)?;
     let answer = sender
         .send_request(request)
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(io::Error::other)?;
     let status = answer.status().as_u16();
     let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
         .collect()
         .await;
     driver.abort();
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    let body = body.map_err(io::Error::other)?.to_bytes();
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }

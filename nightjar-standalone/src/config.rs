@@ -1,6 +1,6 @@
 //! The settings of the sidecar and gateway, from the environment.
 
-use crate::envoy::{Launch, RestartMode};
+use crate::launch::{Launch, RestartMode};
 use nightjar_core::{
     context::{Role, Viewer, properties::documented},
     daemon::PROXY_PROPERTY,

@@ -1,15 +1,18 @@
 //! The configuration folder: every file is replaced as a whole, or not at all.
 
 use nightjar_core::{
-    daemon::word::{self, UNFINISHED},
-    envoy::Files,
+    daemon::{
+        dir_lock::{self, DirLock},
+        ready_file::UNFINISHED,
+    },
+    envoy::Configuration,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs::{self, File},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -38,11 +41,18 @@ pub(crate) struct Folder {
     /// The names in the manifest.
     made: BTreeSet<String>,
     /// Held for as long as this lives; `None` for a mere look.
-    lock: Option<word::Lock>,
+    lock: Option<DirLock>,
+    /// Which folder this is, and which file was put in each place, as the file system tells them apart.
+    identity: Option<Identity>,
+    published: BTreeMap<String, Identity>,
 }
+
+/// What tells a file from one that another hand put in its place, or has changed.
+type Identity = (u64, u64, u64, i64);
 
 /// A file that is written and synced, under a name that Envoy does not read.
 pub(crate) struct Staged {
+    name: String,
     unfinished: PathBuf,
     path: PathBuf,
 }
@@ -52,15 +62,37 @@ impl Folder {
     /// predecessor left unfinished.
     pub(crate) fn open(root: &Path) -> Result<Self, FolderError> {
         fs::create_dir_all(root).map_err(failed("cannot make the folder", root))?;
-        let owned = word::own(root)
-            .map_err(|source| failed("cannot write", &root.join(word::LOCK))(source))?;
+        let owned = dir_lock::acquire(root)
+            .map_err(|source| failed("cannot write", &root.join(dir_lock::LOCK))(source))?;
         let Some(lock) = owned else {
             return Err(FolderError::InUse(root.to_owned()));
         };
         clear_unfinished(root);
         let mut folder = Self::look(root);
         folder.lock = Some(lock);
+        folder.identity = identity_of_folder(root);
         Ok(folder)
+    }
+
+    /// What another hand has done since: the files that are gone or changed, and whether the folder
+    /// itself is another one.
+    pub(crate) fn changed_by_others(&self) -> (Vec<String>, bool) {
+        let changed = self.published.iter().filter(|(name, published)| {
+            identity_of_file(&self.root.join(name)).as_ref() != Some(*published)
+        });
+        let lost = self.identity.is_some() && identity_of_folder(&self.root) != self.identity;
+        (changed.map(|(name, _)| name.clone()).collect(), lost)
+    }
+
+    /// Makes the folder anew, if it is gone.
+    fn restore(&mut self) -> Result<(), FolderError> {
+        if self.identity.is_none() || identity_of_folder(&self.root) == self.identity {
+            return Ok(());
+        }
+        let root = self.root.clone();
+        self.lock = None;
+        *self = Self::open(&root)?;
+        Ok(())
     }
 
     /// Looks at the folder without taking possession of it; it need not exist.
@@ -71,6 +103,8 @@ impl Folder {
             root: root.to_owned(),
             made,
             lock: None,
+            identity: None,
+            published: BTreeMap::new(),
         }
     }
 
@@ -90,10 +124,14 @@ impl Folder {
     ///
     /// The note comes first: a process that is killed in between must not leave files behind that
     /// nobody knows of.
-    pub(crate) fn announce(&mut self, files: &Files) -> Result<(), FolderError> {
-        self.make_room(files)?;
+    pub(crate) fn announce<'a>(
+        &mut self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), FolderError> {
+        let names: BTreeSet<&str> = names.into_iter().collect();
+        self.make_room(&names)?;
         let before = self.made.len();
-        self.made.extend(files.keys().cloned());
+        self.made.extend(names.into_iter().map(ToOwned::to_owned));
         if self.made.len() == before {
             Ok(())
         } else {
@@ -102,15 +140,15 @@ impl Folder {
     }
 
     /// Removes what stands in the way: a file where a folder has to be, or the other way round.
-    fn make_room(&mut self, files: &Files) -> Result<(), FolderError> {
+    fn make_room(&mut self, names: &BTreeSet<&str>) -> Result<(), FolderError> {
         let holds = |folder: &str, name: &str| {
             name.strip_prefix(folder)
                 .is_some_and(|rest| rest.starts_with('/'))
         };
         let in_the_way = |made: &&String| {
-            !files.contains_key(*made)
-                && files
-                    .keys()
+            !names.contains(made.as_str())
+                && names
+                    .iter()
                     .any(|name| holds(made, name) || holds(name, made))
         };
         let obstacles: Vec<String> = self.made.iter().filter(in_the_way).cloned().collect();
@@ -125,6 +163,7 @@ impl Folder {
         let mut unfinished = path.clone().into_os_string();
         unfinished.push(UNFINISHED);
         let staged = Staged {
+            name: name.to_owned(),
             unfinished: unfinished.into(),
             path,
         };
@@ -142,35 +181,43 @@ impl Folder {
         Ok(staged)
     }
 
-    /// Replaces a file, unless it already has this text.
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), FolderError> {
-        if fs::read(self.root.join(name)).is_ok_and(|bytes| bytes == text.as_bytes()) {
-            return Ok(());
+    /// Puts a file in its place, in one step.
+    pub(crate) fn publish(&mut self, staged: &Staged) -> Result<(), FolderError> {
+        fs::rename(&staged.unfinished, &staged.path)
+            .map_err(failed("cannot replace", &staged.path))?;
+        if let Some(identity) = identity_of_file(&staged.path) {
+            self.published.insert(staged.name.clone(), identity);
         }
-        self.stage(name, text)?.publish()
+        Ok(())
     }
 
     /// Writes a whole set of files and removes what was made before and is not in it.
-    pub(crate) fn replace_all(&mut self, files: &Files) -> Result<(), FolderError> {
-        self.announce(files)?;
+    pub(crate) fn replace_all(&mut self, files: &Configuration) -> Result<(), FolderError> {
+        self.restore()?;
+        self.announce(files.iter().map(|file| file.name()))?;
         let mut staged = Vec::new();
-        for (name, text) in files {
-            if self.text(name).as_ref() != Some(text) {
-                staged.push(self.stage(name, text)?);
+        for file in files.iter() {
+            let path = self.root.join(file.name());
+            if fs::read(&path).is_ok_and(|bytes| bytes == file.text().as_bytes()) {
+                if let Some(identity) = identity_of_file(&path) {
+                    self.published.insert(file.name().to_owned(), identity);
+                }
+            } else {
+                staged.push(self.stage(file.name(), file.text())?);
             }
         }
-        for file in staged {
-            file.publish()?;
+        for file in &staged {
+            self.publish(file)?;
         }
         self.keep_only(files)
     }
 
     /// Removes what was made before and is not in the set.
-    pub(crate) fn keep_only(&mut self, files: &Files) -> Result<(), FolderError> {
+    pub(crate) fn keep_only(&mut self, files: &Configuration) -> Result<(), FolderError> {
         let gone: Vec<String> = self
             .made
             .iter()
-            .filter(|name| !files.contains_key(*name))
+            .filter(|name| files.get(name).is_none())
             .cloned()
             .collect();
         if gone.is_empty() {
@@ -196,6 +243,7 @@ impl Folder {
             }
             self.remove_empty_parents(&path);
             self.made.remove(&name);
+            self.published.remove(&name);
         }
         Ok(())
     }
@@ -215,15 +263,20 @@ impl Folder {
             text.push_str(name);
             text.push('\n');
         }
-        self.stage(MANIFEST, &text)?.publish()
+        let staged = self.stage(MANIFEST, &text)?;
+        fs::rename(&staged.unfinished, &staged.path).map_err(failed("cannot replace", &staged.path))
     }
 }
 
-impl Staged {
-    /// Puts the file in its place, in one step.
-    pub(crate) fn publish(self) -> Result<(), FolderError> {
-        fs::rename(&self.unfinished, &self.path).map_err(failed("cannot replace", &self.path))
-    }
+fn identity_of_file(path: &Path) -> Option<Identity> {
+    let metadata = fs::metadata(path).ok()?;
+    let changed = metadata.mtime().wrapping_mul(1_000_000_000) + metadata.mtime_nsec();
+    Some((metadata.dev(), metadata.ino(), metadata.len(), changed))
+}
+
+fn identity_of_folder(path: &Path) -> Option<Identity> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino(), 0, 0))
 }
 
 impl Drop for Staged {
@@ -243,16 +296,17 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Folder
 }
 
 /// How a folder would change, file by file, as a unified diff.
-pub(crate) fn difference(folder: &Folder, files: &Files) -> String {
+pub(crate) fn difference(folder: &Folder, files: &Configuration) -> String {
     let mut text = String::new();
     let gone = folder
         .made()
         .iter()
-        .filter(|name| !files.contains_key(*name));
-    let names: BTreeSet<&String> = files.keys().chain(gone).collect();
+        .filter(|name| files.get(name).is_none())
+        .map(String::as_str);
+    let names: BTreeSet<&str> = files.iter().map(|file| file.name()).chain(gone).collect();
     for name in names {
         let old = folder.text(name);
-        let new = files.get(name);
+        let new = files.get(name).map(|file| file.text());
         let what = match (&old, new) {
             (None, Some(_)) => "new",
             (Some(_), None) => "removed",
@@ -260,7 +314,7 @@ pub(crate) fn difference(folder: &Folder, files: &Files) -> String {
             _ => continue,
         };
         let _ = writeln!(text, "{what}: {name}");
-        let (old, new) = (old.unwrap_or_default(), new.map_or("", String::as_str));
+        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         let diff = similar::TextDiff::from_lines(old.as_str(), new);
         text.push_str(&diff.unified_diff().context_radius(3).to_string());
     }
@@ -288,11 +342,12 @@ fn clear_unfinished(folder: &Path) {
 mod tests {
     use super::*;
 
-    fn files(items: &[(&str, &str)]) -> Files {
-        items
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect()
+    /// A configuration of a bootstrap and these files.
+    fn files(items: &[(&str, &str)]) -> Configuration {
+        let bootstrap = ("envoy.json", "{}");
+        let files = items.iter().chain([&bootstrap]);
+        let files = files.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Configuration::read(files.collect(), "envoy.json", "/c", None).unwrap()
     }
 
     fn listing(root: &Path) -> Vec<String> {
@@ -318,7 +373,13 @@ mod tests {
         folder.replace_all(&files(&[("a.json", "3")])).unwrap();
         assert_eq!(
             listing(root.path()),
-            [MANIFEST, word::LOCK, "a.json", "notes.txt"]
+            [
+                MANIFEST,
+                dir_lock::LOCK,
+                "a.json",
+                "envoy.json",
+                "notes.txt"
+            ]
         );
         assert_eq!(folder.text("a.json").as_deref(), Some("3"));
     }
@@ -348,6 +409,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = Folder::open(root.path()).unwrap();
         drop(folder.stage("a.json", "1").unwrap());
-        assert_eq!(listing(root.path()), [word::LOCK]);
+        assert_eq!(listing(root.path()), [dir_lock::LOCK]);
     }
 }

@@ -14,14 +14,9 @@ const WANTED: usize = 8;
 ///
 /// Only what this process may see is counted, so in a container others may hold more.
 pub(crate) fn warn_if_short() {
-    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_user_instances");
-    let Some(limit) = limit
-        .ok()
-        .and_then(|text| text.trim().parse::<usize>().ok())
-    else {
+    let Some((limit, used)) = usage(&[]) else {
         return;
     };
-    let used = instances(Path::new("/proc"));
     if limit.saturating_sub(used) < WANTED {
         tracing::warn!(
             "{used} of the {limit} inotify instances that one user may have are in use, and each \
@@ -30,14 +25,46 @@ pub(crate) fn warn_if_short() {
     }
 }
 
+/// Why an Envoy cannot have so many inotify instances, if it cannot. It would abort, the one that
+/// serves too. What the processes `own` hold is theirs to use again.
+pub(crate) fn shortage(wanted: usize, own: &[u32]) -> Option<String> {
+    let (limit, used) = usage(own)?;
+    (used + wanted > limit).then(|| {
+        format!(
+            "these files take {wanted} inotify instances, and {used} of the {limit} that one user may \
+             have are in use by others: envoy would abort\n\
+             hint: raise fs.inotify.max_user_instances, or have fewer listeners with files of their own"
+        )
+    })
+}
+
+/// How many inotify instances this user may have and others than `own` hold.
+pub(crate) fn usage(own: &[u32]) -> Option<(usize, usize)> {
+    // A user namespace may have a lower one.
+    let limits = [
+        "/proc/sys/fs/inotify/max_user_instances",
+        "/proc/sys/user/max_inotify_instances",
+    ];
+    let limits = limits
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok());
+    let limit = limits.filter_map(|text| text.trim().parse().ok()).min()?;
+    Some((limit, instances(Path::new("/proc"), own)))
+}
+
 /// The inotify instances that processes of this user hold.
-fn instances(proc: &Path) -> usize {
+fn instances(proc: &Path, own: &[u32]) -> usize {
     let Ok(user) = fs::metadata(proc.join("self")).map(|own| own.uid()) else {
         return 0;
     };
     let of_user = |path: &PathBuf| fs::metadata(path).is_ok_and(|process| process.uid() == user);
     let descriptors = entries(proc)
-        .filter(|path| path.file_name().is_some_and(is_number))
+        .filter(|path| {
+            let id = path
+                .file_name()
+                .and_then(|name| name.to_str()?.parse::<u32>().ok());
+            id.is_some_and(|id| !own.contains(&id))
+        })
         .filter(of_user)
         .flat_map(|process| entries(&process.join("fd")));
     let is_inotify = |path: &PathBuf| {
@@ -49,11 +76,6 @@ fn instances(proc: &Path) -> usize {
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path())
-}
-
-fn is_number(name: &std::ffi::OsStr) -> bool {
-    name.to_str()
-        .is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -75,6 +97,7 @@ mod tests {
                 symlink(target, folder.join(number.to_string())).unwrap();
             }
         }
-        assert_eq!(instances(proc.path()), 3);
+        assert_eq!(instances(proc.path(), &[]), 3);
+        assert_eq!(instances(proc.path(), &[13]), 1);
     }
 }

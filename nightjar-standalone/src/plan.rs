@@ -1,274 +1,230 @@
 //! The order in which files change, so that no request meets a route to a missing cluster.
 //!
-//! Pure: it compares two sets of files and says what to write when. Carrying it out, and waiting
-//! for Envoy between the phases, is [`crate::rollout`].
+//! Pure: from what is known of each file, and the configuration that is wanted, it says what comes
+//! next. Every step leaves a set of files that Envoy can serve, so a rollout may change its aim
+//! between any two of them: to a newer map, or back to what was in force.
+//!
+//! ```text
+//! make      clusters old and new together, and whatever nothing leads to yet
+//! restart   if the new bootstrap decides what clusters and listeners there are
+//! switch    listeners and routes
+//! finish    the new clusters alone
+//! restart   if only the rest of the bootstrap changed
+//! ```
 
-use nightjar_core::envoy::{Files, Layout, Role, union_of_clusters, union_of_static_clusters};
-use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_64;
+use nightjar_core::envoy::{
+    Configuration, File, Role, bootstrap_key, covers, keeps_endpoints, union_of_bootstraps,
+    union_of_clusters,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-/// A file to write, and how Envoy will show that it took it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Write {
-    pub(crate) name: String,
-    pub(crate) text: String,
-    /// `None` for a file without a role: Envoy says nothing about it.
-    pub(crate) role: Option<Role>,
-    /// The version that Envoy will report, if the file states one.
-    pub(crate) version: Option<String>,
+/// What is known of a file that Envoy reads.
+#[derive(Debug, Clone)]
+pub(crate) enum Known {
+    /// Envoy has this text.
+    Confirmed(Arc<File>),
+    /// It may have any of these.
+    Unsure(Vec<Arc<File>>),
 }
 
-/// A rollout in its phases. A bootstrap among a phase's files means that Envoy must restart then.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
-    /// Clusters old and new together; listeners as before.
-    pub(crate) make: Vec<Write>,
-    /// The new listeners and routes.
-    pub(crate) switch: Vec<Write>,
-    /// The new clusters alone.
-    pub(crate) finish: Vec<Write>,
-}
-
-/// A set of files, understood.
-#[derive(Clone, Default)]
-pub(crate) struct Configuration {
-    pub(crate) files: Files,
-    pub(crate) layout: Layout,
-}
-
-impl Configuration {
-    /// Its files, each with how Envoy will show that it took it.
-    pub(crate) fn writes(&self) -> impl Iterator<Item = Write> {
-        self.files.iter().map(|(name, text)| {
-            let subscribed = self.layout.get(name);
-            Write {
-                name: name.clone(),
-                text: text.clone(),
-                role: subscribed.map(|file| file.role.clone()),
-                version: subscribed
-                    .and_then(|file| file.version_info())
-                    .map(ToOwned::to_owned),
-            }
-        })
-    }
-}
-
-impl Plan {
-    /// Plans the way from one configuration to another.
-    pub(crate) fn between(old: &Configuration, new: &Configuration) -> Self {
-        let mut plan = Self::default();
-        let listeners_stay = old
-            .layout
-            .iter()
-            .any(|(_, file)| matches!(file.role, Role::Listeners | Role::Routes(_)));
-        let changed = |write: &Write| old.files.get(&write.name) != Some(&write.text);
-        let restarts = new
-            .writes()
-            .filter(changed)
-            .any(|write| write.role == Some(Role::Bootstrap));
-        let was_there = |write: &Write| {
-            let before = old.layout.get(&write.name).map(|file| &file.role);
-            before == write.role.as_ref()
-        };
-        for write in new.writes().filter(changed) {
-            let union = new
-                .layout
-                .get(&write.name)
-                .and_then(|file| match file.role {
-                    Role::Clusters => union_of_clusters(&all_clusters(&old.layout), &file.value),
-                    Role::Bootstrap if listeners_stay => {
-                        union_of_static_clusters(&old.layout.bootstrap()?.1.value, &file.value)
-                    }
-                    _ => None,
-                });
-            match (&write.role, union) {
-                // A new process needs it, and the old one does not know it.
-                (Some(Role::Routes(_) | Role::Listeners), _) if restarts && !was_there(&write) => {
-                    plan.make.push(write);
-                }
-                (Some(Role::Routes(_) | Role::Listeners), _) => plan.switch.push(write),
-                (_, None) => plan.make.push(write),
-                (_, Some(union)) => {
-                    plan.make.push(interim(&write, &union));
-                    plan.finish.push(write);
-                }
-            }
+impl Known {
+    /// What it may be.
+    fn texts(&self) -> &[Arc<File>] {
+        match self {
+            Self::Confirmed(file) => std::slice::from_ref(file),
+            Self::Unsure(files) => files,
         }
-        let is_new = |write: &Write| !old.files.contains_key(&write.name);
-        plan.make.sort_by_key(make_order);
-        plan.switch
-            .sort_by_key(|write| (write.role == Some(Role::Listeners), !is_new(write)));
-        plan
+    }
+
+    fn is(&self, file: &File) -> bool {
+        matches!(self, Self::Confirmed(known) if known.hash() == file.hash() && known.role() == file.role())
     }
 }
 
-/// What others name is written before what names it; the bootstrap, which restarts Envoy, is last.
-fn make_order(write: &Write) -> u8 {
-    match write.role {
-        None => 0,
-        Some(Role::Endpoints(_) | Role::Routes(_)) => 1,
-        Some(Role::Bootstrap) => 3,
-        Some(_) => 2,
+/// What is known of all files, by name.
+pub(crate) type Knowledge = BTreeMap<String, Known>;
+
+/// What the running process was started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Running {
+    pub(crate) bootstrap: Arc<File>,
+    /// The files of clusters and listeners that it watches.
+    pub(crate) top_level: BTreeSet<String>,
+}
+
+impl Running {
+    /// A process that is started with a configuration.
+    pub(crate) fn with(configuration: &Configuration) -> Self {
+        let is_top =
+            |file: &&Arc<File>| matches!(file.role(), Some(Role::Clusters | Role::Listeners));
+        Self {
+            bootstrap: Arc::clone(configuration.bootstrap()),
+            top_level: configuration
+                .iter()
+                .filter(is_top)
+                .map(|file| file.name().to_owned())
+                .collect(),
+        }
+    }
+
+    /// Whether this process, or one that it hands over to, tells that it has this file.
+    pub(crate) fn watches(&self, file: &File) -> bool {
+        match file.role() {
+            None | Some(Role::Bootstrap) => false,
+            Some(Role::Clusters | Role::Listeners) => self.top_level.contains(file.name()),
+            Some(Role::Routes(_) | Role::Endpoints { .. } | Role::Secrets(_)) => true,
+        }
     }
 }
 
-fn interim(write: &Write, union: &Value) -> Write {
-    let mut text = serde_json::to_string_pretty(union).unwrap_or_default();
-    text.push('\n');
-    let version = match write.role {
-        Some(Role::Bootstrap) => None,
-        _ => union
-            .get("version_info")
-            .and_then(Value::as_str)
-            .map(ToOwned::to_owned),
-    };
-    Write {
-        text,
-        version,
-        ..write.clone()
+/// What a step is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Make,
+    Switch,
+    Finish,
+}
+
+impl Phase {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Make => "make",
+            Self::Switch => "switch",
+            Self::Finish => "finish",
+        }
     }
 }
 
-/// The clusters of every cluster file of a layout, as one file.
-fn all_clusters(layout: &Layout) -> Value {
-    let clusters: Vec<&Value> = layout
+/// What comes next.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// The configuration is in force.
+    Done,
+    /// Write these in this order, and wait until Envoy has them.
+    Write(Phase, Vec<Arc<File>>),
+    /// Write this bootstrap, and replace the process.
+    Restart {
+        bootstrap: Arc<File>,
+        /// Whether clusters and routes have to wait for it.
+        leads: bool,
+    },
+}
+
+/// The next step from what is known to what is wanted.
+pub(crate) fn next(known: &Knowledge, running: &Running, wanted: &Configuration) -> Step {
+    let leads = bootstrap_key(&running.bootstrap) != bootstrap_key(wanted.bootstrap());
+    let changed: Vec<&Arc<File>> = wanted
         .iter()
-        .filter(|(_, file)| file.role == Role::Clusters)
-        .flat_map(|(_, file)| file.resources())
+        .filter(|file| known.get(file.name()).is_none_or(|known| !known.is(file)))
         .collect();
-    serde_json::json!({ "resources": clusters })
-}
-
-/// Tells one set of files from another.
-pub(crate) fn fingerprint(files: &Files) -> u64 {
-    let mut all = Vec::new();
-    for (name, text) in files {
-        for part in [name, text] {
-            all.extend_from_slice(&part.len().to_le_bytes());
-            all.extend_from_slice(part.as_bytes());
+    let make = to_make(known, running, wanted, &changed, leads);
+    if !make.is_empty() {
+        return Step::Write(Phase::Make, make);
+    }
+    if leads {
+        let bootstrap = union_of_bootstraps(&running.bootstrap, wanted.bootstrap());
+        if bootstrap.hash() != running.bootstrap.hash() {
+            return Step::Restart {
+                bootstrap,
+                leads: true,
+            };
         }
     }
-    xxh3_64(&all)
+    let mut switch: Vec<Arc<File>> = changed
+        .iter()
+        .filter(|file| matches!(file.role(), Some(Role::Routes(_) | Role::Listeners)))
+        .map(|file| Arc::clone(file))
+        .collect();
+    switch.sort_by_key(|file| {
+        (
+            file.role() == Some(&Role::Listeners),
+            known.contains_key(file.name()),
+        )
+    });
+    if !switch.is_empty() {
+        return Step::Write(Phase::Switch, switch);
+    }
+    let finish: Vec<Arc<File>> = changed
+        .iter()
+        .filter(|file| file.role() != Some(&Role::Bootstrap))
+        .map(|file| Arc::clone(file))
+        .collect();
+    if !finish.is_empty() {
+        return Step::Write(Phase::Finish, finish);
+    }
+    if running.bootstrap.hash() != wanted.bootstrap().hash() {
+        return Step::Restart {
+            bootstrap: Arc::clone(wanted.bootstrap()),
+            leads: false,
+        };
+    }
+    Step::Done
+}
+
+/// What is written before routes and listeners change: what others name comes before what names it.
+fn to_make(
+    known: &Knowledge,
+    running: &Running,
+    wanted: &Configuration,
+    changed: &[&Arc<File>],
+    leads: bool,
+) -> Vec<Arc<File>> {
+    let of_clusters = |file: &&Arc<File>| file.role() == Some(&Role::Clusters);
+    // What an earlier process watched, and nobody will again, does not count.
+    let counts = |file: &&Arc<File>| running.watches(file) || wanted.get(file.name()).is_some();
+    let now: Vec<Arc<File>> = known
+        .values()
+        .flat_map(Known::texts)
+        .filter(of_clusters)
+        .filter(counts)
+        .cloned()
+        .collect();
+    let wanted_clusters: Vec<Arc<File>> = wanted.iter().filter(of_clusters).cloned().collect();
+    // The running process has what it is sure to have; the others might be all that it has.
+    let sure = known.iter().all(|(_, known)| {
+        matches!(known, Known::Confirmed(_)) || !known.texts().iter().any(|file| of_clusters(&file))
+    });
+    let clusters_change = !sure || !covers(&now, &wanted_clusters);
+    // What a new process starts with has to hold the clusters of the routes that are in force, also
+    // where the file itself has stood unread and unchanged since an earlier process.
+    let is_unread = |file: &File| {
+        leads && file.role() == Some(&Role::Clusters) && !running.top_level.contains(file.name())
+    };
+    let unread = wanted.iter().filter(|file| is_unread(file));
+    let unread = unread.filter(|file| !changed.iter().any(|it| it.name() == file.name()));
+    let mut make: Vec<(u8, Arc<File>)> = Vec::new();
+    for file in changed.iter().copied().chain(unread) {
+        let was = known.get(file.name());
+        let is_new = was.is_none_or(|was| was.texts().iter().all(|was| was.role() != file.role()));
+        match file.role() {
+            None | Some(Role::Secrets(_)) => make.push((0, Arc::clone(file))),
+            Some(Role::Endpoints { .. }) => {
+                let loses =
+                    was.is_some_and(|was| was.texts().iter().any(|was| keeps_endpoints(was, file)));
+                if !loses {
+                    make.push((1, Arc::clone(file)));
+                }
+            }
+            // A new process needs it, and the old one does not know it.
+            Some(Role::Routes(_)) if leads && is_new => make.push((1, Arc::clone(file))),
+            Some(Role::Listeners) if leads && !running.top_level.contains(file.name()) => {
+                make.push((2, Arc::clone(file)));
+            }
+            Some(Role::Clusters) if clusters_change || is_new || is_unread(file) => {
+                let union = union_of_clusters(&now, file);
+                if was.is_none_or(|was| !was.is(&union)) {
+                    make.push((2, union));
+                }
+            }
+            Some(Role::Clusters | Role::Routes(_) | Role::Listeners | Role::Bootstrap) => {}
+        }
+    }
+    make.sort_by_key(|(order, _)| *order);
+    make.into_iter().map(|(_, file)| file).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    const TYPES: &str = "type.googleapis.com/envoy.config";
-
-    fn cluster(name: &str) -> Value {
-        json!({"@type": format!("{TYPES}.cluster.v3.Cluster"), "name": name})
-    }
-
-    fn configuration(
-        clusters: &[&str],
-        routes: &[(&str, &str)],
-        bootstrap_extra: &str,
-    ) -> Configuration {
-        let mut files = Files::new();
-        let bootstrap = json!({
-            "extra": bootstrap_extra,
-            "dynamic_resources": {
-                "cds_config": {"path_config_source": {"path": "/c/cds.json"}},
-                "lds_config": {"path_config_source": {"path": "/c/lds.json"}},
-            }
-        });
-        let clusters: Vec<Value> = clusters.iter().map(|name| cluster(name)).collect();
-        let listeners: Vec<Value> = routes
-            .iter()
-            .map(|(name, _)| {
-                let path = format!("/c/rds-{name}.json");
-                json!({"@type": format!("{TYPES}.listener.v3.Listener"), "name": name, "rds": {
-                    "route_config_name": name,
-                    "config_source": {"path_config_source": {"path": path}}
-                }})
-            })
-            .collect();
-        files.insert("envoy.json".to_owned(), bootstrap.to_string());
-        for (name, resources) in [("cds.json", clusters), ("lds.json", listeners)] {
-            let version = format!("{:x}", xxh3_64(json!(resources).to_string().as_bytes()));
-            let file = json!({"version_info": version, "resources": resources});
-            files.insert(name.to_owned(), file.to_string());
-        }
-        for (name, text) in routes {
-            let kind = format!("{TYPES}.route.v3.RouteConfiguration");
-            let routes = json!({"@type": kind, "name": name});
-            let file = json!({"version_info": text, "resources": [routes]});
-            files.insert(format!("rds-{name}.json"), file.to_string());
-        }
-        let layout = Layout::read(&files, "envoy.json", "/c").unwrap();
-        Configuration { files, layout }
-    }
-
-    fn names(writes: &[Write]) -> Vec<&str> {
-        writes.iter().map(|write| write.name.as_str()).collect()
-    }
-
-    #[test]
-    fn swapping_a_cluster_takes_three_phases() {
-        let old = configuration(&["a"], &[("r", "1")], "");
-        let new = configuration(&["b"], &[("r", "2")], "");
-        let plan = Plan::between(&old, &new);
-        assert_eq!(names(&plan.make), ["cds.json"]);
-        assert_eq!(names(&plan.switch), ["rds-r.json"]);
-        assert_eq!(names(&plan.finish), ["cds.json"]);
-        assert_eq!(plan.finish[0].text, new.files["cds.json"]);
-        let union: Value = serde_json::from_str(&plan.make[0].text).unwrap();
-        assert_eq!(union["resources"], json!([cluster("b"), cluster("a")]));
-        assert_eq!(
-            plan.make[0].version.as_deref(),
-            union["version_info"].as_str()
-        );
-    }
-
-    #[test]
-    fn adding_a_cluster_takes_no_interim_file() {
-        let old = configuration(&["a"], &[("r", "1")], "");
-        let new = configuration(&["a", "b"], &[("r", "2")], "");
-        let plan = Plan::between(&old, &new);
-        assert_eq!(names(&plan.make), ["cds.json"]);
-        assert_eq!(plan.make[0].text, new.files["cds.json"]);
-        assert_eq!(names(&plan.finish), [""; 0]);
-    }
-
-    #[test]
-    fn new_routes_come_before_changed_ones_and_listeners_last() {
-        let old = configuration(&["a"], &[("r", "1")], "");
-        let new = configuration(&["a"], &[("r", "2"), ("s", "1")], "");
-        let plan = Plan::between(&old, &new);
-        assert_eq!(
-            names(&plan.switch),
-            ["rds-s.json", "rds-r.json", "lds.json"]
-        );
-    }
-
-    #[test]
-    fn a_bootstrap_changes_after_the_clusters_and_before_the_routes() {
-        let old = configuration(&["a"], &[("r", "1")], "");
-        let new = configuration(&["a", "b"], &[("r", "2")], "x");
-        let plan = Plan::between(&old, &new);
-        assert_eq!(names(&plan.make), ["cds.json", "envoy.json"]);
-    }
-
-    #[test]
-    fn a_file_of_a_new_name_is_there_before_the_process_that_reads_it() {
-        let old = configuration(&["a"], &[("r", "1")], "");
-        let mut files = old.files.clone();
-        let listeners = files.remove("lds.json").unwrap();
-        files.insert("listeners.json".to_owned(), listeners);
-        let bootstrap = files["envoy.json"].replace("lds.json", "listeners.json");
-        files.insert("envoy.json".to_owned(), bootstrap);
-        let layout = Layout::read(&files, "envoy.json", "/c").unwrap();
-        let plan = Plan::between(&old, &Configuration { files, layout });
-        assert_eq!(names(&plan.make), ["listeners.json", "envoy.json"]);
-        assert_eq!((names(&plan.switch), names(&plan.finish)), (vec![], vec![]));
-    }
-
-    #[test]
-    fn nothing_changed_is_nothing_to_do() {
-        let old = configuration(&["a"], &[("r", "1")], "");
-        assert_eq!(Plan::between(&old, &old), Plan::default());
-    }
-}
+mod tests;

@@ -1,18 +1,21 @@
 //! One refresh: discovery map and templates in, a set of files out.
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    machine::{Candidate, Refreshed, Unfit},
+};
 use nightjar_core::{
     context::{self, ContextError},
     daemon::{Discovery, FetchError, fetch},
     document::{proxy_input::ProxyInput, templates::Templates},
-    envoy::Files,
-    extension::{DocumentName, Host},
+    envoy::Configuration,
+    extension::{DocumentName, Host, RetryPolicy},
     shutdown::Shutdown,
     template::{TemplateFaults, TemplateSet, shipped},
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration, time::Instant};
 
-/// Why there is no new set of files.
+/// Why there is nothing to make files of.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RefreshError {
     #[error(transparent)]
@@ -28,18 +31,33 @@ pub(crate) struct Refresher {
     discovery: Discovery,
     store: Option<Host>,
     viewer: context::Viewer,
+    bootstrap: String,
+    config_dir: String,
+    refresh_time: Duration,
     /// The last good discovery map, as far as this proxy needs it.
     input: Option<ProxyInput>,
-    templates: Option<KnownTemplates>,
+    templates: Option<Known>,
+    /// The last templates that Envoy accepted.
+    accepted: Option<Known>,
+    /// Sets of templates that have been seen.
+    numbers: u64,
+    /// What was made last; what has not changed since is shared with it.
+    made: Option<Configuration>,
     /// Whether something is known that no files have been made of.
     pending: bool,
+    /// Why no files were made of the newest templates, if the ones before are in use.
+    unrendered: Option<String>,
+    /// Why the newest templates are not to be had.
+    missing: Option<String>,
     /// The warnings of the last context, so that each is given once and not at every change.
     warned: BTreeSet<String>,
 }
 
-struct KnownTemplates {
+#[derive(Clone)]
+struct Known {
+    number: u64,
     version: Option<String>,
-    set: TemplateSet,
+    set: Arc<TemplateSet>,
 }
 
 impl Refresher {
@@ -48,51 +66,161 @@ impl Refresher {
         let host = |host: Host| host.with_variable("NJ_TEMP_DIR", temp_dir);
         let discovery = Host::discovery_map(daemon.discovery_map.clone(), daemon.limits, temp_dir);
         Self {
-            discovery: Discovery::new(host(discovery), daemon.empty_map_grace),
+            discovery: Discovery::new(host(discovery), daemon.empty_map_grace, daemon.refresh_time),
             store: config
                 .data_store
                 .clone()
                 .map(|command| host(Host::data_store(command, daemon.limits, temp_dir))),
             viewer: config.viewer.clone(),
+            bootstrap: config.bootstrap.clone(),
+            config_dir: config.config_dir.to_string_lossy().into_owned(),
+            refresh_time: daemon.refresh_time,
             input: None,
             templates: None,
+            accepted: None,
+            numbers: 0,
+            made: None,
             pending: false,
+            unrendered: None,
+            missing: None,
             warned: BTreeSet::new(),
         }
     }
 
-    /// The version of the last good discovery map.
-    pub(crate) fn map_version(&self) -> Option<&str> {
-        self.discovery.version()
-    }
-
-    /// Fetches what is new; gives the files if anything is, and `None` if nothing is.
+    /// Fetches what is new, and makes files of it. `accepted` are the last templates that Envoy took.
+    ///
+    /// Templates that fail do not hold the map back: it is rendered with those.
     ///
     /// # Errors
     /// [`RefreshError`]; what was known before stays known.
     pub(crate) async fn refresh(
         &mut self,
+        accepted: Option<u64>,
         shutdown: &Shutdown,
-    ) -> Result<Option<Files>, RefreshError> {
+    ) -> Result<Refreshed, RefreshError> {
+        let newest = self.templates.as_ref().map(|templates| templates.number);
+        if accepted.is_some() && accepted == newest {
+            self.accepted.clone_from(&self.templates);
+        }
+        self.set_retry(accepted.is_some());
         self.pending |= self.fetch_map(shutdown).await?;
-        self.pending |= self.fetch_templates(shutdown).await?;
-        match (&self.input, &self.templates) {
-            (Some(input), Some(templates)) if self.pending => {
-                let files = templates.set.render(input)?;
-                self.pending = false;
-                Ok(Some(files))
+        let mut refreshed = Refreshed::default();
+        match self.fetch_templates(shutdown).await {
+            Ok(new) => {
+                if self.missing.take().is_some() {
+                    tracing::info!("the templates can be had again");
+                }
+                self.pending |= new;
             }
-            _ => Ok(None),
+            Err(error) if self.templates.is_some() && !shutdown.requested() => {
+                let reason = error.to_string();
+                if self.missing.as_ref() != Some(&reason) {
+                    tracing::error!("the newest templates are not to be had: {reason}");
+                }
+                refreshed.templates_failed = Some(reason.clone());
+                self.missing = Some(reason);
+            }
+            Err(error) => return Err(error),
+        }
+        refreshed.map_version = self.discovery.version().map(ToOwned::to_owned);
+        refreshed.empty_map = self.discovery.empty_map();
+        if self.pending {
+            self.make(&mut refreshed);
+        }
+        if refreshed.templates_failed.is_none() {
+            refreshed.templates_failed.clone_from(&self.unrendered);
+        }
+        Ok(refreshed)
+    }
+
+    /// A proxy that has nothing to serve yet does not wait long between tries.
+    fn set_retry(&mut self, is_configured: bool) {
+        let retry = RetryPolicy::default();
+        let retry = if is_configured {
+            retry
+        } else {
+            retry.no_longer_than(self.refresh_time)
+        };
+        self.discovery.set_retry(retry);
+        if let Some(store) = &mut self.store {
+            store.set_retry(retry);
         }
     }
 
-    /// Lets the next refresh give the files again, although nothing is new.
-    pub(crate) fn give_again(&mut self) {
-        self.pending = true;
+    fn make(&mut self, refreshed: &mut Refreshed) {
+        let (Some(input), Some(templates)) = (&self.input, &self.templates) else {
+            return;
+        };
+        self.pending = false;
+        let others = self
+            .accepted
+            .as_ref()
+            .filter(|accepted| accepted.number != templates.number);
+        let fallback = others.map(|accepted| self.candidate(input, accepted, None));
+        let fallback = match fallback {
+            Some(Ok(candidate)) => Some(Candidate {
+                is_fallback: true,
+                ..candidate
+            }),
+            Some(Err(Unfit { reason, .. })) => {
+                tracing::error!("the templates before do not fit the newest map: {reason}");
+                None
+            }
+            None => None,
+        };
+        match self.candidate(input, templates, fallback.clone()) {
+            Ok(candidate) => {
+                self.made = Some(candidate.configuration.clone());
+                self.unrendered = None;
+                refreshed.candidate = Some(candidate);
+            }
+            Err(unfit) if fallback.is_some() => {
+                if unfit.failed {
+                    tracing::error!(
+                        "the new templates are not in force, and the newest map is served with the \
+                         ones before: {}",
+                        unfit.reason
+                    );
+                }
+                self.unrendered = Some(unfit.reason.clone());
+                refreshed.candidate = fallback;
+                refreshed.unfit = Some(unfit).filter(|unfit| !unfit.failed);
+            }
+            Err(unfit) => {
+                // What fails is tried again, and told again.
+                self.pending = unfit.failed;
+                refreshed.unfit = Some(unfit);
+            }
+        }
+    }
+
+    fn candidate(
+        &self,
+        input: &ProxyInput,
+        templates: &Known,
+        fallback: Option<Candidate>,
+    ) -> Result<Candidate, Unfit> {
+        let files = templates.set.render(input).map_err(|faults| Unfit {
+            reason: format!("the templates are faulty:\n{faults}"),
+            failed: true,
+        })?;
+        let before = self.made.as_ref();
+        let read = Configuration::read(files, &self.bootstrap, &self.config_dir, before);
+        let configuration = read.map_err(|error| Unfit {
+            reason: error.to_string(),
+            failed: false,
+        })?;
+        Ok(Candidate {
+            configuration,
+            templates: templates.number,
+            map_version: self.discovery.version().map(ToOwned::to_owned),
+            fallback: fallback.map(Box::new),
+            is_fallback: false,
+        })
     }
 
     async fn fetch_map(&mut self, shutdown: &Shutdown) -> Result<bool, RefreshError> {
-        let Some(read) = self.discovery.fetch(shutdown).await? else {
+        let Some(read) = self.discovery.fetch(Instant::now(), shutdown).await? else {
             return Ok(false);
         };
         let map = read.document;
@@ -115,7 +243,7 @@ impl Refresher {
                 return Ok(false);
             }
             let set = self.select(&shipped())?;
-            self.templates = Some(KnownTemplates { version: None, set });
+            self.know(None, set);
             return Ok(true);
         };
         let previous = self
@@ -128,11 +256,17 @@ impl Refresher {
         };
         let templates = read.document;
         let set = self.select(&templates)?;
-        self.templates = Some(KnownTemplates {
-            version: Some(templates.document_version.into()),
-            set,
-        });
+        self.know(Some(templates.document_version.into()), set);
         Ok(true)
+    }
+
+    fn know(&mut self, version: Option<String>, set: TemplateSet) {
+        self.numbers += 1;
+        self.templates = Some(Known {
+            number: self.numbers,
+            version,
+            set: Arc::new(set),
+        });
     }
 
     fn select(&self, templates: &Templates) -> Result<TemplateSet, TemplateFaults> {

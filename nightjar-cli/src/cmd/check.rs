@@ -5,7 +5,7 @@
 use crate::{Usage, Verdict, format::Format, input, output};
 use nightjar_core::{
     env::{Env, Reader, Setting},
-    envoy::{CheckError, EnvoyProgram, Files, Layout, Role, config_dir_of},
+    envoy::{CheckError, Configuration, EnvoyProgram, Files, config_dir_of},
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
@@ -61,7 +61,7 @@ impl Check {
                 self.bootstrap
             );
         }
-        let report = self.report(&env, &envoy, &files)?;
+        let report = self.report(&env, &envoy, files)?;
         match self.format {
             Format::Text => output::data(&report.lines())?,
             Format::Json => output::json(&report)?,
@@ -73,24 +73,26 @@ impl Check {
         })
     }
 
-    fn report(&self, env: &Env, envoy: &EnvoyProgram, files: &Files) -> anyhow::Result<Report> {
+    fn report(&self, env: &Env, envoy: &EnvoyProgram, files: Files) -> anyhow::Result<Report> {
         let mut report = Report {
             valid: false,
             envoy: None,
             files: files.keys().map(|name| (name.clone(), None)).collect(),
             fault: None,
         };
-        let config_dir = self.config_dir(files);
-        let layout = match Layout::read(files, &self.bootstrap, &config_dir) {
-            Ok(layout) => layout,
+        let config_dir = self.config_dir(&files);
+        let read = Configuration::read(files, &self.bootstrap, &config_dir, None);
+        let configuration = match read {
+            Ok(configuration) => configuration,
             Err(error) => {
                 report.fault = Some(error.to_string());
                 return Ok(report);
             }
         };
-        let uses = layout
-            .iter()
-            .map(|(name, file)| (name.to_owned(), Some(words(&file.role))));
+        let uses = configuration.iter().map(|file| {
+            let role = file.role().map(ToString::to_string);
+            (file.name().to_owned(), role)
+        });
         report.files.extend(uses);
         let temp = tempfile::tempdir_in(env.temp_dir())?;
         let answer = tokio::runtime::Builder::new_current_thread()
@@ -98,7 +100,7 @@ impl Check {
             .build()?
             .block_on(async {
                 report.envoy = Some(envoy.version().await?);
-                envoy.check(&layout, files, &config_dir, temp.path()).await
+                envoy.check(&configuration, &config_dir, temp.path()).await
             });
         match answer {
             Ok(()) => report.valid = true,
@@ -154,16 +156,5 @@ impl Report {
             }
         };
         text
-    }
-}
-
-/// What Envoy uses a file for, in words.
-fn words(role: &Role) -> String {
-    match role {
-        Role::Bootstrap => "bootstrap".to_owned(),
-        Role::Clusters => "clusters".to_owned(),
-        Role::Listeners => "listeners".to_owned(),
-        Role::Endpoints(name) => format!("endpoints of {name}"),
-        Role::Routes(name) => format!("routes of {name}"),
     }
 }

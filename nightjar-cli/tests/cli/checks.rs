@@ -86,11 +86,151 @@ fn a_fault_in_a_file_behind_the_bootstrap() {
     assert_eq!(outcome.code, Some(1));
     assert_eq!(outcome.stderr, "");
     let fault = outcome.stdout.strip_prefix(USES).unwrap();
-    assert!(
-        fault.starts_with("faulty: envoy refuses the configuration: "),
-        "{fault}"
+    let line = 1 + folder
+        .read("out/rds-8080.json")
+        .lines()
+        .position(|line| line.contains("prefiks"))
+        .unwrap();
+    assert_eq!(
+        fault,
+        format!(
+            "faulty: envoy refuses the configuration: rds-8080.json, routes \"routes-8080\", line \
+             {line}: no such field: 'prefiks' in envoy.config.route.v3.RouteMatch\n"
+        )
     );
-    assert!(fault.contains("prefiks"), "{fault}");
+}
+
+#[test]
+fn a_refusal_tells_its_place() {
+    for (file, from, to, told) in [
+        (
+            "rds-8080.json",
+            "{\"name\": \"c-hello",
+            "{\"name\": \"no-hello",
+            "rds-8080.json, routes \"routes-8080\", line LINE: route: unknown weighted cluster 'no-hello",
+        ),
+        (
+            "cds.json",
+            "ROUND_ROBIN",
+            "NO_SUCH_POLICY",
+            "cds.json, cluster \"CLUSTER\", line LINE: unknown enum value: 'NO_SUCH_POLICY'\n",
+        ),
+        (
+            "cds.json",
+            "\"connect_timeout\": \"2s\"",
+            "\"connect_timeout\": \"0s\"",
+            "cds.json, cluster \"CLUSTER\", line 4: Proto constraint validation failed \
+             (ClusterValidationError.ConnectTimeout: value must be greater than 0s)\n",
+        ),
+        (
+            "lds.json",
+            "\"stat_prefix\"",
+            "\"stat_prefiks\"",
+            "lds.json, listener \"LISTENER\", line LINE: no such field: 'stat_prefiks' in ",
+        ),
+    ] {
+        let folder = rendered();
+        let name = format!("out/{file}");
+        let text = folder.read(&name).replacen(from, to, 1);
+        let line = text.lines().position(|line| line.contains(to)).unwrap() + 1;
+        folder.write(&name, &text);
+        let first_name = text.split("\"name\": \"").nth(1).unwrap();
+        let first_name = first_name.split('"').next().unwrap();
+        let told = told
+            .replace("LINE", &line.to_string())
+            .replace("CLUSTER", first_name)
+            .replace("LISTENER", first_name);
+        let start = format!("{USES}faulty: envoy refuses the configuration: {told}");
+        let outcome = check(&folder, &[]);
+        assert_eq!(outcome.code, Some(1));
+        assert!(
+            outcome.stdout.starts_with(&start),
+            "{}\n{start}",
+            outcome.stdout
+        );
+    }
+}
+
+/// A certificate of nobody.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
+MIIBcTCCARegAwIBAgIUCSx6p6v4Pt49fvzJpGkOoVTNO+0wCgYIKoZIzj0EAwIw
+DTELMAkGA1UEAwwCY2EwIBcNMjYxMTI2MTEwNTM3WhgPMjEyNjExMDIxMTA1Mzda
+MA0xCzAJBgNVBAMMAmNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAES9u38oHT
+4d2fxAcF/iKy5blU3B+1L+/Mxto8ebGWFhY5nTvHQdMx6gmQDY2izr7Dn2CBv6F1
+wR3snD7eM99PmaNTMFEwHQYDVR0OBBYEFEH6sY8nghBIcuvtMuCjGb4QMjOwMB8G
+A1UdIwQYMBaAFEH6sY8nghBIcuvtMuCjGb4QMjOwMA8GA1UdEwEB/wQFMAMBAf8w
+CgYIKoZIzj0EAwIDSAAwRQIgeN87QfFf4q1Ht63rp6qqoGDRFqVv6cyTSHHsQ9T3
+0VYCIQCNlWAwDWiqqRDtIToAeWzSLACKcxLBpiUWCcJGWjAbUw==
+-----END CERTIFICATE-----
+";
+
+/// A cluster that trusts what a secret in a file says.
+fn with_secret() -> Folder {
+    let folder = Folder::new();
+    folder.write(
+        "out/envoy.json",
+        r#"{"dynamic_resources": {"cds_config": {"path_config_source": {"path": "/c/cds.json"}}}}"#,
+    );
+    folder.write(
+        "out/cds.json",
+        r#"{"resources": [{
+          "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+          "name": "a",
+          "transport_socket": {"name": "tls", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": {"validation_context_sds_secret_config": {
+              "name": "trusted",
+              "sds_config": {"path_config_source": {"path": "/c/tls/sds.json"}}
+            }}
+          }}
+        }]}"#,
+    );
+    folder.write(
+        "out/tls/sds.json",
+        r#"{"resources": [{
+          "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+          "name": "trusted",
+          "validation_context": {
+            "trusted_ca": {"filename": "/c/tls/ca.pem"},
+            "watched_directory": {"path": "/c/tls"}
+          }
+        }]}"#,
+    );
+    folder.write("out/tls/ca.pem", CERTIFICATE);
+    folder
+}
+
+#[test]
+fn secrets_are_read_as_well() {
+    let folder = with_secret();
+    let uses = "\
+cds.json: clusters
+envoy.json: bootstrap
+tls/ca.pem: not for envoy
+tls/sds.json: secret trusted
+";
+    let lines = format!("{uses}valid: envoy 1.40.0 takes these files\n");
+    let check = || check(&folder, &["--bootstrap=envoy.json"]);
+    assert_eq!(check(), Outcome::new(0, &lines, ""));
+
+    folder.write("out/tls/ca.pem", "no certificate");
+    let lines = format!(
+        "{uses}faulty: envoy refuses the configuration: tls/sds.json, secret \"trusted\", line 5: \
+         Failed to load trusted CA certificates from /c/tls/ca.pem\n"
+    );
+    assert_eq!(check(), Outcome::new(1, &lines, ""));
+
+    let secret = folder.read("out/tls/sds.json");
+    folder.write(
+        "out/tls/sds.json",
+        secret.replace("trusted_ca", "trusted_cas"),
+    );
+    let lines = format!(
+        "{uses}faulty: envoy refuses the configuration: tls/sds.json, secret \"trusted\", line 5: no \
+         such field: 'trusted_cas' in \
+         envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext\n"
+    );
+    assert_eq!(check(), Outcome::new(1, &lines, ""));
 }
 
 #[test]

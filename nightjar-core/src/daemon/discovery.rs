@@ -1,10 +1,12 @@
 //! Documents that are fetched and checked, and the discovery map that is believed.
 
+use super::refresh_timer::JITTER;
 use crate::{
     document::{self, Document, DocumentError, discovery_map::DiscoveryMap},
-    extension::{DocumentName, ExtensionError, Fetched, Host},
+    extension::{DocumentName, ExtensionError, Fetched, Host, RetryPolicy},
     shutdown::Shutdown,
 };
+use std::time::{Duration, Instant};
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,42 @@ pub async fn fetch<D: Document>(
     Ok(Some(Read { document, bytes }))
 }
 
+/// A map without endpoints that is not believed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmptyMap {
+    /// How many refreshes in a row have brought it.
+    pub seen: u64,
+    /// How many have to bring it until it is believed.
+    pub grace: u64,
+    /// When the first of them came.
+    pub since: Instant,
+    /// When the last one came that counted.
+    counted: Instant,
+}
+
+impl EmptyMap {
+    /// One that is seen for the first time.
+    pub fn first(grace: u64, now: Instant) -> Self {
+        Self {
+            seen: 1,
+            grace,
+            since: now,
+            counted: now,
+        }
+    }
+
+    /// What is to be told of it: how often it was seen, and since when.
+    pub fn remark(&self, now: Instant) -> String {
+        format!(
+            "the newest map has no endpoints, and the one before it stays in force until {} \
+             refreshes in a row say so; {} so far, for {} s",
+            self.grace,
+            self.seen,
+            now.saturating_duration_since(self.since).as_secs()
+        )
+    }
+}
+
 /// The source of the discovery map, and what is known of the map that it gave last.
 ///
 /// A map that loses its last endpoint is more often a fault of discovery than the truth, so it is
@@ -56,22 +94,25 @@ pub async fn fetch<D: Document>(
 pub struct Discovery {
     host: Host,
     grace: u64,
+    /// Fetches that come sooner after one that counted do not count.
+    count_interval: Duration,
     version: Option<String>,
     has_endpoints: bool,
-    /// How many fetches in a row have brought an empty map.
-    seen_empty: u64,
+    empty_map: Option<EmptyMap>,
 }
 
 impl Discovery {
-    /// A discovery that believes an empty map after `grace` fetches in a row. Its first map is
-    /// believed as it is.
-    pub fn new(host: Host, grace: u64) -> Self {
+    /// A discovery that believes an empty map after `grace` fetches in a row, of which no more than one
+    /// counts in `refresh_time` (give or take a timer's chance): a burst of SIGHUPs is no better proof
+    /// than one. Its first map is believed as it is.
+    pub fn new(host: Host, grace: u64, refresh_time: Duration) -> Self {
         Self {
             host,
             grace,
+            count_interval: refresh_time.mul_f64(1.0 - JITTER),
             version: None,
             has_endpoints: false,
-            seen_empty: 0,
+            empty_map: None,
         }
     }
 
@@ -80,46 +121,71 @@ impl Discovery {
         self.has_endpoints = has_endpoints;
     }
 
+    /// Changes how a fetch that failed is tried again.
+    pub fn set_retry(&mut self, retry: RetryPolicy) {
+        self.host.set_retry(retry);
+    }
+
     /// The version of the map that was accepted last.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// Whether the last fetch brought an empty map that is not believed yet. What was accepted before
+    /// The empty map that the last fetch brought, if it is not believed yet. What was accepted before
     /// may then be old.
-    pub fn is_in_doubt(&self) -> bool {
-        self.seen_empty > 0
+    pub fn empty_map(&self) -> Option<EmptyMap> {
+        self.empty_map
     }
 
-    /// Fetches the map; `None` if it is the accepted one, or empty and not believed yet.
+    /// Whether the last fetch brought an empty map that is not believed yet.
+    pub fn is_empty_map_pending(&self) -> bool {
+        self.empty_map.is_some()
+    }
+
+    /// Fetches the map; `None` if it is the accepted one, or empty and not believed yet. `now` is when
+    /// the fetch begins.
     ///
     /// # Errors
     /// [`FetchError`]; what was accepted before stays so.
     pub async fn fetch(
         &mut self,
+        now: Instant,
         shutdown: &Shutdown,
     ) -> Result<Option<Read<DiscoveryMap>>, FetchError> {
         let name = DocumentName::DISCOVERY_MAP;
         let previous = self.version.as_deref();
         let fetched = fetch::<DiscoveryMap>(&self.host, &name, previous, shutdown).await;
-        let seen_empty = std::mem::take(&mut self.seen_empty);
+        let before = self.empty_map.take();
         let Some(read) = fetched? else {
             return Ok(None);
         };
         if self.has_endpoints && !read.document.has_endpoints() {
-            self.seen_empty = seen_empty + 1;
-            if self.seen_empty < self.grace {
-                tracing::warn!(
-                    "the discovery map lost its last endpoint, which is more often a fault of \
-                     discovery than the truth; it is believed when {} refreshes in a row say so, \
-                     and this was number {}",
-                    self.grace,
-                    self.seen_empty
-                );
+            let (empty_map, counts) = self.count(before, now);
+            if empty_map.seen < self.grace {
+                self.empty_map = Some(empty_map);
+                if counts {
+                    warn(&empty_map);
+                }
                 return Ok(None);
             }
         }
         Ok(Some(read))
+    }
+
+    /// Counts a fetch that brought an empty map, unless it came too soon after the last that counted.
+    fn count(&self, before: Option<EmptyMap>, now: Instant) -> (EmptyMap, bool) {
+        let Some(before) = before else {
+            return (EmptyMap::first(self.grace, now), true);
+        };
+        if now.saturating_duration_since(before.counted) < self.count_interval {
+            return (before, false);
+        }
+        let more = EmptyMap {
+            seen: before.seen + 1,
+            counted: now,
+            ..before
+        };
+        (more, true)
     }
 
     /// Makes a map that was fetched the accepted one. One that is not accepted comes again with
@@ -127,6 +193,18 @@ impl Discovery {
     pub fn accept(&mut self, map: &DiscoveryMap) {
         self.version = Some(map.document_version.to_string());
         self.has_endpoints = map.has_endpoints();
-        self.seen_empty = 0;
+        self.empty_map = None;
     }
 }
+
+fn warn(empty_map: &EmptyMap) {
+    tracing::warn!(
+        "the discovery map lost its last endpoint, which is more often a fault of discovery than the \
+         truth; it is believed when {} refreshes in a row say so, and this was number {}",
+        empty_map.grace,
+        empty_map.seen
+    );
+}
+
+#[cfg(test)]
+mod tests;

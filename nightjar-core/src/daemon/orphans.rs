@@ -58,7 +58,7 @@ fn dead_children(proc: &Path, parent: u32) -> io::Result<BTreeSet<i32>> {
 }
 
 /// Both from `/proc/<pid>/stat`: `7 (a name) Z 1 …`, where a name may hold parentheses (`proc(5)`).
-fn state_and_parent(stat: &str) -> Option<(&str, u32)> {
+pub(super) fn state_and_parent(stat: &str) -> Option<(&str, u32)> {
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     Some((fields.next()?, fields.next()?.parse().ok()?))
 }

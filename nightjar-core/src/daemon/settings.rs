@@ -1,5 +1,6 @@
 //! The environment variables that all long-running programs have.
 
+use super::Pauses;
 use crate::{
     env::{CommandLine, Reader, Setting},
     extension::Limits,
@@ -19,7 +20,7 @@ pub const REFRESH_TIME: Setting =
 pub const FAILURE_SLEEP: Setting = Setting::preset(
     "FAILURE_SLEEP",
     "300",
-    "Seconds to wait after a failed refresh, ±10 %.",
+    "The longest pause in seconds after failed refreshes, ±10 %; it doubles from `REFRESH_TIME`.",
 );
 /// `EXIT_ON_GENERATION_FAILURE`
 pub const EXIT_ON_GENERATION_FAILURE: Setting = Setting::preset(
@@ -55,7 +56,7 @@ pub const NJ_MAX_DOCUMENT_SIZE_MB: Setting = Setting::preset(
 pub const NJ_EMPTY_MAP_GRACE: Setting = Setting::preset(
     "NJ_EMPTY_MAP_GRACE",
     "3",
-    "How many refreshes in a row must say that the map lost its last endpoint until it is believed.",
+    "Refreshes in a row, one in `REFRESH_TIME` at most, until a map without endpoints is believed.",
 );
 /// `NJ_STATUS_PORT`
 pub const NJ_STATUS_PORT: Setting = Setting::optional(
@@ -85,7 +86,7 @@ pub struct Settings {
     pub discovery_map: CommandLine,
     /// The time between refreshes.
     pub refresh_time: Duration,
-    /// The time to wait after a failed one.
+    /// The longest time to wait after failed ones.
     pub failure_sleep: Duration,
     /// Whether a failed refresh ends the program.
     pub exit_on_failure: bool,
@@ -108,6 +109,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The pauses between refreshes.
+    pub fn pauses(&self) -> Pauses {
+        Pauses {
+            refresh_time: self.refresh_time,
+            failure_sleep: self.failure_sleep,
+        }
+    }
+
     /// Reads them all; faults stay with the reader.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let discovery_map = reader.command(&DISCOVERY_MAP_EXEC);

@@ -1,8 +1,8 @@
 //! What is known of a program, and the port that tells it: health, readiness, metrics.
 
 use super::{
-    metrics::{Page, count},
-    word::{Place, Word},
+    metrics::Page,
+    ready_file::{self, ReadyFile},
 };
 use bytes::Bytes;
 use http_body_util::Full;
@@ -14,16 +14,16 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 
 /// How long a client may take to send its request.
-const CLIENT_PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many clients are served at a time, and how long one may stay.
-const MOST_CLIENTS: usize = 64;
-const LONGEST_VISIT: Duration = Duration::from_mins(1);
+const MAX_CLIENTS: usize = 64;
+const CONNECTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a program tells of itself.
 pub trait Facts: Clone + Send + 'static {
@@ -63,139 +63,37 @@ impl Readiness {
     }
 }
 
-/// How refreshes ended, as metrics count them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// There was nothing new.
-    Unchanged,
-    /// Something new is in force.
-    Changed,
-    /// It did not come to its end.
-    Failed,
-    /// Something new is not fit to be in force.
-    Refused,
-}
-
-impl Outcome {
-    /// Its name in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// How the refreshes of a program went.
-#[derive(Debug, Clone, Default)]
-pub struct Progress {
-    /// Whether the program is on its way out.
-    pub stopping: bool,
-    /// Why the last refresh failed, if it did.
-    pub failed: Option<String>,
-    /// The version of the last good discovery map.
-    pub map_version: Option<String>,
-    refreshes: [u64; 4],
-    last_success: Option<SystemTime>,
-}
-
-impl Progress {
-    /// Counts a refresh.
-    pub fn count(&mut self, outcome: Outcome) {
-        if let Some(count) = self.refreshes.get_mut(outcome as usize) {
-            *count += 1;
-        }
-        if matches!(outcome, Outcome::Unchanged | Outcome::Changed) {
-            self.last_success = Some(SystemTime::now());
-            self.failed = None;
-        }
-    }
-
-    /// Adds how many refreshes ended in each of these ways, and when one last succeeded.
-    pub fn refreshes(&self, page: &mut Page, outcomes: &[Outcome]) {
-        let labels: Vec<(String, f64)> = outcomes
-            .iter()
-            .map(|outcome| {
-                let number = self.refreshes.get(*outcome as usize).copied();
-                let label = format!("{{result=\"{}\"}}", outcome.as_str());
-                (label, count(number.unwrap_or_default()))
-            })
-            .collect();
-        let samples: Vec<(&str, f64)> = labels
-            .iter()
-            .map(|(label, number)| (label.as_str(), *number))
-            .collect();
-        page.metric(
-            "refreshes_total",
-            "counter",
-            "Refreshes, by how they ended.",
-            &samples,
-        );
-        page.time(
-            "last_success_timestamp_seconds",
-            "When a refresh last succeeded, in seconds since 1970; 0 if none has.",
-            self.last_success,
-        );
-    }
-
-    /// Adds the version of the last good map.
-    pub fn map(&self, page: &mut Page) {
-        page.info(
-            "discovery_map_info",
-            "The version of the last good discovery map.",
-            "version",
-            self.map_version.as_deref().unwrap_or_default(),
-        );
-    }
-}
-
 /// The facts, shared between the program and its status port.
-#[derive(Debug, Clone)]
-pub struct Status<F>(Arc<Mutex<Known<F>>>);
-
-#[derive(Debug, Default)]
-struct Known<F> {
-    facts: F,
-    /// The word that was left last.
-    word: Option<Word>,
-}
-
-impl<F: Default> Default for Status<F> {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Known {
-            facts: F::default(),
-            word: None,
-        })))
-    }
-}
+#[derive(Debug, Clone, Default)]
+pub struct Status<F>(Arc<Mutex<F>>);
 
 impl<F: Facts> Status<F> {
     /// Changes facts.
-    pub fn change(&self, change: impl FnOnce(&mut F)) {
-        change(&mut self.lock().facts);
+    pub fn change<T>(&self, change: impl FnOnce(&mut F) -> T) -> T {
+        change(&mut self.lock())
     }
 
     /// Looks at the facts.
     pub fn look<T>(&self, look: impl FnOnce(&F) -> T) -> T {
-        look(&self.lock().facts)
+        look(&self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known<F>> {
+    fn lock(&self) -> MutexGuard<'_, F> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves word of readiness, if there is news.
-    pub fn leave_word(&self, place: &Place) {
-        let mut known = self.lock();
-        let word = Word::of(known.facts.readiness());
-        if known.word.as_ref() == Some(&word) {
-            return;
-        }
-        match place.leave(&word) {
-            Ok(()) => known.word = Some(word),
-            Err(error) => tracing::warn!("{} cannot be written: {error}", place.display()),
+    /// Publishes the readiness in the file, if there is news or if the next heartbeat is due.
+    pub fn publish(&self, file: &ReadyFile) {
+        file.publish(&self.look(Facts::readiness));
+    }
+
+    /// Keeps the file up to date for as long as the runtime is alive. News is published by
+    /// [`Self::publish`]; this is the heartbeat between.
+    pub async fn heartbeat(self, file: ReadyFile) {
+        loop {
+            self.publish(&file);
+            // A heartbeat that comes just before it is due would be none.
+            tokio::time::sleep(ready_file::HEARTBEAT + Duration::from_millis(10)).await;
         }
     }
 
@@ -208,7 +106,7 @@ impl<F: Facts> Status<F> {
             .await
             .map_err(|source| PortError { address, source })?;
         let status = self.clone();
-        let places = Arc::new(Semaphore::new(MOST_CLIENTS));
+        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
         tokio::spawn(async move {
             loop {
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -226,10 +124,10 @@ impl<F: Facts> Status<F> {
                 });
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(CLIENT_PATIENCE)
+                    .header_read_timeout(REQUEST_TIMEOUT)
                     .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(async move {
-                    let _ = tokio::time::timeout(LONGEST_VISIT, connection).await;
+                    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
                     drop(place);
                 });
             }

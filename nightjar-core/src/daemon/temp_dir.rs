@@ -1,6 +1,6 @@
 //! The folder for temporary files.
 
-use super::{Settings, word};
+use super::{Settings, dir_lock};
 use rustix::process::geteuid;
 use std::{
     fs::{self, Permissions},
@@ -21,7 +21,7 @@ const LOCK: &str = ".nightjar-temporary";
 #[derive(Debug)]
 pub struct TempDir {
     path: PathBuf,
-    _own: Option<(word::Lock, tempfile::TempDir)>,
+    _own: Option<(dir_lock::DirLock, tempfile::TempDir)>,
 }
 
 /// Why there is no such folder.
@@ -76,13 +76,13 @@ impl TempDir {
     }
 }
 
-fn new_in(parent: &Path) -> io::Result<(word::Lock, tempfile::TempDir)> {
+fn new_in(parent: &Path) -> io::Result<(dir_lock::DirLock, tempfile::TempDir)> {
     loop {
         let own = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)?;
-        match word::lock(&own.path().join(LOCK)) {
+        match dir_lock::lock(&own.path().join(LOCK)) {
             Ok(Some(lock)) => return Ok((lock, own)),
             // Somebody who looked between these two steps took it for abandoned.
             Ok(None) => {}
@@ -105,8 +105,8 @@ fn remove_abandoned(parent: &Path) {
         if is_ours
             && name.to_string_lossy().starts_with(PREFIX)
             && lock.is_file()
-            && !word::is_locked(&lock)
-            && let Ok(Some(_lock)) = word::lock(&lock)
+            && !dir_lock::is_locked(&lock)
+            && let Ok(Some(_lock)) = dir_lock::lock(&lock)
         {
             let removed = fs::remove_dir_all(&path);
             tracing::debug!("removing the abandoned {}: {removed:?}", path.display());
@@ -141,7 +141,7 @@ mod tests {
             ("nightjar-dead", LOCK),
             ("nightjar-dead", "check-1"),
             // As a proxy's configuration folder may be called, and as it is locked.
-            ("nightjar-shop", word::LOCK),
+            ("nightjar-shop", dir_lock::LOCK),
             ("other", LOCK),
         ] {
             let folder = system.path().join(folder);

@@ -1,15 +1,23 @@
 //! Asking a real Envoy whether it would take a set of files.
 
-use super::{Files, Layout, fixed_bootstrap};
+use super::{Configuration, fixed_bootstrap, place, reason, volunteer_as_oom_victim};
 use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::{Child, ChildStdout, Command},
 };
 
 /// How long Envoy may think about a configuration; 2,000 clusters take it two seconds.
-const PATIENCE: Duration = Duration::from_mins(1);
+const VALIDATION_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How much of what Envoy says is kept, from the beginning and from the end; it repeats the whole
+/// configuration after some faults.
+const KEPT_COMPLAINT: usize = 64 * 1024;
 
 /// The oldest Envoy that the shipped templates and the rollout were tried with. Earlier ones compare a
 /// path with parameters only up to the first, and before 1.39 repeated headers as one list, which opens
@@ -57,7 +65,7 @@ pub enum CheckError {
     #[error("envoy was ended by signal {0} while it checked the configuration")]
     Killed(i32),
     /// Envoy did not answer.
-    #[error("envoy did not say within {} s whether it takes the configuration", PATIENCE.as_secs())]
+    #[error("envoy did not say within {} s whether it takes the configuration", VALIDATION_TIMEOUT.as_secs())]
     Silent,
 }
 
@@ -73,21 +81,21 @@ impl EnvoyProgram {
             Some((version, parts)) if parts >= OLDEST => Ok(version.to_owned()),
             _ => Err(CheckError::Version {
                 path: self.path.clone(),
-                said: cut(said.lines().next().unwrap_or_default()),
+                said: reason::cut(said.lines().next().unwrap_or_default()),
             }),
         }
     }
 
-    /// Lets Envoy validate everything that a layout holds, the subscribed files included.
+    /// Lets Envoy validate everything that a configuration holds, the subscribed files included.
     ///
-    /// `temp` is a folder that this may write to; what it writes is removed again.
+    /// `config_dir` is the folder that the files will stand in, as they spell it. `temp` is a
+    /// folder that this may write to; what it writes is removed again.
     ///
     /// # Errors
     /// [`CheckError`]; [`CheckError::Refused`] holds Envoy's own words.
     pub async fn check(
         &self,
-        layout: &Layout,
-        files: &Files,
+        configuration: &Configuration,
         config_dir: &str,
         temp: &Path,
     ) -> Result<(), CheckError> {
@@ -97,63 +105,133 @@ impl EnvoyProgram {
             .tempdir_in(temp)
             .map_err(CheckError::Write)?;
         let root = scratch.path().to_string_lossy().into_owned();
-        let fixed = fixed_bootstrap(layout, files, config_dir, &root);
-        for (name, text) in files.iter().filter(|(name, _)| layout.get(name).is_none()) {
-            write(&scratch.path().join(name), text.as_bytes()).map_err(CheckError::Write)?;
+        for file in configuration.iter().filter(|file| file.role().is_none()) {
+            write(&scratch.path().join(file.name()), file.text()).map_err(CheckError::Write)?;
         }
         let bootstrap = scratch.path().join(".bootstrap.json");
-        write(&bootstrap, fixed.to_string().as_bytes()).map_err(CheckError::Write)?;
-        let path = bootstrap.to_string_lossy();
-        let mut args = vec![
-            "--mode",
-            "validate",
-            "--disable-hot-restart",
-            "-l",
-            "error",
-            "-c",
-            &path,
-        ];
-        if !self
-            .extra_args
-            .iter()
-            .any(|arg| arg.starts_with("--log-format"))
-        {
-            args.extend(["--log-format", "%v"]);
+        let fixed = fixed_bootstrap(configuration, config_dir, &root);
+        write(&bootstrap, &fixed).map_err(CheckError::Write)?;
+        drop(fixed);
+        match self.validate(&bootstrap.to_string_lossy()).await? {
+            Verdict::Valid => Ok(()),
+            // A crash of its own is an answer; being killed is not.
+            Verdict::Ended(status, complaint) => {
+                if let Some(signal @ (9 | 15)) = status.signal() {
+                    return Err(CheckError::Killed(signal));
+                }
+                let words = reason::reason(&complaint).replace(&root, config_dir);
+                Err(CheckError::Refused(place::told(&words, configuration)))
+            }
         }
-        args.extend(self.extra_args.iter().map(String::as_str));
-        let output = self.output(&args).await?;
-        if output.status.success() {
-            return Ok(());
+    }
+
+    async fn validate(&self, bootstrap: &str) -> Result<Verdict, CheckError> {
+        let mut command = Command::new(&self.path);
+        command
+            .args(["--mode", "validate", "--disable-hot-restart"])
+            .args(["-l", "error", "-c", bootstrap]);
+        let has_format = |arg: &String| arg.starts_with("--log-format");
+        if !self.extra_args.iter().any(has_format) {
+            command.args(["--log-format", "%v"]);
         }
-        // A crash of its own is an answer; being killed is not.
-        if let Some(signal @ (9 | 15)) = output.status.signal() {
-            return Err(CheckError::Killed(signal));
+        command
+            .args(&self.extra_args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let child = command.spawn().map_err(|source| self.cannot_run(source))?;
+        if let Some(pid) = child.id() {
+            volunteer_as_oom_victim(pid, 1000);
         }
-        Err(CheckError::Refused(reason(&output.stderr)))
+        match tokio::time::timeout(VALIDATION_TIMEOUT, verdict(child)).await {
+            Err(_) => Err(CheckError::Silent),
+            Ok(verdict) => verdict.map_err(|source| self.cannot_run(source)),
+        }
     }
 
     async fn output(&self, args: &[&str]) -> Result<std::process::Output, CheckError> {
-        let run = tokio::process::Command::new(&self.path)
+        let run = Command::new(&self.path)
             .args(args)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        match tokio::time::timeout(PATIENCE, run).await {
+        match tokio::time::timeout(VALIDATION_TIMEOUT, run).await {
             Err(_) => Err(CheckError::Silent),
-            Ok(Err(source)) => Err(CheckError::Run {
-                path: self.path.clone(),
-                source,
-            }),
-            Ok(Ok(output)) => Ok(output),
+            Ok(output) => output.map_err(|source| self.cannot_run(source)),
+        }
+    }
+
+    fn cannot_run(&self, source: std::io::Error) -> CheckError {
+        CheckError::Run {
+            path: self.path.clone(),
+            source,
         }
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// How a validation ended.
+enum Verdict {
+    Valid,
+    /// Without the word that it is valid, and with this on standard error.
+    Ended(ExitStatus, Vec<u8>),
+}
+
+/// Waits for Envoy's verdict, and not for it to clear up after it.
+async fn verdict(mut child: Child) -> std::io::Result<Verdict> {
+    let complaint = child
+        .stderr
+        .take()
+        .map(|stderr| tokio::spawn(both_ends(stderr)));
+    if let Some(stdout) = child.stdout.take()
+        && says_valid(stdout).await
+    {
+        child.start_kill()?;
+        tokio::spawn(async move { child.wait().await });
+        return Ok(Verdict::Valid);
+    }
+    let status = child.wait().await?;
+    let complaint = match complaint {
+        Some(complaint) => complaint.await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if status.success() {
+        return Ok(Verdict::Valid);
+    }
+    Ok(Verdict::Ended(status, complaint))
+}
+
+/// Whether Envoy prints `configuration '…' OK` before it closes its standard output.
+async fn says_valid(stdout: ChildStdout) -> bool {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.starts_with("configuration '") && line.trim_end().ends_with("' OK") {
+            return true;
+        }
+    }
+    false
+}
+
+/// Reads to the end, and keeps the beginning and the end of it.
+async fn both_ends(mut stderr: tokio::process::ChildStderr) -> Vec<u8> {
+    let mut kept = Vec::new();
+    loop {
+        match stderr.read_buf(&mut kept).await {
+            Ok(0) | Err(_) => return kept,
+            Ok(_) if kept.len() > 4 * KEPT_COMPLAINT => {
+                let end = kept.len() - KEPT_COMPLAINT;
+                kept.drain(KEPT_COMPLAINT..end);
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, bytes)
+    std::fs::write(path, text)
 }
 
 /// Finds `1.40.0` in `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`.
@@ -163,103 +241,4 @@ fn parse_version(said: &str) -> Option<(&str, (u32, u32, u32))> {
         .split(['.', '-'])
         .map(|part| part.parse::<u32>().ok());
     Some((version, (parts.next()??, parts.next()??, parts.next()??)))
-}
-
-/// What Envoy gave as its reason, on one line and without the file that it repeats after some
-/// faults.
-fn reason(stderr: &[u8]) -> String {
-    const START: &str = "error initializing configuration '";
-    let text = String::from_utf8_lossy(stderr);
-    let told = text
-        .split_once(START)
-        .and_then(|(_, rest)| rest.split_once("': "))
-        .map(|(_, told)| told);
-    let told = match told {
-        Some(told) => essence(told),
-        None => text
-            .lines()
-            .rfind(|line| !line.trim().is_empty())
-            .unwrap_or("it gave no reason"),
-    };
-    cut(&on_one_line(told))
-}
-
-/// The part of a message that is not the configuration itself, which may hold secrets.
-///
-/// Envoy puts the input after some faults (`…): {`), and before others
-/// (`node { … }\n: Proto constraint validation failed (…)`).
-fn essence(told: &str) -> &str {
-    if let Some((_, constraint)) = told.rsplit_once("\n: ") {
-        return constraint;
-    }
-    told.find("): {")
-        .map_or(told, |input| told.get(..=input).unwrap_or(told))
-}
-
-/// Envoy's words without line breaks, and without what Protocol Buffers put in at random so that
-/// nobody may rely on the wording.
-pub fn on_one_line(words: &str) -> String {
-    let mut line = String::new();
-    let mut run_on = true;
-    for word in words.split_whitespace() {
-        let (kept, marked) = match word.split_once("goo.gle/debug") {
-            Some((kept, _)) => (kept, true),
-            None => (word, false),
-        };
-        if kept.is_empty() {
-            continue;
-        }
-        if !run_on {
-            line.push(' ');
-        }
-        line.push_str(kept);
-        run_on = marked;
-    }
-    line
-}
-
-fn cut(text: &str) -> String {
-    const LIMIT: usize = 2000;
-    match text.char_indices().nth(LIMIT) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::reason;
-
-    #[test]
-    fn the_reason_is_the_message_alone() {
-        for (stderr, told) in [
-            (
-                "error initializing configuration '/x/b.json': no EDS  config\n",
-                "no EDS config",
-            ),
-            (
-                "error initializing configuration '/x': bad time: goo.gle/debugstr    \nseconds: -1\n\n",
-                "bad time: seconds: -1",
-            ),
-            (
-                "error initializing configuration '/x': node { id: \"x\" token: \"S3CRET\" }\n\
-                 : Proto constraint validation failed (ClusterValidationError.Name: value length \
-                 must be at least 1 characters)\n",
-                "Proto constraint validation failed (ClusterValidationError.Name: value length \
-                 must be at least 1 characters)",
-            ),
-            (
-                "error initializing configuration '/x': Unable to parse (near 1:64): {\"a\":[1] }",
-                "Unable to parse (near 1:64)",
-            ),
-            (
-                "in 'goo.gle/debugonly  /x' or 'y' or z\n",
-                "in '/x' or 'y' or z",
-            ),
-            ("one\ntwo\n\n", "two"),
-            ("", "it gave no reason"),
-        ] {
-            assert_eq!(reason(stderr.as_bytes()), told);
-        }
-    }
 }

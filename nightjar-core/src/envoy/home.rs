@@ -1,8 +1,8 @@
 //! Which folder a set of files was made for.
 
 use super::{
-    Files,
-    layout::{LayoutError, parse, references_of_bootstrap},
+    Files, LayoutError,
+    message::{dynamic_source, parse, source_path},
 };
 
 /// The configuration folder as the bootstrap itself spells it: what stands before the names of the
@@ -16,12 +16,15 @@ pub fn config_dir_of(files: &Files, bootstrap: &str) -> Result<Option<String>, L
     let Some(text) = files.get(bootstrap) else {
         return Ok(None);
     };
-    let mut named = Vec::new();
-    references_of_bootstrap(&parse(bootstrap, text)?, &mut named);
-    let folders = named.iter().filter_map(|(path, _)| {
+    let value = parse(bootstrap, text)?;
+    let sources = ["cds_config", "lds_config"];
+    let paths = sources
+        .into_iter()
+        .filter_map(|name| source_path(dynamic_source(&value, name)?));
+    let mut folders = paths.filter_map(|path| {
         let before = |name: &String| path.strip_suffix(name.as_str())?.strip_suffix('/');
         // Of `cds.json` and `sub/cds.json` the longer name is the one that is meant.
         files.keys().filter_map(before).min_by_key(|it| it.len())
     });
-    Ok(folders.map(ToOwned::to_owned).next())
+    Ok(folders.next().map(ToOwned::to_owned))
 }

@@ -1,175 +1,156 @@
 //! Clusters old and new together: what Envoy must hold while routes move from one set to the other.
 
-use super::layout::{camel, member};
-use serde_json::{Value, json};
-use std::collections::HashMap;
-use xxhash_rust::xxh3::xxh3_64;
+use super::{File, Resource, Role, message::Format};
+use serde_json::Value;
+use std::{collections::HashMap, sync::Arc};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+/// A resource, with the file that it stands in.
+#[derive(Clone, Copy)]
+pub(super) struct Piece<'a> {
+    file: &'a File,
+    resource: &'a Resource,
+}
+
+impl<'a> Piece<'a> {
+    pub(super) fn all(file: &'a File) -> impl Iterator<Item = Self> {
+        let resources = file.resources().iter();
+        resources.map(move |resource| Self { file, resource })
+    }
+
+    pub(super) fn text(self) -> &'a str {
+        self.file.resource_text(self.resource)
+    }
+}
 
 /// The cluster file for the time between two: all that is new, and of the old what the new lacks.
 ///
-/// A cluster that is in both is taken from `new`, unless it lost its last endpoint: routes that
-/// are still in force send requests to the old ones. `None` if `new` lacks nothing.
-pub fn union_of_clusters(old: &Value, new: &Value) -> Option<Value> {
-    let mut union = new.clone();
-    let list = member_mut(&mut union, "resources")?.as_array_mut()?;
-    if !keep(resources(old), list) {
-        return None;
-    }
-    let version = format!("union-{:016x}", xxh3_64(union.to_string().as_bytes()));
-    let members = union.as_object_mut()?;
-    members.remove("versionInfo");
-    members.insert("version_info".to_owned(), version.into());
-    Some(union)
-}
-
-/// The same for the clusters that stand in a bootstrap.
-pub fn union_of_static_clusters(old: &Value, new: &Value) -> Option<Value> {
-    let clusters =
-        |bootstrap| member(member(bootstrap, "static_resources")?, "clusters")?.as_array();
-    let old = clusters(old).map_or(&[][..], Vec::as_slice);
-    let mut union = new.clone();
-    let root = union.as_object_mut()?;
-    let key = if root.contains_key("staticResources") {
-        "staticResources"
-    } else {
-        "static_resources"
+/// `old` are the texts that Envoy may have by now; what is in none of them is not kept. A cluster
+/// that is in both is taken from `new`, unless it lost its last endpoint: routes that are still in
+/// force send requests to the old ones. Gives `new` itself if it lacks nothing.
+pub fn union_of_clusters(old: &[Arc<File>], new: &Arc<File>) -> Arc<File> {
+    let pieces = old.iter().flat_map(|file| Piece::all(file));
+    let Some(union) = keep(pieces, new) else {
+        return Arc::clone(new);
     };
-    let fixed = root
-        .entry(key)
-        .or_insert_with(|| json!({}))
-        .as_object_mut()?;
-    let list = fixed
-        .entry("clusters")
-        .or_insert_with(|| json!([]))
-        .as_array_mut()?;
-    keep(old, list).then_some(union)
+    let mut references = new.references.clone();
+    for reference in old.iter().flat_map(|file| &file.references) {
+        if !references.contains(reference) {
+            references.push(reference.clone());
+        }
+    }
+    Arc::new(File {
+        references,
+        ..splice(new, &union)
+    })
 }
 
-/// Adds what `new` lacks; says whether that was anything.
-fn keep(old: &[Value], new: &mut Vec<Value>) -> bool {
-    let places: HashMap<String, usize> = new
+/// The clusters of the time between two; `None` if `new` lacks nothing.
+pub(super) fn keep<'a>(
+    old: impl Iterator<Item = Piece<'a>>,
+    new: &'a File,
+) -> Option<Vec<Piece<'a>>> {
+    let mut union: Vec<_> = Piece::all(new).collect();
+    let mut places: HashMap<&str, usize> = union
         .iter()
         .enumerate()
-        .filter_map(|(index, cluster)| Some((name(cluster)?.to_owned(), index)))
+        .map(|(index, piece)| (piece.resource.name(), index))
         .collect();
     let mut kept = false;
-    for cluster in old {
-        let Some(name) = name(cluster) else { continue };
-        match places.get(name).and_then(|index| new.get_mut(*index)) {
+    for piece in old.filter(|piece| !piece.resource.name().is_empty()) {
+        let name = piece.resource.name();
+        match places.get(name).and_then(|index| union.get_mut(*index)) {
             None => {
-                new.push(cluster.clone());
+                places.insert(name, union.len());
+                union.push(piece);
                 kept = true;
             }
-            Some(successor) if has_endpoints(cluster) && lost_endpoints(successor) => {
-                *successor = cluster.clone();
+            Some(place) if piece.resource.has_endpoints() && place.resource.lost_endpoints() => {
+                *place = piece;
                 kept = true;
             }
             Some(_) => {}
         }
     }
-    kept
+    kept.then_some(union)
 }
 
-fn resources(file: &Value) -> &[Value] {
-    member(file, "resources")
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+/// One cluster file of many pieces, with the name of `frame` and a version of its own.
+fn splice(frame: &File, pieces: &[Piece<'_>]) -> File {
+    // What is fine as JSON may be none as YAML, as a tab is.
+    let is_json = Format::of(&frame.name) == Some(Format::Json);
+    let mut hash = Xxh3::new();
+    for piece in pieces {
+        hash.update(piece.text().as_bytes());
+    }
+    hash.update(frame.rest.as_bytes());
+    let version = format!("union-{:016x}", hash.digest());
+    let size: usize = pieces.iter().map(|piece| piece.text().len() + 2).sum();
+    let mut text = String::with_capacity(size + frame.rest.len() + 80);
+    text.push_str("{\"version_info\":\"");
+    text.push_str(&version);
+    text.push_str("\",");
+    if !frame.rest.is_empty() {
+        text.push_str(&frame.rest);
+        text.push(',');
+    }
+    text.push_str("\"resources\":[");
+    let mut resources = Vec::with_capacity(pieces.len());
+    for (index, piece) in pieces.iter().enumerate() {
+        text.push_str(if index == 0 { "\n" } else { ",\n" });
+        let start = text.len();
+        let compact = if is_json { None } else { compact(piece.text()) };
+        text.push_str(compact.as_deref().unwrap_or(piece.text()));
+        resources.push(Resource {
+            range: start..text.len(),
+            hash: compact.map_or(piece.resource.hash, |text| xxh3_64(text.as_bytes())),
+            ..piece.resource.clone()
+        });
+    }
+    text.push_str("\n]}\n");
+    File {
+        name: frame.name.clone(),
+        hash: xxh3_64(text.as_bytes()),
+        text: text.into_boxed_str(),
+        role: Some(Role::Clusters),
+        version: Some(version.into()),
+        json: None,
+        rest: frame.rest.clone(),
+        resources,
+        references: Vec::new(),
+    }
 }
 
-fn name(cluster: &Value) -> Option<&str> {
-    cluster.get("name")?.as_str()
+fn compact(json: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(json).ok()?;
+    Some(value.to_string())
 }
 
-fn endpoint_count(cluster: &Value) -> Option<usize> {
-    let localities = member(cluster, "load_assignment")?
-        .get("endpoints")?
-        .as_array()?;
-    let count = |locality| member(locality, "lb_endpoints")?.as_array().map(Vec::len);
-    Some(localities.iter().filter_map(count).sum())
+/// Whether the cluster files `now` hold every cluster of `new` as `new` has it.
+///
+/// A cluster that lists no endpoint in `new` may still have some in `now`, or none.
+pub fn covers(now: &[Arc<File>], new: &[Arc<File>]) -> bool {
+    let held: HashMap<&str, Piece<'_>> = now
+        .iter()
+        .flat_map(|file| Piece::all(file))
+        .map(|piece| (piece.resource.name(), piece))
+        .collect();
+    let mut wanted = new.iter().flat_map(|file| Piece::all(file));
+    wanted.all(|piece| {
+        held.get(piece.resource.name()).is_some_and(|held| {
+            let is_same = held.resource.hash == piece.resource.hash && held.text() == piece.text();
+            is_same || (piece.resource.lost_endpoints() && held.resource.has_endpoints())
+        })
+    })
 }
 
-fn has_endpoints(cluster: &Value) -> bool {
-    endpoint_count(cluster).is_some_and(|count| count > 0)
-}
-
-/// Whether a cluster lists its endpoints itself, and lists none.
-fn lost_endpoints(cluster: &Value) -> bool {
-    member(cluster, "eds_cluster_config").is_none() && !has_endpoints(cluster)
-}
-
-fn member_mut<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
-    let name = if value.get(name).is_some() {
-        name.to_owned()
-    } else {
-        camel(name)
-    };
-    value.get_mut(&name)
+/// Whether an endpoint file (EDS) lost its last endpoint: routes that are still in force send
+/// requests to the old ones, so that the new file has to wait for the last phase.
+pub fn keeps_endpoints(old: &File, new: &Arc<File>) -> bool {
+    let has_endpoints = |file: &File| file.resources().iter().any(Resource::has_endpoints);
+    let is_endpoints = |file: &File| matches!(file.role(), Some(Role::Endpoints { .. }));
+    is_endpoints(old) && is_endpoints(new) && has_endpoints(old) && !has_endpoints(new)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cluster(name: &str, ports: &[u16]) -> Value {
-        let endpoints: Vec<Value> = ports.iter().map(|port| json!({"endpoint": port})).collect();
-        json!({"name": name, "load_assignment": {"endpoints": [{"lb_endpoints": endpoints}]}})
-    }
-
-    fn names_and_sizes(file: &Value) -> Vec<(String, usize)> {
-        let clusters = resources(file).iter();
-        clusters
-            .map(|cluster| {
-                (
-                    name(cluster).unwrap().to_owned(),
-                    endpoint_count(cluster).unwrap(),
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn keeps_what_the_new_lacks() {
-        let old =
-            json!({"version_info": "1", "resources": [cluster("a", &[1]), cluster("b", &[1, 2])]});
-        let new =
-            json!({"version_info": "2", "resources": [cluster("b", &[3]), cluster("c", &[])]});
-        let union = union_of_clusters(&old, &new).unwrap();
-        assert_eq!(
-            names_and_sizes(&union),
-            [
-                ("b".to_owned(), 1),
-                ("c".to_owned(), 0),
-                ("a".to_owned(), 1)
-            ]
-        );
-        assert_ne!(union["version_info"], "2");
-    }
-
-    #[test]
-    fn keeps_the_endpoints_of_a_cluster_that_lost_its_last() {
-        let old = json!({"resources": [cluster("a", &[1, 2])]});
-        let new = json!({"version_info": "2", "resources": [cluster("a", &[])]});
-        let union = union_of_clusters(&old, &new).unwrap();
-        assert_eq!(names_and_sizes(&union), [("a".to_owned(), 2)]);
-    }
-
-    #[test]
-    fn is_nothing_when_the_new_lacks_nothing() {
-        let old = json!({"resources": [cluster("a", &[1, 2])]});
-        let new = json!({"resources": [cluster("a", &[3]), cluster("b", &[1])]});
-        assert_eq!(union_of_clusters(&old, &new), None);
-        let old = json!({"static_resources": {"clusters": [cluster("a", &[1])]}});
-        assert_eq!(union_of_static_clusters(&old, &old), None);
-    }
-
-    #[test]
-    fn keeps_static_clusters_too() {
-        let old = json!({"static_resources": {"clusters": [cluster("a", &[1])]}});
-        let new = json!({"admin": {}});
-        let union = union_of_static_clusters(&old, &new).unwrap();
-        assert_eq!(
-            union,
-            json!({"admin": {}, "static_resources": {"clusters": [cluster("a", &[1])]}})
-        );
-    }
-}
+mod tests;

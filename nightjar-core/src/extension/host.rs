@@ -60,6 +60,18 @@ impl Default for RetryPolicy {
     }
 }
 
+impl RetryPolicy {
+    /// The same with no wait longer than this, a little chance aside.
+    #[must_use]
+    pub fn no_longer_than(self, longest: Duration) -> Self {
+        Self {
+            retries: self.retries,
+            start: self.start.min(longest),
+            max: self.max.min(longest),
+        }
+    }
+}
+
 /// What a fetch brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
@@ -119,6 +131,11 @@ impl Host {
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
         self
+    }
+
+    /// Changes how failures are tried again from the next call on.
+    pub fn set_retry(&mut self, retry: RetryPolicy) {
+        self.retry = retry;
     }
 
     /// The same with a variable added to the environment that the extension inherits.

@@ -68,6 +68,10 @@ async fn signals_refresh_and_stop() {
     ] {
         let shutdown = Shutdown::listen(None).unwrap();
         let mut refreshes = shutdown.refreshes();
+        // Either would end this process.
+        for ignored in [Kind::USR1, Kind::USR2] {
+            kill_process(getpid(), ignored).unwrap();
+        }
         kill_process(getpid(), Kind::HUP).unwrap();
         refreshes.wait().await;
         assert!(!shutdown.requested());

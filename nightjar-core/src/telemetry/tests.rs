@@ -1,21 +1,5 @@
 use super::*;
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
-
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use queue::Capture as Sink;
 
 /// The lines that a few events make.
 fn lines<S>(subscriber: impl FnOnce(Box<dyn Fn() -> Sink + Send + Sync>) -> S) -> Vec<String>
@@ -84,6 +68,25 @@ fn lines_of_an_extension() {
         [
             " INFO started \"now\" service=\"shop\" count=3",
             " WARN careful"
+        ]
+    );
+}
+
+#[test]
+fn dropped_lines_are_told_in_the_log_s_own_form() {
+    let line = |format| {
+        let line = String::from_utf8(dropped_lines(7, format)).unwrap();
+        without_times(vec![line])
+    };
+    assert_eq!(
+        line(LogFormat::Text),
+        ["TIME  WARN 7 lines of this log were dropped here, as standard error did not take them\n"]
+    );
+    assert_eq!(
+        line(LogFormat::Json),
+        [
+            "{\"timestamp\":\"TIME\",\"level\":\"WARN\",\"message\":\"7 lines of this log were dropped \
+             here, as standard error did not take them\"}\n"
         ]
     );
 }

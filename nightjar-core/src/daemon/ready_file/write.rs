@@ -1,0 +1,54 @@
+//! Writing the file, whatever the disk says.
+
+use super::{Content, unfinished};
+use std::{
+    fs::{self, File},
+    io::{self, Seek as _, Write as _},
+    path::Path,
+};
+
+/// What became of the file.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// A new file took its place.
+    Replaced,
+    /// It was overwritten where it is, as it could not be replaced for this reason.
+    Overwritten(io::Error),
+    /// It is gone, as it could not be written for this reason.
+    Removed(io::Error),
+    /// It is there still, and old.
+    Left(io::Error),
+}
+
+/// Replaces the file in one step. Without room for another file, overwrites it, which needs none; a
+/// reader may then find half of it, and not believe it. If all fails, removes it.
+pub(super) fn write(path: &Path, content: &Content) -> Written {
+    let text = serde_json::to_vec(content).unwrap_or_default();
+    let Err(error) = replace(path, &text) else {
+        return Written::Replaced;
+    };
+    let _ = fs::remove_file(unfinished(path));
+    if overwrite(path, &text).is_ok() {
+        return Written::Overwritten(error);
+    }
+    match fs::remove_file(path) {
+        Ok(()) => Written::Removed(error),
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => Written::Removed(error),
+        Err(_) => Written::Left(error),
+    }
+}
+
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let unfinished = unfinished(path);
+    fs::write(&unfinished, text)?;
+    fs::rename(&unfinished, path)
+}
+
+/// Overwrites the file before it is cut to its new length: what is cut off first would give its room
+/// away.
+fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    file.write_all(text)?;
+    let length = file.stream_position()?;
+    file.set_len(length)
+}

@@ -1,0 +1,198 @@
+//! A set of files as Envoy reads it.
+
+use super::{File, Files, LayoutError, Role, message::inside, walk::Reference};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use xxhash_rust::xxh3::Xxh3;
+
+/// A set of files, with what each of them is to Envoy.
+///
+/// Clones share the files. So does a configuration that is read after another with those of its
+/// files that are still the same.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    files: Arc<BTreeMap<Box<str>, Arc<File>>>,
+    bootstrap: Arc<File>,
+    config_dir: Arc<str>,
+}
+
+/// A file that is named and not read yet.
+struct Open {
+    name: String,
+    role: Role,
+    by: String,
+}
+
+impl Configuration {
+    /// Finds the role of every file.
+    ///
+    /// `bootstrap` is the name of the bootstrap among the files; `config_dir` is the folder that
+    /// they will stand in, as the files themselves spell it. Files of `before` whose text and role
+    /// are the same are shared and not parsed again.
+    ///
+    /// # Errors
+    /// [`LayoutError`] if the bootstrap is missing, a file with a role does not parse or is unfit
+    /// for it, or a file inside the configuration folder is named that is not made.
+    pub fn read(
+        mut files: Files,
+        bootstrap: &str,
+        config_dir: &str,
+        before: Option<&Self>,
+    ) -> Result<Self, LayoutError> {
+        let Some(text) = files.remove(bootstrap) else {
+            return Err(no_bootstrap(&files, bootstrap));
+        };
+        let read = |name: &str, text: String, role: Option<Role>| {
+            let known = before.and_then(|before| before.get(name));
+            let is_same = |known: &&Arc<File>| known.role == role && *known.text == *text;
+            match known.filter(is_same) {
+                Some(known) => Ok(Arc::clone(known)),
+                None => File::read(name, text, role).map(Arc::new),
+            }
+        };
+        let root = read(bootstrap, text, Some(Role::Bootstrap))?;
+        let mut open = named_by(&root, config_dir);
+        let mut done = BTreeMap::from([(root.name.clone(), Arc::clone(&root))]);
+        while let Some(Open { name, role, by }) = open.pop() {
+            if let Some(known) = done.get(name.as_str()) {
+                agree(known, &role)?;
+                continue;
+            }
+            let Some(text) = files.remove(&name) else {
+                return Err(LayoutError::Missing {
+                    by,
+                    path: format!("{config_dir}/{name}"),
+                });
+            };
+            let file = read(&name, text, Some(role))?;
+            open.extend(named_by(&file, config_dir));
+            done.insert(name.into(), file);
+        }
+        for (name, text) in files {
+            let file = read(&name, text, None)?;
+            done.insert(name.into(), file);
+        }
+        Ok(Self {
+            files: Arc::new(done),
+            bootstrap: root,
+            config_dir: config_dir.into(),
+        })
+    }
+
+    /// Every file, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<File>> {
+        self.files.values()
+    }
+
+    /// A file by its name.
+    pub fn get(&self, name: &str) -> Option<&Arc<File>> {
+        self.files.get(name)
+    }
+
+    /// The bootstrap.
+    pub fn bootstrap(&self) -> &Arc<File> {
+        &self.bootstrap
+    }
+
+    /// The number of files; at least the bootstrap is there.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Always false, since there is a bootstrap.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Tells one set of files from another: a hash of names and texts.
+    pub fn print(&self) -> u64 {
+        let mut hash = Xxh3::new();
+        for file in self.iter() {
+            hash.update(&file.name.len().to_le_bytes());
+            hash.update(file.name.as_bytes());
+            hash.update(&file.hash.to_le_bytes());
+        }
+        hash.digest()
+    }
+
+    /// Whether names and texts are those of another.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self
+                .iter()
+                .zip(other.iter())
+                .all(|(mine, theirs)| mine.is_same(theirs))
+    }
+
+    /// The file that a path stands for.
+    pub(super) fn at(&self, path: &str) -> Option<&Arc<File>> {
+        self.get(inside(path, &self.config_dir)?)
+    }
+
+    /// How many inotify instances an Envoy needs that starts with these files.
+    ///
+    /// Each subscription to a file takes one, and a secret that names files of keys or certificates one
+    /// more. Envoy shares subscriptions to routes and secrets between
+    /// those that name them in the same words.
+    pub fn inotify_instances(&self) -> usize {
+        let mut shared = BTreeSet::new();
+        let mut count = 0;
+        for reference in self.iter().flat_map(|file| &file.references) {
+            let is_shared = matches!(reference.role, Role::Routes(_) | Role::Secrets(_));
+            if !is_shared || shared.insert((&reference.role, reference.source)) {
+                count += 1 + usize::from(self.names_files(reference));
+            }
+        }
+        count
+    }
+
+    /// Whether a reference is to a secret that names files in its turn. One that is made elsewhere
+    /// is taken to.
+    fn names_files(&self, reference: &Reference) -> bool {
+        matches!(reference.role, Role::Secrets(_))
+            && self
+                .at(&reference.path)
+                .is_none_or(|file| file.text.contains("filename"))
+    }
+
+    pub(super) fn config_dir(&self) -> &str {
+        &self.config_dir
+    }
+}
+
+fn no_bootstrap(files: &Files, bootstrap: &str) -> LayoutError {
+    let made: Vec<_> = files.keys().map(|name| format!("{name:?}")).collect();
+    LayoutError::NoBootstrap {
+        name: bootstrap.to_owned(),
+        made: if made.is_empty() {
+            "no file".to_owned()
+        } else {
+            made.join(", ")
+        },
+    }
+}
+
+fn named_by(file: &File, config_dir: &str) -> Vec<Open> {
+    let references = file.references.iter();
+    let open = references.filter_map(|reference| {
+        Some(Open {
+            name: inside(&reference.path, config_dir)?.to_owned(),
+            role: reference.role.clone(),
+            by: file.name.to_string(),
+        })
+    });
+    open.collect()
+}
+
+/// Sees that a file that is named again is named as the same.
+fn agree(file: &File, role: &Role) -> Result<(), LayoutError> {
+    match file.role() {
+        Some(first) if !first.agrees_with(role) => Err(LayoutError::Unfit {
+            file: file.name.to_string(),
+            reason: format!("it is named as {first} and as {role}"),
+        }),
+        _ => Ok(()),
+    }
+}

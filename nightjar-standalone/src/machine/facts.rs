@@ -1,0 +1,181 @@
+//! What the outside is told: derived from the state, never read back.
+
+use super::{State, life::Stage, rollout::Served};
+use nightjar_core::daemon::{self, Outcome, Page, Progress, Readiness, metrics::count};
+use std::time::Instant;
+
+/// What the status port, the ready file and the metrics tell.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    progress: Progress,
+    /// What stands against readiness.
+    obstacle: Option<String>,
+    is_live: bool,
+    refused: Option<String>,
+    templates_failed: Option<String>,
+    unbound: Vec<String>,
+    pending_bootstrap: bool,
+    map_in_force: Option<String>,
+    print: Option<u64>,
+    endpoints: usize,
+    rollouts: u64,
+    rollout_seconds: f64,
+    validations: u64,
+    envoy_starts: u64,
+    envoy_exits: u64,
+}
+
+/// The facts, shared between the program and its status port.
+pub(crate) type Status = daemon::Status<Facts>;
+
+impl State {
+    /// What the outside may know.
+    pub(crate) fn facts(&self) -> Facts {
+        let rollout = &self.rollout;
+        let in_force = rollout.base();
+        Facts {
+            progress: self.progress.clone(),
+            obstacle: self.obstacle(),
+            is_live: self.is_live() && self.life.unresponsive().is_none(),
+            refused: rollout.refused().map(|refused| refused.reason.clone()),
+            templates_failed: rollout.templates_failed().map(ToOwned::to_owned),
+            unbound: rollout.unbound().iter().map(ToString::to_string).collect(),
+            pending_bootstrap: rollout.pending_bootstrap(),
+            map_in_force: in_force.and_then(|candidate| candidate.map_version.clone()),
+            print: in_force.map(super::Candidate::print),
+            endpoints: rollout.endpoints(),
+            rollouts: rollout.rollouts,
+            rollout_seconds: rollout.rollout_seconds,
+            validations: rollout.validations,
+            envoy_starts: self.life.starts,
+            envoy_exits: self.life.exits,
+        }
+    }
+
+    /// Whether a process serves: during a hand-over the old one does.
+    fn is_live(&self) -> bool {
+        matches!(
+            self.life.stage(),
+            Stage::Live { .. } | Stage::HandingOver { .. }
+        )
+    }
+
+    /// What stands against sending traffic here.
+    fn obstacle(&self) -> Option<String> {
+        let served = self.rollout.served();
+        let text = match served {
+            _ if self.stopping => "stopping".to_owned(),
+            _ if !self.rollout.is_configured() => "no complete configuration yet".to_owned(),
+            _ if !self.is_live() => "envoy is not live".to_owned(),
+            _ if self.life.unresponsive().is_some() => self.life.unresponsive()?.to_owned(),
+            Served::Unknown => "envoy has just started".to_owned(),
+            Served::No(reason) => reason.clone(),
+            Served::Yes => self.rollout.unbound_in_the_way()?.to_string(),
+        };
+        Some(text)
+    }
+}
+
+impl daemon::Facts for Facts {
+    /// Whether traffic can be sent here.
+    fn readiness(&self) -> Readiness {
+        let now = Instant::now();
+        let next_refresh = self.progress.retry_remark(now);
+        let empty_map = self.progress.empty_map_remark(now);
+        let closed = (!self.unbound.is_empty()).then(|| self.unbound.join("; "));
+        let pending = self.pending_bootstrap.then_some(
+            "the changed bootstrap takes effect when envoy starts the next time, or when the \
+             process that was replaced last has ended",
+        );
+        Readiness::new(
+            self.obstacle.as_deref(),
+            &[
+                ("refused", self.refused.as_deref()),
+                ("failed", self.progress.failed.as_deref()),
+                ("next refresh", next_refresh.as_deref()),
+                ("templates", self.templates_failed.as_deref()),
+                ("listeners", closed.as_deref()),
+                ("bootstrap", pending),
+                ("empty map", empty_map.as_deref()),
+            ],
+        )
+    }
+
+    fn metrics(&self, page: &mut Page) {
+        const OUTCOMES: [Outcome; 4] = [
+            Outcome::Unchanged,
+            Outcome::Changed,
+            Outcome::Failed,
+            Outcome::Refused,
+        ];
+        let ready = self.readiness().ready;
+        page.flag("ready", "1 if traffic can be sent here.", ready);
+        page.flag("envoy_live", "1 if Envoy serves.", self.is_live);
+        page.flag(
+            "configuration_refused",
+            "1 if the newest configuration was refused and an older one is in force.",
+            self.refused.is_some(),
+        );
+        page.flag(
+            "templates_failed",
+            "1 if the newest map is served with older templates, because the newest ones fail.",
+            self.templates_failed.is_some(),
+        );
+        page.gauge(
+            "listeners_closed",
+            "Listeners that Envoy could not bind.",
+            count(u64::try_from(self.unbound.len()).unwrap_or(u64::MAX)),
+        );
+        page.flag(
+            "bootstrap_pending",
+            "1 if a changed bootstrap waits for the next start of Envoy.",
+            self.pending_bootstrap,
+        );
+        page.info(
+            "map_in_force_info",
+            "The version of the discovery map that Envoy serves.",
+            "version",
+            self.map_in_force.as_deref().unwrap_or_default(),
+        );
+        let print = self
+            .print
+            .map_or(String::new(), |print| format!("{print:016x}"));
+        page.info(
+            "configuration_info",
+            "A hash of the files that Envoy serves.",
+            "hash",
+            &print,
+        );
+        page.gauge(
+            "endpoints",
+            "Endpoints in the clusters that Envoy serves.",
+            count(u64::try_from(self.endpoints).unwrap_or(u64::MAX)),
+        );
+        self.progress.refreshes(page, &OUTCOMES);
+        page.counter(
+            "validations_total",
+            "Configurations that a validating Envoy was asked about.",
+            self.validations,
+        );
+        page.metric(
+            "rollout_seconds",
+            "summary",
+            "The time from writing a configuration until Envoy had taken it.",
+            &[
+                ("_sum", self.rollout_seconds),
+                ("_count", count(self.rollouts)),
+            ],
+        );
+        page.counter(
+            "envoy_starts_total",
+            "Envoy processes started.",
+            self.envoy_starts,
+        );
+        page.counter(
+            "envoy_exits_total",
+            "Envoy processes that ended by themselves.",
+            self.envoy_exits,
+        );
+        self.progress.map(page);
+    }
+}

@@ -1,0 +1,83 @@
+//! What a stage is called in the page of states, and who lives in it.
+
+use super::*;
+
+/// The stage in words.
+pub(in crate::machine) fn name(life: &Life) -> String {
+    let mut name = match &life.stage {
+        Stage::Idle => "idle".to_owned(),
+        Stage::Starting { .. } => "starting".to_owned(),
+        Stage::Live {
+            succession_failed,
+            unresponsive,
+            ..
+        } => match (succession_failed, unresponsive) {
+            (true, _) => "live, the successor failed".to_owned(),
+            (false, Some(_)) => "live, silent".to_owned(),
+            (false, None) => "live".to_owned(),
+        },
+        Stage::HandingOver { .. } => "handing over".to_owned(),
+        Stage::Ending {
+            process,
+            step,
+            then,
+        } => {
+            let step = match step {
+                EndStep::Draining { drained: false, .. } => "draining",
+                EndStep::Draining { drained: true, .. } => "drained",
+                EndStep::Terminating { .. } => "terminating",
+                EndStep::Killing => "killing",
+            };
+            let gone = if process.is_none() { ", gone" } else { "" };
+            let then = match then {
+                Then::Start => "start",
+                Then::End => "end",
+            };
+            format!("{step}{gone}, then {then}")
+        }
+        Stage::Waiting { .. } => "waiting".to_owned(),
+        Stage::GaveUp => "gave up".to_owned(),
+        Stage::Ended => "ended".to_owned(),
+    };
+    if !life.parents.is_empty() {
+        name.push_str(", with parents");
+    }
+    if !life.killed.is_empty() {
+        name.push_str(", some killed");
+    }
+    name
+}
+
+/// The processes that have not ended, by what they are.
+pub(in crate::machine) fn processes(life: &Life) -> Vec<(&'static str, Generation)> {
+    let mut all = match &life.stage {
+        Stage::Starting { process, .. } => vec![("starting", process.generation)],
+        Stage::Live { process, .. } => vec![("live", process.generation)],
+        Stage::HandingOver { old, new, .. } => {
+            vec![("old", old.generation), ("new", new.generation)]
+        }
+        Stage::Ending {
+            process: Some(process),
+            ..
+        } => vec![("ending", process.generation)],
+        _ => Vec::new(),
+    };
+    all.extend(life.parents.keys().map(|it| ("parent", *it)));
+    all.extend(life.killed.iter().map(|it| ("killed", *it)));
+    all
+}
+
+/// The epoch that answers, if the newest process serves.
+pub(in crate::machine) fn epoch(life: &Life) -> Option<u32> {
+    match &life.stage {
+        Stage::Starting { process, .. } | Stage::Live { process, .. } => Some(process.epoch),
+        Stage::HandingOver { new, .. } => Some(new.epoch),
+        _ => None,
+    }
+}
+
+/// What is not in the name and decides what follows.
+pub(in crate::machine) fn details(life: &Life) -> String {
+    let is_last = life.failures + 1 >= MAX_FAILURES;
+    format!("{is_last}")
+}

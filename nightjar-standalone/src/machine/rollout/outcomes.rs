@@ -1,0 +1,490 @@
+//! What becomes of a rollout: in force, refused, failed.
+
+use super::{
+    AfterReplace, Aim, CONFIRM_PAUSE, Candidate, Direction, Known, Newest, Purpose, RESCUE_PERIOD,
+    Refusal, Rollout, Served, Successor, Work,
+};
+use crate::{
+    ack::Unbound,
+    launch::RestartMode,
+    machine::{
+        Acked, Effect,
+        life::{Life, Out, Stage},
+    },
+    plan::Running,
+};
+use nightjar_core::{
+    daemon::Outcome,
+    envoy::{Configuration, File, Files, changes},
+};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+impl Rollout {
+    /// A phase ended.
+    pub(crate) fn acked(&mut self, id: u64, outcome: Acked, life: &Life, now: Instant) {
+        let accepted = matches!(outcome, Acked::Accepted { .. });
+        let handing_over = matches!(life.stage(), Stage::HandingOver { .. });
+        match std::mem::take(&mut self.work) {
+            // The answer may be that of the process that comes.
+            Work::Confirming { id: own, aim } if own == id && handing_over && !accepted => {
+                self.work = aim.map_or(Work::Idle, Work::Held);
+            }
+            Work::Writing { id: own, aim, .. } if own == id && handing_over && !accepted => {
+                self.work = Work::Held(aim);
+            }
+            Work::Confirming { id: own, aim } if own == id => self.confirmed(aim, outcome, now),
+            Work::Writing {
+                id: own,
+                aim,
+                files,
+            } if own == id => {
+                self.written(aim, &files, outcome, now);
+            }
+            Work::WritingBootstrap {
+                id: own,
+                aim,
+                bootstrap,
+                purpose,
+            } if own == id => self.bootstrap_written(aim, bootstrap, purpose, outcome, now),
+            other => self.work = other,
+        }
+    }
+
+    fn confirmed(&mut self, aim: Option<Aim>, outcome: Acked, now: Instant) {
+        self.work = aim.clone().map_or(Work::Idle, Work::Held);
+        match outcome {
+            Acked::Accepted {
+                counters,
+                unbound,
+                given_up,
+            } => {
+                self.counters = counters;
+                self.given_up = given_up;
+                self.unconfirmed = false;
+                self.set_unbound(unbound.unwrap_or_default());
+                for known in self.known.values_mut() {
+                    if let Some(file) = known.last().cloned() {
+                        *known = Known::Confirmed(file);
+                    }
+                }
+                self.serve();
+            }
+            Acked::Rejected { reason, counters } => {
+                self.counters = counters;
+                self.unconfirmed = false;
+                match aim {
+                    Some(aim) if aim.is_forward() && aim.has_begun() => {
+                        self.served = Served::No(reason.clone());
+                        self.go_back(aim, reason, true, now);
+                    }
+                    _ => self.not_served(reason),
+                }
+            }
+            Acked::TimedOut { reason } | Acked::NotWritten { reason, .. } => {
+                // It is busy, or ended: another start or another question follows.
+                tracing::debug!("{reason}");
+                self.confirm_after = Some(now + CONFIRM_PAUSE);
+            }
+        }
+    }
+
+    fn serve(&mut self) {
+        if let Served::No(reason) = &self.served {
+            tracing::info!("envoy serves again what it was given; before: {reason}");
+        }
+        self.served = Served::Yes;
+        if self.unbound_in_the_way().is_none() {
+            self.ever_served = true;
+        }
+    }
+
+    fn not_served(&mut self, reason: String) {
+        if self.served != Served::No(reason.clone()) {
+            tracing::error!("envoy runs, and does not serve: {reason}");
+        }
+        self.served = Served::No(reason);
+    }
+
+    fn set_unbound(&mut self, unbound: Vec<Unbound>) {
+        let has =
+            |list: &[Unbound], it: &Unbound| list.iter().any(|other| other.listener == it.listener);
+        for gone in self.unbound.iter().filter(|it| !has(&unbound, it)) {
+            tracing::info!(
+                "listener {:?} is bound now, or no longer wanted",
+                gone.listener
+            );
+        }
+        for new in unbound.iter().filter(|it| !has(&self.unbound, it)) {
+            tracing::error!("{new}; the rest is served, and it is tried again at each refresh");
+        }
+        self.unbound = unbound;
+    }
+
+    fn written(&mut self, mut aim: Aim, files: &[Arc<File>], outcome: Acked, now: Instant) {
+        aim.leave(now);
+        match outcome {
+            Acked::Accepted {
+                counters,
+                unbound,
+                given_up,
+            } => {
+                self.counters = counters;
+                self.given_up = given_up;
+                if let Some(unbound) = unbound {
+                    self.set_unbound(unbound);
+                }
+                for file in files {
+                    let known = Known::Confirmed(Arc::clone(file));
+                    self.known.insert(file.name().to_owned(), known);
+                }
+                self.work = Work::Held(aim);
+            }
+            Acked::Rejected { reason, counters } => {
+                self.counters = counters;
+                if aim.is_forward() && self.may_rescue(&aim, now) {
+                    tracing::warn!(
+                        "envoy refuses while it runs what its check took, so it is restarted hot: {reason}"
+                    );
+                    self.rescued = Some(now);
+                    aim.rescue = Some(reason);
+                    self.work = Work::MustRestart { aim, leads: true };
+                } else {
+                    // What was refused must not come back with the clusters old and new together.
+                    for file in files {
+                        if let Some(Known::Unsure(texts)) = self.known.get_mut(file.name())
+                            && texts.len() > 1
+                        {
+                            texts.retain(|text| text.hash() != file.hash());
+                        }
+                    }
+                    self.go_back(aim, reason, true, now);
+                }
+            }
+            Acked::NotWritten {
+                reason,
+                partly: false,
+            } => {
+                for file in files {
+                    self.forget_text(file);
+                }
+                self.go_back(aim, reason, false, now);
+            }
+            Acked::TimedOut { reason } | Acked::NotWritten { reason, .. } => {
+                self.go_back(aim, reason, false, now);
+            }
+        }
+    }
+
+    /// A text that was to be written was not: what was there before still is.
+    fn forget_text(&mut self, file: &File) {
+        let Some(Known::Unsure(mut texts)) = self.known.remove(file.name()) else {
+            return;
+        };
+        texts.retain(|text| text.hash() != file.hash());
+        let known = match texts.as_slice() {
+            [] => return,
+            [only] if self.served == Served::Yes => Known::Confirmed(Arc::clone(only)),
+            _ => Known::Unsure(texts),
+        };
+        self.known.insert(file.name().to_owned(), known);
+    }
+
+    /// Whether a hot restart may help where the check took what the live Envoy refuses.
+    fn may_rescue(&self, aim: &Aim, now: Instant) -> bool {
+        self.restart_mode == RestartMode::Hot
+            && self.validate
+            && aim.rescue.is_none()
+            && !self.reshaped
+            && self.rescued.is_none_or(|at| now - at >= RESCUE_PERIOD)
+    }
+
+    fn bootstrap_written(
+        &mut self,
+        aim: Aim,
+        bootstrap: Arc<File>,
+        purpose: Purpose,
+        outcome: Acked,
+        now: Instant,
+    ) {
+        match outcome {
+            Acked::Accepted { .. } => {
+                let mut running = Running::with(&aim.candidate.configuration);
+                running.bootstrap = bootstrap;
+                self.work = match purpose {
+                    Purpose::Restart { leads } => Work::MustRestart { aim, leads },
+                    Purpose::PutBack => {
+                        if let Some(live) = &self.running {
+                            running.top_level.clone_from(&live.top_level);
+                        }
+                        Work::Held(aim)
+                    }
+                };
+                self.on_disk = Some(running);
+            }
+            Acked::NotWritten { reason, .. }
+            | Acked::TimedOut { reason }
+            | Acked::Rejected { reason, .. } => self.go_back(aim, reason, false, now),
+        }
+    }
+
+    /// The new process did not come to serve.
+    pub(super) fn hand_over_failed(&mut self, reason: String, retry: bool, now: Instant) {
+        if let Some(Successor { aim, .. }) = self.successor.take() {
+            self.may_restart = false;
+            if retry {
+                let reason = format!("the changed bootstrap is not in force: {reason}");
+                tracing::error!("refresh failed: {reason}");
+                self.outcomes.push((Outcome::Failed, Some(reason)));
+                return;
+            }
+            self.pending_bootstrap = false;
+            self.refused_bootstrap = Some(aim.candidate.configuration.bootstrap().hash());
+            self.keep_running_bootstrap();
+            self.refuse(&aim, reason);
+            return;
+        }
+        if let Work::Restarting { aim, .. } = std::mem::take(&mut self.work) {
+            self.go_back(aim, reason, !retry, now);
+        }
+    }
+
+    /// Clusters and routes are in force, and the bootstrap is the one before.
+    pub(super) fn keep_running_bootstrap(&mut self) {
+        let kept = self
+            .base
+            .as_ref()
+            .and_then(|base| self.with_running_bootstrap(base));
+        if let Some(kept) = kept {
+            self.base = Some(kept);
+        }
+    }
+
+    /// The same files with the bootstrap that the live process has read.
+    pub(super) fn with_running_bootstrap(&self, candidate: &Candidate) -> Option<Candidate> {
+        let bootstrap = &self.running.as_ref()?.bootstrap;
+        let files: Files = candidate
+            .configuration
+            .iter()
+            .map(|file| {
+                let is_bootstrap = file.name() == bootstrap.name();
+                let file = if is_bootstrap { bootstrap } else { file };
+                (file.name().to_owned(), file.text().to_owned())
+            })
+            .collect();
+        let before = Some(&candidate.configuration);
+        let read = Configuration::read(files, bootstrap.name(), &self.config_dir, before);
+        read.ok().map(|configuration| Candidate {
+            configuration,
+            ..candidate.clone()
+        })
+    }
+
+    /// Envoy ended by itself.
+    pub(super) fn died(&mut self, start_failed: Option<String>, now: Instant, out: &mut Out) {
+        self.running = None;
+        self.served = Served::Unknown;
+        self.reset_envoy();
+        let mut then = AfterReplace::Nothing;
+        if let Some(successor) = self.successor.take().filter(|_| start_failed.is_some()) {
+            let Successor { aim, before } = successor;
+            self.base = before.or(self.base.take());
+            self.pending_bootstrap = false;
+            self.refused_bootstrap = Some(aim.candidate.configuration.bootstrap().hash());
+            self.refuse(&aim, start_failed.clone().unwrap_or_default());
+            then = AfterReplace::StartEarly;
+        }
+        let restarting = matches!(self.work, Work::Restarting { .. });
+        let start_failed = start_failed.filter(|_| restarting);
+        let mut took = "these files".to_owned();
+        let (aim, under_way) = match std::mem::take(&mut self.work) {
+            Work::Writing { aim, files, .. } => {
+                if let Some(file) = files.first() {
+                    file.name().clone_into(&mut took);
+                }
+                (Some(aim), true)
+            }
+            Work::Restarting { aim, .. } | Work::MustRestart { aim, .. } => (Some(aim), true),
+            Work::WritingBootstrap { aim, .. } | Work::Held(aim) => {
+                let begun = aim.has_begun();
+                (Some(aim), begun)
+            }
+            Work::Confirming { aim, .. } => {
+                let begun = aim.as_ref().is_some_and(Aim::has_begun);
+                (aim, begun)
+            }
+            Work::Replacing { aim, .. } => (Some(aim), false),
+            Work::Idle => (None, false),
+        };
+        out.effects.push(Effect::CancelPhase);
+        if let Some(aim) = aim.filter(Aim::is_forward) {
+            let print = aim.candidate.print();
+            if let Some(reason) = start_failed {
+                self.refuse(&aim, reason);
+                then = AfterReplace::StartEarly;
+            } else if !under_way {
+                // It had nothing to do with it.
+                if !matches!(self.newest, Newest::Fresh(_)) {
+                    self.newest = Newest::Fresh(aim.candidate);
+                }
+            } else if self.suspect == Some(print) {
+                self.refuse(&aim, format!("envoy ended while it took {took}"));
+            } else {
+                self.suspect = Some(print);
+                self.failed(aim.candidate, format!("envoy ended while it took {took}"));
+            }
+        }
+        if let Some(base) = self.base.clone() {
+            let aim = Aim::back(base, now, "envoy ended".to_owned());
+            self.replace(aim, then, out);
+        }
+    }
+
+    /// Returns to what was meant to be in force, from wherever the rollout is.
+    pub(super) fn go_back(&mut self, aim: Aim, reason: String, refused: bool, now: Instant) {
+        let why = reason.clone();
+        match &aim.direction {
+            Direction::Forward if refused => self.refuse(&aim, reason),
+            Direction::Forward => self.failed(aim.candidate, reason),
+            Direction::Back { .. } => {
+                tracing::error!("it is not known what envoy serves: {reason}");
+                self.served = Served::No(format!(
+                    "it is not known what envoy serves: {reason}; it is written again at the next refresh"
+                ));
+                self.work = Work::Idle;
+                return;
+            }
+        }
+        self.work = match self.base.clone() {
+            Some(base) => Work::Held(Aim::back(base, now, why)),
+            None => Work::Idle,
+        };
+    }
+
+    /// Notes that a set of files is not fit to be in force.
+    pub(super) fn refuse(&mut self, aim: &Aim, reason: String) {
+        let candidate = &aim.candidate;
+        let print = candidate.print();
+        let is_newest = match &self.newest {
+            Newest::Fresh(newest) | Newest::Tried(newest) => newest.print() == print,
+            Newest::None => true,
+        };
+        let differs = |fallback: &Candidate| {
+            let base = self.base.as_ref();
+            base.is_none_or(|base| !base.configuration.is_same(&fallback.configuration))
+        };
+        if let Some(fallback) = candidate.fallback.as_deref().filter(|it| differs(it)) {
+            tracing::error!(
+                "the new templates are not in force, and the newest map is served with the ones \
+                 before: {reason}"
+            );
+            self.templates_refused = Some(reason.clone());
+            if is_newest {
+                self.newest = Newest::Fresh(fallback.clone());
+            }
+        } else {
+            tracing::error!("the new configuration is not in force: {reason}");
+            if candidate.fallback.is_some() {
+                self.templates_refused = Some(reason.clone());
+            }
+            if is_newest {
+                self.newest = Newest::None;
+            }
+        }
+        self.refused = Some(Refusal {
+            print,
+            reason: reason.clone(),
+        });
+        self.outcomes.push((Outcome::Refused, Some(reason)));
+    }
+
+    /// Notes that something stood in the way of a set of files; the next refresh tries again.
+    pub(super) fn failed(&mut self, candidate: Candidate, reason: String) {
+        tracing::error!("refresh failed: {reason}");
+        if !matches!(&self.newest, Newest::Fresh(newest) if newest.print() != candidate.print()) {
+            self.newest = Newest::Tried(candidate);
+        }
+        self.outcomes.push((Outcome::Failed, Some(reason)));
+    }
+
+    /// The process serves that was started for a changed bootstrap alone.
+    pub(super) fn succeeded(&mut self, now: Instant) {
+        if let Some(Successor { aim, .. }) = self.successor.take() {
+            if aim.is_forward() {
+                self.count_in_force(&aim, now);
+            } else {
+                tracing::info!("the changed bootstrap is in force");
+            }
+        }
+    }
+
+    /// A configuration is in force.
+    pub(super) fn in_force(&mut self, aim: Aim, now: Instant, out: &mut Out) {
+        match &aim.direction {
+            Direction::Forward => self.count_in_force(&aim, now),
+            Direction::Back { reason } => {
+                tracing::info!("what was accepted last is in force again ({reason})");
+            }
+        }
+        self.settle(aim, out);
+    }
+
+    /// Clusters and routes of a configuration are in force.
+    pub(super) fn settle(&mut self, aim: Aim, out: &mut Out) {
+        self.serve();
+        let wanted = &aim.candidate.configuration;
+        out.effects.push(Effect::KeepOnly(wanted.clone()));
+        self.known.retain(|name, _| wanted.get(name).is_some());
+        self.forget_newest(&aim.candidate);
+        self.base = Some(aim.candidate);
+        self.work = Work::Idle;
+    }
+
+    fn forget_newest(&mut self, candidate: &Candidate) {
+        if matches!(&self.newest, Newest::Fresh(newest) | Newest::Tried(newest)
+            if newest.print() == candidate.print())
+        {
+            self.newest = Newest::None;
+        }
+    }
+
+    pub(super) fn count_in_force(&mut self, aim: &Aim, now: Instant) {
+        let candidate = &aim.candidate;
+        let took = (now - aim.began).as_secs_f64();
+        let before = self.base.as_ref().map(|base| &base.configuration);
+        let what = changes(before, &candidate.configuration);
+        let map = candidate
+            .map_version
+            .as_deref()
+            .unwrap_or("without a version");
+        let phases = aim.told_phases();
+        let phases = if phases.is_empty() {
+            phases
+        } else {
+            format!(" ({phases})")
+        };
+        if self.running.is_some() {
+            tracing::info!(
+                "a new configuration is in force, after {took:.3} s{phases}: map {map}; {what}"
+            );
+        } else {
+            tracing::info!(
+                "a new configuration is written, and envoy starts with it: map {map}; {what}"
+            );
+        }
+        self.forget_newest(candidate);
+        let bootstrap = candidate.configuration.bootstrap().hash();
+        if self.refused_bootstrap != Some(bootstrap) {
+            self.refused_bootstrap = None;
+        }
+        if !candidate.is_fallback && self.refused_bootstrap.is_none() {
+            self.refused = None;
+            self.templates_refused = None;
+            self.accepted_templates = Some(candidate.templates);
+        }
+        self.suspect = None;
+        self.rollouts += 1;
+        self.rollout_seconds += took;
+        self.outcomes.push((Outcome::Changed, None));
+    }
+}

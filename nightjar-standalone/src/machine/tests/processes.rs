@@ -1,0 +1,278 @@
+use super::{
+    world::{Start, Story},
+    *,
+};
+
+async fn handing_over(start: Start) -> Story {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().starts.push_back(start);
+    story.change(Mesh::of(&["a"]).node(1)).await;
+    story
+}
+
+const PENDING: &str = "bootstrap: the changed bootstrap takes effect when envoy starts the next time, or \
+                       when the process that was replaced last has ended";
+
+#[tokio::test(start_paused = true)]
+async fn an_envoy_that_ends_is_started_again_after_a_second() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.die();
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert_eq!(story.ready(), "not ready: envoy is not live");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(story.took(), ["cancel", "replace", "spawn 0", "confirm"]);
+    assert_eq!(story.ready(), "ready");
+    assert!((story.metric("envoy_exits_total") - 1.0).abs() < 0.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_given_up_after_ten_failures() {
+    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    story.script().starts = vec![Start::Exits; 20].into();
+    // 1, 2, 4, 8 and 16 s, and four times 30 s.
+    tokio::time::sleep(seconds(150)).await;
+    assert!(!story.is_over());
+    let spawns = |story: &Story| {
+        let took = story.took();
+        took.iter().filter(|it| *it == "spawn 0").count()
+    };
+    let before = spawns(&story);
+    tokio::time::sleep(seconds(5)).await;
+    assert_eq!(before + spawns(&story), 10);
+    assert_eq!(
+        story.ended(seconds(1)).await,
+        Err("envoy cannot be kept running".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_discovery_that_hangs_holds_no_start_back() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().fetch_time = seconds(600);
+    story.refresh().await;
+    story.die();
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_death_in_any_phase_puts_the_old_files_back_and_tries_again_once() {
+    for (phase, wait) in [500, 1500, 2500].into_iter().enumerate() {
+        let story = Story::begun(Mesh::of(&["a"])).await;
+        story.script().ack = seconds(1);
+        story.script().mesh = Ok(Mesh::of(&["b"]));
+        story.send(Event::RefreshDue);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        assert_eq!(story.took().len(), 3 + phase, "phase {phase}");
+        story.die();
+        tokio::time::sleep(seconds(4)).await;
+        assert_eq!(story.took(), ["cancel", "replace", "spawn 0", "confirm"]);
+        let ready = story.ready();
+        assert!(
+            ready.starts_with("ready\nfailed: envoy ended while it took "),
+            "{ready}"
+        );
+        story.script().ack = Duration::from_millis(5);
+        story.refresh().await;
+        assert!(story.took().contains(&"write rds-main.json".to_owned()));
+        assert_eq!(story.ready(), "ready");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_envoy_dies_of_twice_is_refused() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().ack = seconds(1);
+    for _ in 0..2 {
+        story.script().mesh = Ok(Mesh::of(&["b"]));
+        story.send(Event::RefreshDue);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        story.die();
+        tokio::time::sleep(seconds(5)).await;
+    }
+    let refused = "ready\nrefused: envoy ended while it took cds.json";
+    assert!(story.ready().starts_with(refused), "{}", story.ready());
+    story.took();
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_bootstrap_is_handed_over_to() {
+    let story = handing_over(Start::Serves).await;
+    assert_eq!(
+        story.took(),
+        [
+            "refresh",
+            "check",
+            "write envoy.json",
+            "spawn 1",
+            "keep 2",
+            "confirm"
+        ]
+    );
+    assert_eq!(story.ready(), "ready");
+    tokio::time::sleep(seconds(25)).await;
+    assert!(story.metric("envoy_exits_total") < 0.1);
+    story.die();
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_process_that_exits_leaves_the_old_one_and_its_bootstrap() {
+    let story = handing_over(Start::Exits).await;
+    assert_eq!(
+        story.took(),
+        [
+            "refresh",
+            "check",
+            "write envoy.json",
+            "spawn 1",
+            "write envoy.json"
+        ]
+    );
+    let refused = "ready\nrefused: the new envoy did not come to serve: exit status: 1";
+    assert_eq!(story.ready(), refused);
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_process_that_somebody_kills_is_tried_again() {
+    let story = handing_over(Start::Killed).await;
+    let failed = "ready\nfailed: the changed bootstrap is not in force: the new envoy did not come to \
+                  serve: signal: 9";
+    assert_eq!(story.ready(), format!("{failed}\n{PENDING}"));
+    story.took();
+    tokio::time::sleep(seconds(6)).await;
+    story.refresh().await;
+    assert!(story.took().contains(&"keep 3".to_owned()));
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_process_that_is_slow_costs_nobody_the_old_one() {
+    let story = handing_over(Start::Hangs).await;
+    assert_eq!(story.ready(), format!("ready\n{PENDING}"));
+    story.took();
+    tokio::time::sleep(seconds(62)).await;
+    let took = story.took();
+    assert!(took.contains(&"SIGKILL 2".to_owned()), "{took:?}");
+    assert!(!took.contains(&"SIGKILL 1".to_owned()), "{took:?}");
+    let ready = story.ready();
+    assert!(ready.starts_with("ready"), "{ready}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_bootstrap_that_came_meanwhile_is_handed_over_to_as_well() {
+    let story = handing_over(Start::Hangs).await;
+    story.change(Mesh::of(&["a"]).node(2)).await;
+    story.took();
+    story.end(2, true);
+    tokio::time::sleep(seconds(1)).await;
+    story.refresh().await;
+    tokio::time::sleep(seconds(1)).await;
+    let took = story.took();
+    assert!(took.contains(&"spawn 1".to_owned()), "{took:?}");
+    assert!(!took.contains(&"drain".to_owned()), "{took:?}");
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_old_process_may_die_while_it_hands_over() {
+    let story = handing_over(Start::Hangs).await;
+    story.took();
+    story.end(1, false);
+    tokio::time::sleep(seconds(3)).await;
+    assert_eq!(
+        story.took(),
+        ["SIGKILL 2", "cancel", "replace", "spawn 0", "confirm"]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_bootstrap_waits_for_the_parent_and_clusters_do_not() {
+    let story = handing_over(Start::Serves).await;
+    story.took();
+    story.change(Mesh::of(&["b"]).node(2)).await;
+    let took = story.took();
+    assert_eq!(
+        took,
+        [
+            "refresh",
+            "check",
+            "write cds.json",
+            "write rds-main.json",
+            "write cds.json"
+        ]
+    );
+    let ready = story.ready();
+    assert!(ready.starts_with("ready\nbootstrap: "), "{ready}");
+    assert!((story.metric("bootstrap_pending") - 1.0).abs() < 0.1);
+    tokio::time::sleep(seconds(23)).await;
+    assert!(story.took().contains(&"spawn 2".to_owned()));
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parent_that_stays_is_killed() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().parents_stay = true;
+    story.change(Mesh::of(&["a"]).node(1)).await;
+    story.took();
+    tokio::time::sleep(seconds(35)).await;
+    let took = story.took();
+    assert!(took.contains(&"SIGKILL 1".to_owned()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_process_takes_its_parents_along() {
+    let story = handing_over(Start::Serves).await;
+    story.took();
+    story.end(2, false);
+    tokio::time::sleep(seconds(3)).await;
+    let took = story.took();
+    assert_eq!(
+        took,
+        ["SIGKILL 1", "cancel", "replace", "spawn 0", "confirm"]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_cold_restarts_it_drains_before_the_next_starts() {
+    let story = Story::new(rules(RestartMode::Cold), Mesh::of(&["a"]));
+    story.settled().await;
+    story.change(Mesh::of(&["a"]).node(1)).await;
+    assert_eq!(
+        story.ready(),
+        format!("not ready: envoy is not live\n{PENDING}")
+    );
+    tokio::time::sleep(seconds(4)).await;
+    assert_eq!(
+        story.took(),
+        [
+            "refresh",
+            "check",
+            "write envoy.json",
+            "drain",
+            "SIGTERM 1",
+            "spawn 0",
+            "confirm"
+        ]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_restarts_a_bootstrap_waits_for_the_next_start() {
+    let story = Story::new(rules(RestartMode::None), Mesh::of(&["a"]));
+    story.settled().await;
+    story.change(Mesh::of(&["a"]).node(1)).await;
+    assert!(story.ready().starts_with("ready\nbootstrap: "));
+    story.die();
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(story.ready(), "ready");
+}

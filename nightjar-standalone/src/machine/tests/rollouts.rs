@@ -1,0 +1,206 @@
+use super::{world::Story, *};
+
+const THREE_PHASES: [&str; 5] = [
+    "refresh",
+    "check",
+    "write cds.json",
+    "write rds-main.json",
+    "write cds.json",
+];
+
+#[tokio::test(start_paused = true)]
+async fn starts_with_the_first_files_and_confirms_them() {
+    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    assert_eq!(story.ready(), "not ready: no complete configuration yet");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(story.ready(), "not ready: envoy is not live");
+    tokio::time::sleep(seconds(1)).await;
+    assert_eq!(
+        story.took(),
+        ["refresh", "check", "replace", "spawn 0", "confirm"]
+    );
+    assert_eq!(story.ready(), "ready");
+    assert!((story.metric("envoy_starts_total") - 1.0).abs() < 0.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_goes_in_three_phases() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.change(Mesh::of(&["b"])).await;
+    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.ready(), "ready");
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_alone_need_no_check() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    let mut moved = Mesh::of(&["a"]);
+    moved.clusters.insert("a".to_owned(), vec![2]);
+    story.change(moved).await;
+    assert_eq!(story.took(), ["refresh", "write cds.json"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_check_refuses_is_not_tried_until_something_changes() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().check = Err(CheckFailure::Refused("no".to_owned()));
+    story.change(Mesh::of(&["b"])).await;
+    assert_eq!(story.took(), ["refresh", "check"]);
+    assert_eq!(story.ready(), "ready\nrefused: no");
+    assert!((story.metric("configuration_refused") - 1.0).abs() < 0.1);
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+    story.script().check = Ok(());
+    story.change(Mesh::of(&["c"])).await;
+    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_checked_is_tried_at_the_next_refresh() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().check = Err(CheckFailure::Failed("no memory".to_owned()));
+    story.change(Mesh::of(&["b"])).await;
+    assert_eq!(story.ready(), "ready\nfailed: no memory");
+    story.took();
+    story.script().check = Ok(());
+    story.refresh().await;
+    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_envoy_refuses_is_put_back_without_a_rescue_in_mode_none() {
+    let story = Story::new(rules(RestartMode::None), Mesh::of(&["a"]));
+    story.settled().await;
+    story.script().refuses = Some(("rds-main.json", "/b"));
+    story.change(Mesh::of(&["b"])).await;
+    assert_eq!(
+        story.took(),
+        [
+            "refresh",
+            "check",
+            "write cds.json",
+            "write rds-main.json",
+            "write rds-main.json",
+            "write cds.json"
+        ]
+    );
+    assert_eq!(
+        story.ready(),
+        "ready\nrefused: envoy refused rds-main.json: it has /b"
+    );
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_envoy_refuses_though_its_check_took_it_gets_one_hot_restart() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().refuses = Some(("rds-main.json", "/b"));
+    story.change(Mesh::of(&["b"])).await;
+    let took = story.took();
+    assert_eq!(
+        took[..6],
+        [
+            "refresh",
+            "check",
+            "write cds.json",
+            "write rds-main.json",
+            "spawn 1",
+            "keep 2"
+        ]
+    );
+    // The new process reads what the old one refused, and has it.
+    assert_eq!(story.ready(), "ready");
+    assert_eq!(took[6..], ["confirm", "write cds.json"]);
+    // Another within ten minutes gets none.
+    story.script().refuses = Some(("rds-main.json", "/c"));
+    story.change(Mesh::of(&["c"])).await;
+    assert!(!story.took().contains(&"spawn 2".to_owned()));
+    assert!(story.ready().starts_with("ready\nrefused: "));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_out_goes_back_and_is_tried_at_the_next_refresh() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().ack = seconds(3);
+    story.script().mesh = Ok(Mesh::of(&["b"]));
+    story.send(Event::RefreshDue);
+    tokio::time::sleep(seconds(1)).await;
+    // Nobody answers any more when this phase would be over.
+    story.script().is_silent = true;
+    tokio::time::sleep(seconds(12)).await;
+    story.script().is_silent = false;
+    story.script().ack = Duration::from_millis(5);
+    story.settled().await;
+    tokio::time::sleep(seconds(8)).await;
+    assert_eq!(story.ready(), "ready\nfailed: envoy did not say");
+    story.took();
+    story.refresh().await;
+    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_map_takes_over_between_two_phases() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().ack = seconds(2);
+    story.change(Mesh::of(&["b"])).await;
+    story.script().ack = Duration::from_millis(5);
+    story.change(Mesh::of(&["c"])).await;
+    tokio::time::sleep(seconds(5)).await;
+    let took = story.took();
+    assert_eq!(
+        took,
+        [
+            "refresh",
+            "check",
+            "write cds.json",
+            "refresh",
+            "check",
+            "write cds.json",
+            "write rds-main.json",
+            "write cds.json"
+        ]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_folder_fails_and_what_is_in_force_stays() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().is_full = true;
+    story.change(Mesh::of(&["b"])).await;
+    assert_eq!(story.ready(), "ready\nfailed: no space left on device");
+    story.script().is_full = false;
+    story.took();
+    story.refresh().await;
+    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_before() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    {
+        let mut script = story.script();
+        script.check = Err(CheckFailure::Refused("no".to_owned()));
+        script.templates = 2;
+        let mut moved = Mesh::of(&["a"]);
+        moved.clusters.insert("a".to_owned(), vec![2]);
+        script.fallback = Some(moved);
+        script.mesh = Ok(Mesh::of(&["a"]).node(1));
+    }
+    story.refresh().await;
+    // The ones before differ in endpoints alone.
+    assert_eq!(story.took(), ["refresh", "check", "write cds.json"]);
+    assert_eq!(story.ready(), "ready\nrefused: no\ntemplates: no");
+    assert!((story.metric("templates_failed") - 1.0).abs() < 0.1);
+    story.script().check = Ok(());
+    story.script().fallback = None;
+    story.change(Mesh::of(&["a", "b"]).node(1)).await;
+    assert_eq!(story.ready(), "ready");
+}

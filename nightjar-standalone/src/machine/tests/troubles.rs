@@ -1,0 +1,188 @@
+use super::{world::Story, *};
+
+fn unbound(port: u16) -> Unbound {
+    Unbound {
+        listener: format!("port-{port}"),
+        port: Some(port),
+        reason: "address in use".to_owned(),
+    }
+}
+
+fn with_side(clusters: &[&str]) -> Mesh {
+    let mut mesh = Mesh::of(clusters);
+    mesh.listeners
+        .insert("side".to_owned(), vec![clusters[0].to_owned()]);
+    mesh
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_cannot_bind_is_tried_again_and_holds_nothing_back() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().unbound = vec![unbound(LISTEN_PORT + 1)];
+    story.change(with_side(&["a"])).await;
+    assert_eq!(
+        story.ready(),
+        "ready\nlisteners: listener \"port-8001\" is closed: address in use"
+    );
+    assert!((story.metric("listeners_closed") - 1.0).abs() < 0.1);
+    story.took();
+    story.change(with_side(&["a", "b"])).await;
+    let took = story.took();
+    assert!(
+        took.iter().any(|it| it.contains("rds-main.json")),
+        "{took:?}"
+    );
+    story.script().unbound.clear();
+    story.refresh().await;
+    let took = story.took();
+    assert!(took.iter().any(|it| it.contains("lds.json")), "{took:?}");
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_main_listener_it_is_not_ready() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().unbound = vec![unbound(LISTEN_PORT)];
+    story.change(with_side(&["a"])).await;
+    let ready = story.ready();
+    assert!(
+        ready.starts_with("not ready: listener \"port-8000\""),
+        "{ready}"
+    );
+    story.script().unbound.clear();
+    story.refresh().await;
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_never_served_is_not_ready_without_any_listener() {
+    let story = Story::new(rules(RestartMode::Hot), with_side(&["a"]));
+    story.script().unbound = vec![unbound(LISTEN_PORT + 1)];
+    story.settled().await;
+    let ready = story.ready();
+    assert!(
+        ready.starts_with("not ready: listener \"port-8001\""),
+        "{ready}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_are_gone_are_written_again() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().missing = vec!["cds.json".to_owned()];
+    story.refresh().await;
+    let took = story.took();
+    assert!(took.iter().any(|it| it == "write cds.json"), "{took:?}");
+    story.script().missing = vec!["envoy.json".to_owned()];
+    story.refresh().await;
+    let took = story.took();
+    assert!(took.iter().any(|it| it == "write envoy.json"), "{took:?}");
+    assert_eq!(story.ready(), "ready");
+    // What is not ours is not missed.
+    story.script().missing = vec!["notes.txt".to_owned()];
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_is_lost_is_written_again_and_envoy_restarted() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().lost = true;
+    story.refresh().await;
+    assert_eq!(
+        story.took(),
+        ["refresh", "replace", "spawn 1", "keep 2", "confirm"]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_envoy_that_is_silent_is_not_ready_until_it_answers() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().is_silent = true;
+    tokio::time::sleep(seconds(30)).await;
+    let ready = story.ready();
+    assert!(ready.starts_with("not ready: envoy is silent"), "{ready}");
+    story.took();
+    story.change(Mesh::of(&["b"])).await;
+    assert_eq!(story.took(), ["refresh", "check"]);
+    story.script().is_silent = false;
+    tokio::time::sleep(seconds(8)).await;
+    assert_eq!(story.ready(), "ready");
+    assert!(story.took().contains(&"write rds-main.json".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_interface_that_a_failed_successor_closed_costs_a_restart() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().starts.push_back(world::Start::Exits);
+    story.script().mesh = Ok(Mesh::of(&["a"]).node(1));
+    story.send(Event::RefreshDue);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    story.script().is_silent = true;
+    tokio::time::sleep(seconds(5)).await;
+    let took = story.took();
+    assert!(took.contains(&"SIGKILL 1".to_owned()), "{took:?}");
+    story.script().is_silent = false;
+    tokio::time::sleep(seconds(15)).await;
+    let ready = story.ready();
+    assert!(
+        ready.starts_with("ready\nrefused: the new envoy did not come"),
+        "{ready}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn sighup_during_a_fetch_makes_another_follow() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().fetch_time = seconds(5);
+    story.refresh().await;
+    story.send(Event::RefreshDue);
+    story.send(Event::RefreshDue);
+    tokio::time::sleep(seconds(12)).await;
+    assert_eq!(story.took(), ["refresh", "refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pauses_grow_with_failures() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().mesh = Err("no map".to_owned());
+    story.refresh().await;
+    assert_eq!(story.ready(), "ready\nfailed: no map");
+    story.took();
+    // 30, 60, 120, 240, 300 s.
+    for (pause, refreshes) in [(31, 1), (60, 1), (120, 1), (240, 1), (300, 1), (300, 1)] {
+        tokio::time::sleep(seconds(pause)).await;
+        assert_eq!(story.took().len(), refreshes, "after {pause} s");
+    }
+    story.script().mesh = Ok(Mesh::of(&["a"]));
+    story.refresh().await;
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_without_a_configuration_tries_every_refresh_time() {
+    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    story.script().mesh = Err("no map".to_owned());
+    tokio::time::sleep(seconds(151)).await;
+    assert_eq!(story.took(), ["refresh"; 6]);
+    assert_eq!(
+        story.ready(),
+        "not ready: no complete configuration yet\nfailed: no map"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_made_is_told() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    for (failed, told) in [(true, "failed"), (false, "refused")] {
+        story.script().refreshed.unfit = Some(Unfit {
+            reason: "no bootstrap".to_owned(),
+            failed,
+        });
+        story.refresh().await;
+        assert_eq!(story.ready(), format!("ready\n{told}: no bootstrap"));
+        story.script().refreshed.unfit = None;
+        story.refresh().await;
+    }
+}

@@ -1,0 +1,75 @@
+//! One refresh that ends with files instead of a running Envoy.
+
+use crate::{config::Config, files, refresh::Refresher};
+use anyhow::{Result, bail};
+use nightjar_core::{
+    daemon::TempDir,
+    envoy::{Configuration, EnvoyProgram},
+    shutdown::Shutdown,
+};
+use std::io::{self, Write as _};
+
+/// What to do with the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Write them.
+    Write,
+    /// Print how they would change.
+    Print,
+}
+
+/// Refreshes once. `Err` is any failure of it.
+pub(crate) async fn once(config: Config, shutdown: Shutdown, then: Then) -> Result<()> {
+    let temp_dir = TempDir::open(&config.daemon)?;
+    let files = tokio::select! {
+        biased;
+        reason = shutdown.wait() => bail!("nothing was done: {reason}"),
+        files = candidate(&config, &temp_dir, &shutdown) => files?,
+    };
+    match then {
+        Then::Print => {
+            let folder = files::Folder::look(&config.config_dir);
+            io::stdout().write_all(files::difference(&folder, &files).as_bytes())?;
+        }
+        Then::Write => {
+            files::Folder::open(&config.config_dir)?.replace_all(&files)?;
+            tracing::info!(
+                "{} files are in {}",
+                files.len(),
+                config.config_dir.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What a sidecar would run, checked as it would be.
+async fn candidate(
+    config: &Config,
+    temp_dir: &TempDir,
+    shutdown: &Shutdown,
+) -> Result<Configuration> {
+    let mut refresher = Refresher::new(config, temp_dir.path());
+    let brought = refresher.refresh(None, shutdown).await?;
+    if let Some(unfit) = brought.unfit {
+        bail!("{}", unfit.reason);
+    }
+    let Some(candidate) = brought.candidate else {
+        bail!("the refresh gave no files");
+    };
+    match &config.launch {
+        Some(launch) if config.validate => {
+            let program = EnvoyProgram {
+                path: launch.program.clone(),
+                extra_args: launch.extra_args.clone(),
+            };
+            let config_dir = config.config_dir.to_string_lossy();
+            program
+                .check(&candidate.configuration, &config_dir, temp_dir.path())
+                .await?;
+        }
+        Some(_) => {}
+        None => tracing::warn!("there is no envoy on PATH, so the files are not validated"),
+    }
+    Ok(candidate.configuration)
+}

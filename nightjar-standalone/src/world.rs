@@ -1,0 +1,398 @@
+//! Carries effects out: processes, files, Envoy's admin interface, extensions, time.
+
+use crate::{
+    admin::{Admin, AdminError},
+    config::Config,
+    drive::World,
+    files::Folder,
+    inotify,
+    launch::Launch,
+    machine::{
+        CheckFailure, Effect, Event, Exit, Generation, PhaseOrder, Probe,
+        life::{PARENT_GRACE, Process as Started},
+    },
+    phase::{Complaint, Phases},
+    process::Process,
+    refresh::Refresher,
+};
+use nightjar_core::{
+    backoff::jittered,
+    daemon::in_full,
+    envoy::{CheckError, Configuration, EnvoyProgram, admin_interface},
+    shutdown::Shutdown,
+};
+use std::{
+    collections::HashMap,
+    io,
+    net::{SocketAddr, TcpListener},
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+
+/// By how much pauses between refreshes differ by chance, so that programs do not ask all at once.
+const JITTER: f64 = 0.1;
+
+/// The system, as far as a proxy has to do with it.
+pub(crate) struct System {
+    events: mpsc::UnboundedSender<Event>,
+    shutdown: Shutdown,
+    launch: Launch,
+    envoy: EnvoyProgram,
+    admin: Admin,
+    admin_port: u16,
+    /// Where requests come in.
+    listen: SocketAddr,
+    /// Whether Envoy's own check is asked.
+    validate: bool,
+    config_dir: String,
+    temp_dir: PathBuf,
+    folder: Arc<Mutex<Folder>>,
+    phases: Arc<Phases>,
+    complaint: Complaint,
+    refresher: Arc<tokio::sync::Mutex<Refresher>>,
+    processes: HashMap<Generation, Process>,
+    phase: Option<JoinHandle<()>>,
+    probe: Option<JoinHandle<()>>,
+    rest: Option<JoinHandle<()>>,
+}
+
+impl System {
+    pub(crate) fn new(
+        config: &Config,
+        launch: Launch,
+        envoy: EnvoyProgram,
+        folder: Folder,
+        temp_dir: PathBuf,
+        shutdown: Shutdown,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Self {
+        let admin = Admin::new(config.admin.0, config.admin.1);
+        let folder = Arc::new(Mutex::new(folder));
+        let complaint = Complaint::default();
+        Self {
+            events,
+            shutdown,
+            launch,
+            envoy,
+            admin: admin.clone(),
+            admin_port: config.admin.1,
+            listen: SocketAddr::new(config.viewer.listen_address, config.viewer.listen_port),
+            validate: config.validate,
+            config_dir: config.config_dir.to_string_lossy().into_owned(),
+            refresher: Arc::new(tokio::sync::Mutex::new(Refresher::new(config, &temp_dir))),
+            temp_dir,
+            phases: Arc::new(Phases {
+                admin,
+                folder: Arc::clone(&folder),
+                complaint: Arc::clone(&complaint),
+                timeout: config.update_timeout,
+            }),
+            folder,
+            complaint,
+            processes: HashMap::new(),
+            phase: None,
+            probe: None,
+            rest: None,
+        }
+    }
+
+    fn refresh(&self, accepted: Option<u64>) {
+        let (refresher, shutdown) = (Arc::clone(&self.refresher), self.shutdown.clone());
+        self.report(async move {
+            let brought = refresher.lock().await.refresh(accepted, &shutdown).await;
+            Event::Refreshed(brought.map_err(|error| in_full(&error)))
+        });
+    }
+
+    /// Sends an event when it comes.
+    fn report(&self, event: impl Future<Output = Event> + Send + 'static) -> JoinHandle<()> {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let event = event.await;
+            let _ = events.send(event);
+        })
+    }
+
+    fn check(&self, configuration: Configuration) {
+        let (envoy, config_dir) = (self.envoy.clone(), self.config_dir.clone());
+        let (temp_dir, admin_port) = (self.temp_dir.clone(), self.admin_port);
+        let own: Vec<u32> = self.processes.values().filter_map(Process::id).collect();
+        let (listen, validate) = (self.listen, self.validate);
+        self.report(async move {
+            let print = configuration.print();
+            let taken = own.is_empty().then(|| port_taken(listen)).flatten();
+            let failure = taken.or_else(|| unfit(&configuration, admin_port, &own));
+            let result = match failure {
+                Some(failure) => Err(failure),
+                None if !validate => Ok(()),
+                None => {
+                    let checked = envoy.check(&configuration, &config_dir, &temp_dir).await;
+                    checked.map_err(|error| match error {
+                        // Certificates may come later than the proxy that shows them.
+                        CheckError::Refused(reason) if names_missing_file(&reason) => {
+                            CheckFailure::Failed(reason)
+                        }
+                        CheckError::Refused(_) => CheckFailure::Refused(error.to_string()),
+                        other => CheckFailure::Failed(in_full(&other)),
+                    })
+                }
+            };
+            Event::Checked { print, result }
+        });
+    }
+
+    fn spawn(&mut self, started: Started) {
+        let Started { generation, epoch } = started;
+        *lock(&self.complaint) = None;
+        let complaint = Arc::clone(&self.complaint);
+        let last = Arc::clone(&self.complaint);
+        let events = self.events.clone();
+        let base_id = self.launch.base_id;
+        let ended = move |status: ExitStatus| {
+            let said = lock(&last).clone();
+            let reason = status.to_string();
+            if said.as_ref().is_some_and(|said| said.contains("--base-id")) {
+                tracing::error!(
+                    "another envoy on this host uses ENVOY_BASE_ID={base_id}\nhint: give each proxy its own"
+                );
+            }
+            let by_signal = status.signal().is_some();
+            let exit = Exit {
+                reason,
+                said,
+                by_signal,
+            };
+            let _ = events.send(Event::Exited { generation, exit });
+        };
+        let spawned = Process::spawn(
+            &self.launch,
+            epoch,
+            PARENT_GRACE,
+            move |line| *lock(&complaint) = Some(line),
+            ended,
+        );
+        match spawned {
+            Ok(process) => drop(self.processes.insert(generation, process)),
+            Err(error) => {
+                let program = self.launch.program.display();
+                let reason = format!("{program} cannot be started: {error}");
+                let _ = self.events.send(Event::SpawnFailed { generation, reason });
+            }
+        }
+        self.processes.retain(|_, process| process.id().is_some());
+    }
+
+    fn drain(&self) {
+        let (admin, patience) = (self.admin.clone(), self.launch.drain_time);
+        self.report(async move {
+            drain(&admin, patience).await;
+            Event::Drained
+        });
+    }
+
+    fn probe(&mut self, after: Duration) {
+        let admin = self.admin.clone();
+        let probe = self.report(async move {
+            sleep(after).await;
+            Event::Probed(match admin.server_info().await {
+                Ok(info) => Probe::Answered {
+                    live: info.live,
+                    epoch: info.restart_epoch,
+                    config_path: info.config_path,
+                },
+                Err(error) => Probe::Silent(error.to_string()),
+            })
+        });
+        replace(&mut self.probe, Some(probe));
+    }
+
+    fn phase(&mut self, order: PhaseOrder) {
+        let phases = Arc::clone(&self.phases);
+        let phase = self.report(async move {
+            let outcome = phases.run(&order).await;
+            Event::Acked {
+                id: order.id,
+                outcome,
+            }
+        });
+        replace(&mut self.phase, Some(phase));
+    }
+
+    fn rest(&mut self, pause: Duration) {
+        let rest = self.report(async move {
+            sleep(jittered(pause, JITTER)).await;
+            Event::RefreshDue
+        });
+        replace(&mut self.rest, Some(rest));
+    }
+}
+
+impl World for System {
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Refresh { accepted_templates } => self.refresh(accepted_templates),
+            Effect::Rest(pause) => self.rest(pause),
+            Effect::Check(configuration) => self.check(configuration),
+            Effect::Spawn(process) => self.spawn(process),
+            Effect::Signal { generation, signal } => {
+                if let Some(process) = self.processes.get(&generation) {
+                    process.signal(signal);
+                }
+            }
+            Effect::Keep { generation } => {
+                if let Some(process) = self.processes.get(&generation) {
+                    process.keep();
+                }
+            }
+            Effect::Drain => self.drain(),
+            Effect::Probe { after } => self.probe(after),
+            Effect::Replace(configuration) => {
+                let result = lock(&self.folder).replace_all(&configuration);
+                let result = result.map_err(|error| error.to_string());
+                let _ = self.events.send(Event::Replaced(result));
+            }
+            Effect::Phase(order) => self.phase(*order),
+            Effect::CancelPhase => replace(&mut self.phase, None),
+            Effect::KeepOnly(configuration) => {
+                if let Err(error) = lock(&self.folder).keep_only(&configuration) {
+                    tracing::warn!("files that are no longer made are left: {error}");
+                }
+            }
+            Effect::LookAtFolder => {
+                let (missing, lost) = lock(&self.folder).changed_by_others();
+                if lost || !missing.is_empty() {
+                    let _ = self.events.send(Event::FolderLooked { missing, lost });
+                }
+            }
+            // The loop ends with it.
+            Effect::End(_) => {}
+        }
+    }
+}
+
+fn replace(task: &mut Option<JoinHandle<()>>, by: Option<JoinHandle<()>>) {
+    if let Some(before) = std::mem::replace(task, by) {
+        before.abort();
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Envoy shares a port with whoever lets it, another proxy for one, and half of the requests would go
+/// there without a word.
+fn port_taken(listen: SocketAddr) -> Option<CheckFailure> {
+    let error = TcpListener::bind(listen).err()?;
+    (error.kind() == io::ErrorKind::AddrInUse).then(|| {
+        CheckFailure::Failed(format!(
+            "another process listens at {listen} (NJ_LISTEN_PORT), and envoy is not started\n\
+             hint: give each proxy of a host a port of its own"
+        ))
+    })
+}
+
+/// Whether Envoy's words name a file that is not there.
+fn names_missing_file(reason: &str) -> bool {
+    let is_end = |letter: char| letter.is_whitespace() || "'\"`,;:()".contains(letter);
+    let words = reason.split(is_end);
+    words
+        .filter(|word| word.starts_with('/') && word.len() > 1)
+        .any(|path| !Path::new(path.trim_end_matches('.')).exists())
+}
+
+/// What Envoy's own check does not see, and a run trips over.
+fn unfit(configuration: &Configuration, admin_port: u16, own: &[u32]) -> Option<CheckFailure> {
+    let bootstrap = configuration.bootstrap();
+    let told = match admin_interface(bootstrap) {
+        Some((_, port)) if port == admin_port => None,
+        Some((_, port)) => Some(format!("has its admin interface at port {port}")),
+        None => Some("has no admin interface".to_owned()),
+    };
+    if let Some(told) = told {
+        return Some(CheckFailure::Refused(format!(
+            "{} {told}, and nightjar asks Envoy at NJ_ADMIN_PORT={admin_port} what it has taken\n\
+             hint: give it `admin` with {{{{admin_address}}}} and {{{{admin_port}}}}",
+            bootstrap.name()
+        )));
+    }
+    inotify::shortage(configuration.inotify_instances(), own).map(CheckFailure::Failed)
+}
+
+/// How long nobody may have come before nobody is taken to come any more: those who still see this
+/// proxy in their map, or behind their load balancer, keep opening connections until they do not.
+const QUIET: Duration = Duration::from_secs(1);
+/// The connections that clients hold open, and all that they ever opened; those of listeners of any
+/// kind, whose statistics go with the listeners; those to the services behind.
+const CONNECTIONS: &str = "/stats?filter=%5E%28http%5C..*%5C.downstream_cx_%28active%7Ctotal%29%7C\
+                           listener%5C..*%5C.downstream_cx_active%7C\
+                           cluster%5C..*%5C.upstream_cx_active%29$";
+
+/// Lets Envoy finish what it has begun: until no connection is active and no new one comes, or the
+/// time is up.
+///
+/// A failing health check tells load balancers to look elsewhere, and makes every answer close
+/// its connection.
+async fn drain(admin: &Admin, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    // Connections that are not HTTP are counted by their listener alone, and by the service behind.
+    let streams = match admin.get_until(CONNECTIONS, deadline).await {
+        Ok(stats) => open(&stats, "listener.", ACTIVE) > open(&stats, "http.", ACTIVE),
+        Err(_) => false,
+    };
+    let ordered = async {
+        admin.fail_health_check().await?;
+        admin.drain_listeners().await
+    };
+    match ordered.await {
+        Ok(()) => {}
+        // A hand-over has closed the interface, and requests are still under way.
+        Err(error) if error.is_refused() => {
+            tracing::warn!("envoy is given the drain time without being asked: {error}");
+            return tokio::time::sleep_until(deadline).await;
+        }
+        Err(error) => return tracing::warn!("envoy is stopped without draining: {error}"),
+    }
+    if let Err(error) = until_quiet(admin, deadline, streams).await {
+        tracing::warn!("envoy is stopped while it drains: {error}");
+    }
+}
+
+const ACTIVE: &str = ".downstream_cx_active";
+
+/// The sum of statistics that begin and end so, without those of the admin interface and of single
+/// workers.
+fn open(stats: &str, start: &str, end: &str) -> u64 {
+    stats
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(name, _)| name.starts_with(start) && name.ends_with(end))
+        .filter(|(name, _)| !name.contains(".admin.") && !name.contains(".worker_"))
+        .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
+        .sum()
+}
+
+async fn until_quiet(admin: &Admin, deadline: Instant, streams: bool) -> Result<(), AdminError> {
+    let (mut opened, mut last_opened) = (None, Instant::now());
+    while Instant::now() < deadline {
+        let stats = admin.get_until(CONNECTIONS, deadline).await?;
+        let total = Some(open(&stats, "http.", ".downstream_cx_total"));
+        if opened != total {
+            (opened, last_opened) = (total, Instant::now());
+        }
+        let streaming = streams && open(&stats, "cluster.", ".upstream_cx_active") > 0;
+        if open(&stats, "http.", ACTIVE) == 0 && !streaming && last_opened.elapsed() >= QUIET {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
