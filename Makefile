@@ -10,7 +10,7 @@ KEEP ?=
 DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sample-service
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test campaigns lint fmt schemas bench deny setup clean
+.PHONY: help demo build test campaigns chaos lint fmt schemas bench deny setup clean
 .PHONY: docker docker-base docker-sizes docker-lint docker-clean test-docker
 
 help: ## list the targets
@@ -38,6 +38,11 @@ campaigns: ## by hand: 28,800 random requests, 2,000 slips, 1,000 regular expres
 	ACCESS_MAPS=80 $(CARGO) test --locked -p e2e --test e2e -- --nocapture access::random
 	SLIPS=2000 $(CARGO) test --locked -p nightjar-core --test core -- --nocapture slips
 	e2e/campaigns/regex_size.py --count 1000 target/debug/examples/regex_verdict
+
+chaos: ## by hand: three seeds of ten minutes of random faults in a mesh of 20 proxies
+	@e2e/setup.sh demo
+	$(CARGO) build --locked $(DEMO_PROGRAMS) -p nightjar-central
+	for seed in 1 2 3; do .venv/bin/python e2e/campaigns/chaos.py --seed $$seed || exit 1; done
 
 lint: ## formatting and clippy, with warnings as errors
 	$(CARGO) fmt --all --check
@@ -88,4 +93,4 @@ setup: ## what the tests run beside our programs, into .venv (the other targets 
 
 clean: ## remove everything that was built, installed or written
 	$(CARGO) clean
-	rm -rf .venv .demo
+	rm -rf .venv .demo .chaos

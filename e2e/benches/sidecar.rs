@@ -11,7 +11,7 @@
 
 use e2e::{
     http,
-    maps::{map, namespace, prefix, service_color},
+    maps::{large, map, namespace, prefix, service_color},
     mesh::{Backend, Plan, Proxy},
 };
 use serde_json::Value;
@@ -34,6 +34,7 @@ const TICKS: f64 = 100.0;
 fn main() {
     unchanged_refresh();
     changed_map();
+    memory_of_a_large_mesh();
 }
 
 /// CPU time of unchanged refreshes with the local store for map and templates, and memory.
@@ -83,10 +84,35 @@ fn unchanged_refresh() {
         "for comparison, starting `true` twice: {:.2} ms of CPU",
         2.0 * yardstick * 1e3
     );
+    memory(&mut proxy, "with 10 services");
+}
+
+/// What the program takes and has taken.
+fn memory(proxy: &mut Proxy, when: &str) {
     let memory = fs::read_to_string(format!("/proc/{}/status", proxy.process().id())).unwrap();
     for field in ["VmRSS", "VmHWM"] {
         let line = memory.lines().find(|line| line.starts_with(field)).unwrap();
-        println!("resident memory of nightjar-standalone with 10 services: {line}");
+        println!("resident memory of nightjar-standalone {when}: {line}");
+    }
+}
+
+/// What 20,000 instances take, after more and more rollouts.
+fn memory_of_a_large_mesh() {
+    let backends = ["one", "two", "three", "four"].map(|color| Backend::start("shop", color));
+    let mut proxy = Plan::gateway("n1", &large(backends[0].port))
+        .env("ENVOY_UPDATE_TIMEOUT", 60)
+        .start();
+    for (rollouts, (backend, color)) in backends
+        .iter()
+        .zip(["one", "two", "three", "four"])
+        .enumerate()
+    {
+        proxy.set_map(&large(backend.port));
+        proxy.wait_for_answer("/who", &format!("shop-{color}"));
+        memory(
+            &mut proxy,
+            &format!("with 20,000 instances, after {rollouts} rollouts"),
+        );
     }
 }
 

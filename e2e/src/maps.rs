@@ -47,6 +47,23 @@ pub fn with_nowhere(mut map: Value) -> Value {
     map
 }
 
+/// A mesh of 20,000 instances: 2,000 service-colors of 10, of which all but the last are out of
+/// reach. The last is `shop`, with one instance on this port.
+pub fn large(port: u16) -> Value {
+    let color = |number: u16| {
+        let address = |instance: u16| format!("10.{}.{}.{instance}", number / 250, number % 250);
+        let instances: Vec<Value> = (0..10)
+            .map(|instance| json!({"ipv4": address(instance), "port": 8080}))
+            .collect();
+        let route = prefix(&format!("/service-{number}/"));
+        let color = service_color(&format!("service-{number}"), "blue", &[], &[route]);
+        with(color, json!({"instances": instances}))
+    };
+    let mut colors: Vec<Value> = (1..2_000).map(color).collect();
+    colors.push(service_color("shop", "blue", &[port], &[prefix("/who")]));
+    map(&[namespace("n1", &colors)])
+}
+
 /// A public route for a path prefix.
 pub fn prefix(path: &str) -> Value {
     json!({

@@ -45,3 +45,15 @@ pub fn wait_refreshes(port: u16, count: u32) {
         (refreshes(port) >= target).then_some(())
     });
 }
+
+/// Without the lines that differ from moment to moment: when the next refresh comes, and for how long the
+/// map has been empty.
+pub fn without_moments(text: &str) -> String {
+    let lines = text.split_inclusive('\n');
+    let stays = |line: &&str| {
+        !["next refresh: ", "empty map: "]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    lines.filter(stays).collect()
+}

@@ -1,34 +1,43 @@
 //! Template folders that a test edits while proxies run.
 
 use crate::program;
-use nightjar_core::template::shipped;
+use nightjar_core::template::SHIPPED;
 use std::{collections::BTreeMap, net::UdpSocket, path::Path};
 use tempfile::TempDir;
 
-/// A folder of templates for every gateway, as a person would edit it.
+/// A folder of templates for every gateway, or for every sidecar, as a person would edit it.
 pub struct Templates {
     folder: TempDir,
+    /// Whose templates they are, as a folder.
+    of: &'static str,
 }
 
+const GATEWAYS: &str = "gateway/_default";
+const SIDECARS: &str = "service/_default/_default/_default";
+
 impl Templates {
-    /// A folder with these purposes and texts.
+    /// A folder with these purposes and texts, for gateways.
     pub fn new(templates: &[(&str, &str)]) -> Self {
+        Self::of(GATEWAYS, templates)
+    }
+
+    fn of(of: &'static str, templates: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = Self { folder };
+        let made = Self { folder, of };
         for (purpose, text) in templates {
             made.set(purpose, text);
         }
         made
     }
 
-    /// The templates that Nightjar comes with.
+    /// The templates that Nightjar comes with, for gateways.
     pub fn shipped() -> Self {
-        let all = shipped().gateway_templates;
-        let pairs: Vec<(&str, &str)> = all
-            .iter()
-            .map(|template| (&*template.purpose, template.template.as_str()))
-            .collect();
-        Self::new(&pairs)
+        Self::new(&SHIPPED)
+    }
+
+    /// The same for sidecars.
+    pub fn shipped_for_sidecars() -> Self {
+        Self::of(SIDECARS, &SHIPPED)
     }
 
     /// The same, and Envoy resolves names at a port that never answers, for so many seconds.
@@ -71,6 +80,12 @@ impl Templates {
         self.set(purpose, &text.replace(old, new));
     }
 
+    /// Gives the bootstrap a mark, which makes it another one.
+    pub fn mark_bootstrap(&self, mark: &str) {
+        let text = self.text("envoy-config.yaml");
+        self.set("envoy-config.yaml", &format!("{text}# {mark}\n"));
+    }
+
     /// The environment that makes a proxy use them.
     pub fn env(&self) -> BTreeMap<String, String> {
         let store = program("ext-store-local").display().to_string();
@@ -82,7 +97,7 @@ impl Templates {
     }
 
     fn file(&self, purpose: &str) -> std::path::PathBuf {
-        let name = format!("gateway/_default/{purpose}.mustache");
+        let name = format!("{}/{purpose}.mustache", self.of);
         self.path().join(name)
     }
 }

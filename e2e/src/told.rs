@@ -1,16 +1,18 @@
 //! What a proxy says of itself, without what differs from run to run.
 
-use crate::{PATIENCE, eventually, mesh::Proxy, process::with_argument};
+use crate::{PATIENCE, eventually, mesh::Proxy, process::with_argument, status::without_moments};
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
 impl Proxy {
-    /// The status and the text of `/ready`; `None` if the port does not answer.
+    /// The status and the text of `/ready` without the time of the next refresh; `None` if the port
+    /// does not answer.
     pub fn ready(&self) -> Option<(u16, String)> {
         let answer = self.status("/ready")?;
-        Some((answer.status, self.plain(&answer.body)))
+        let text = without_moments(&answer.body);
+        Some((answer.status, self.plain(&text)))
     }
 
     /// Waits until `/ready` gives this status and this text.
@@ -104,7 +106,7 @@ impl Proxy {
         ] {
             plain = plain.replace(&port.to_string(), name);
         }
-        plain
+        without_moments(&plain)
     }
 }
 

@@ -64,9 +64,8 @@ fn a_dry_run_fails_on_what_would_be_refused() {
     let proxy = Plan::gateway("n1", &shop("blue", 4001))
         .envs(templates.env())
         .prepare();
-    let log = "ERROR envoy refuses the configuration: Protobuf message (type \
-               envoy.config.bootstrap.v3.Bootstrap reason INVALID_ARGUMENT: unknown enum value: \
-               'NO_SUCH_POLICY') has unknown fields\n";
+    let log = "ERROR envoy refuses the configuration: cds.json, cluster \"c-shop-blue-1\", line 8: unknown \
+               enum value: 'NO_SUCH_POLICY'\n";
     for argument in ["--dry-run", "--once"] {
         assert_eq!(
             proxy.run(&[argument]),

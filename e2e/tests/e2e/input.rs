@@ -275,7 +275,7 @@ fn bad_templates_change_nothing_and_are_explained() {
     ];
     for (document, reason) in cases {
         set(&document);
-        proxy.wait_told(200, &format!("ready\nfailed: {reason}\n"));
+        proxy.wait_told(200, &format!("ready\ntemplates: {reason}\n"));
         assert_eq!(proxy.contents(), before);
         assert_eq!(proxy.get("/who").by(), "shop-blue");
         set(&templates(&[]));

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod central;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod cloudformation;
 #[cfg(test)]
 mod cloudmap;
@@ -28,6 +30,8 @@ mod input;
 mod lifecycle;
 #[cfg(test)]
 mod misbehaviour;
+#[cfg(test)]
+mod moments;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

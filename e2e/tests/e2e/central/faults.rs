@@ -79,26 +79,39 @@ fn a_discovery_that_hangs_is_ended_and_tried_again() {
 fn a_map_without_endpoints_is_believed_only_after_a_while() {
     let source = shop("blue", 4001);
     let scene = Scene::new(&source);
+    let central = scene
+        .central()
+        .env("REFRESH_TIME", 0.5)
+        .env("NJ_EMPTY_MAP_GRACE", 3)
+        .start();
+    let empty = map(&[namespace("n1", &[])]);
+    scene.set_source(&empty);
+    scene.wait_published(&empty);
+    let seen = central.logged("WARN the discovery map lost its last endpoint");
+    assert_eq!(seen.len(), 2);
+    central.wait_metric("commits_total{result=\"done\"}", 2);
+    assert_eq!(central.metric("empty_map_refreshes"), Some(0));
+}
+
+#[test]
+fn a_burst_of_hangups_does_not_make_an_empty_map_more_believable() {
+    let source = shop("blue", 4001);
+    let scene = Scene::new(&source);
     let mut central = scene
         .central()
         .env("REFRESH_TIME", 3600)
         .env("NJ_EMPTY_MAP_GRACE", 3)
         .start();
-    let empty = map(&[namespace("n1", &[])]);
-    scene.set_source(&empty);
-    let mut refresh = |number: u64| {
+    scene.set_source(&map(&[namespace("n1", &[])]));
+    for number in 1..=5 {
         central.process().signal(Signal::HUP);
-        eventually("another refresh", || {
-            let seen = central.logged("WARN the discovery map lost its last endpoint");
-            let published = central.metric("commits_total{result=\"done\"}") == Some(2);
-            (seen.len() as u64 == number || published).then_some(published)
-        })
-    };
-    assert_eq!([refresh(1), refresh(2)], [false, false]);
+        central.wait_metric("refreshes_total{result=\"unchanged\"}", number);
+    }
+    let seen = central.logged("WARN the discovery map lost its last endpoint");
+    assert_eq!(seen.len(), 1);
+    assert_eq!(central.metric("empty_map_refreshes"), Some(1));
     scene.wait_published(&source);
-    assert!(refresh(3));
-    scene.wait_published(&empty);
-    assert_eq!(scene.commits(), 2);
+    assert_eq!(scene.commits(), 1);
 }
 
 #[test]
@@ -213,6 +226,23 @@ fn a_commit_that_failed_is_made_up_for() {
     scene.remove("commit.sh");
     scene.wait_published(&newest);
     central.wait_metric("commits_total{result=\"done\"}", 2);
+}
+
+#[test]
+fn a_commit_that_was_done_and_reported_as_failed_does_not_stay() {
+    let source = shop("blue", 4001);
+    let scene = Scene::new(&source);
+    let central = scene.central().start();
+    scene.put("commit.sh", r#"ext-store-local "$@"; exit 9"#);
+    scene.set_source(&shop("blue", 4002));
+    scene.wait_published(&shop("blue", 4002));
+    central.wait_metric("commits_total{result=\"failed\"}", 1);
+    // The mesh goes back.
+    scene.remove("commit.sh");
+    scene.set_source(&source);
+    scene.wait_published(&source);
+    central.wait_metric("commit_pending", 0);
+    central.wait_told(200, "ready\n");
 }
 
 #[test]

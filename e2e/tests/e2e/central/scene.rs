@@ -265,8 +265,10 @@ impl Central {
 
     fn plain(&self, text: &str) -> String {
         let scene = self.env.get("SCENE").cloned().unwrap_or_default();
-        text.replace(&self.folder.path().display().to_string(), "FOLDER")
-            .replace(&scene, "SCENE")
+        let text = text
+            .replace(&self.folder.path().display().to_string(), "FOLDER")
+            .replace(&scene, "SCENE");
+        status::without_moments(&text)
     }
 }
 

@@ -40,7 +40,7 @@ fn a_proxy_goes_on_serving_while_s3_fails_and_follows_afterwards() {
     gateway.wait_for_answer("/", "shop-blue");
 
     store.aws.wire.forget();
-    gateway.wait_refreshes(5);
+    gateway.wait_refreshes(6);
     let refreshes = store.aws.wire.requests();
     let unchanged = |call: &str| {
         let answered = refreshes.iter().filter(|request| request.status.is_some());

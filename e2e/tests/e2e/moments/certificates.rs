@@ -1,0 +1,171 @@
+//! Files behind files: a certificate that comes later than the proxy is taken up when it is there.
+
+use super::wait_told_of;
+use e2e::{
+    eventually,
+    maps::shop,
+    mesh::{Backend, Plan, Proxy},
+    root,
+    templates::Templates,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Makes a key and its certificate, for a minute of tests.
+const MAKE: &str = r#"
+import datetime, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+key = ec.generate_private_key(ec.SECP256R1())
+name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mesh.test")])
+now = datetime.datetime.now(datetime.timezone.utc)
+day = datetime.timedelta(days=1)
+made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - day).not_valid_after(now + day)
+        .sign(key, hashes.SHA256()))
+open(sys.argv[1], "wb").write(made.public_bytes(serialization.Encoding.PEM))
+open(sys.argv[2], "wb").write(key.private_bytes(serialization.Encoding.PEM,
+    serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+"#;
+
+/// Asks for `/who` by TLS, and prints who answered.
+const ASK: &str = r#"
+import http.client, ssl, sys
+connection = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[1]), timeout=5,
+                                         context=ssl._create_unverified_context())
+connection.request("GET", "/who", headers={"host": "mesh.test"})
+print(connection.getresponse().getheader("x-sample-service"))
+"#;
+
+fn python(script: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(root().join(".venv/bin/python"))
+        .args(["-c", script])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+/// Where a gateway expects its certificate.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What `tls_certificate` is in Envoy's words.
+    fn certificate(&self) -> String {
+        format!(
+            r#"{{"certificate_chain": {{"filename": "{}"}}, "private_key": {{"filename": "{}"}}}}"#,
+            self.path("chain.pem").display(),
+            self.path("key.pem").display()
+        )
+    }
+
+    /// A file with that as a secret.
+    fn secrets(&self) -> String {
+        format!(
+            r#"{{"version_info": "1", "resources": [{{"@type":
+            "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "name": "own",
+            "tls_certificate": {}}}]}}"#,
+            self.certificate()
+        )
+    }
+
+    /// Has the key and the certificate come, as a volume does: elsewhere first, then renamed.
+    fn fill(&self) {
+        let new = |name: &str| self.path(name).display().to_string();
+        python(MAKE, &[&new("new-chain"), &new("new-key")]).expect("a certificate is made");
+        fs::rename(self.path("new-key"), self.path("key.pem")).unwrap();
+        fs::rename(self.path("new-chain"), self.path("chain.pem")).unwrap();
+    }
+}
+
+/// The shipped templates, whose listeners speak TLS with the certificate that `common` says.
+fn with_tls(common: &str) -> Templates {
+    let templates = Templates::shipped();
+    let socket = format!(
+        r#""filter_chains": [
+        {{
+          "transport_socket": {{"name": "tls", "typed_config": {{
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {{{common}}}
+          }}}},
+"#
+    );
+    templates.edit("lds.json", "\"filter_chains\": [\n        {\n", &socket);
+    templates
+}
+
+fn by_sds(path: &str) -> String {
+    format!(
+        r#""tls_certificate_sds_secret_configs": [{{"name": "own", "sds_config": {{
+        "resource_api_version": "V3", "path_config_source": {{"path": "{path}"}}}}}}]"#
+    )
+}
+
+fn launch(templates: &Templates, blue: &Backend) -> Proxy {
+    Plan::gateway("n1", &shop("blue", blue.port))
+        .envs(templates.env())
+        .env("ENVOY_UPDATE_TIMEOUT", 1)
+        .launch()
+}
+
+/// The gateway says what it waits for, and serves when it is there.
+fn serves_later(proxy: &Proxy, missing: &Path, come: impl FnOnce()) {
+    wait_told_of(proxy, 503, &[&missing.display().to_string()]);
+    proxy.wait_refreshes(3);
+    come();
+    eventually("it shakes hands", || {
+        let by = python(ASK, &[&proxy.port.to_string()])?;
+        (by == "shop-blue").then_some(())
+    });
+    proxy.wait_told(200, "ready\n");
+}
+
+#[test]
+fn a_certificate_that_a_listener_names_may_come_later() {
+    let blue = Backend::start("shop", "blue");
+    let place = Place::new();
+    let templates = with_tls(&format!("\"tls_certificates\": [{}]", place.certificate()));
+    let proxy = launch(&templates, &blue);
+    serves_later(&proxy, &place.path("key.pem"), || place.fill());
+}
+
+#[test]
+fn a_certificate_that_a_made_secret_names_may_come_later() {
+    let blue = Backend::start("shop", "blue");
+    let place = Place::new();
+    let templates = with_tls(&by_sds("{{config_dir}}/sds.json"));
+    templates.set("sds.json", &place.secrets());
+    let proxy = launch(&templates, &blue);
+    serves_later(&proxy, &place.path("key.pem"), || place.fill());
+}
+
+#[test]
+fn a_secret_that_somebody_else_writes_may_come_later() {
+    let blue = Backend::start("shop", "blue");
+    let place = Place::new();
+    let secrets = place.path("sds.json");
+    let templates = with_tls(&by_sds(&secrets.display().to_string()));
+    let proxy = launch(&templates, &blue);
+    serves_later(&proxy, &secrets, || {
+        place.fill();
+        fs::write(place.path("unfinished"), place.secrets()).unwrap();
+        fs::rename(place.path("unfinished"), &secrets).unwrap();
+    });
+}
