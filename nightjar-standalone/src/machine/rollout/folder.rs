@@ -1,0 +1,121 @@
+//! Sets that are written as a whole, and what somebody else has done to the folder.
+
+use super::{AfterReplace, Aim, Direction, Known, Purpose, Rollout, Served, Work, names};
+use crate::{
+    machine::life::{Life, Out, Stage},
+    plan::Running,
+};
+use nightjar_core::envoy::Role;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+impl Rollout {
+    /// A whole set was written, or not.
+    pub(crate) fn replaced(
+        &mut self,
+        result: Result<(), String>,
+        now: Instant,
+        life: &mut Life,
+        out: &mut Out,
+    ) {
+        let Work::Replacing { aim, then } = std::mem::take(&mut self.work) else {
+            return;
+        };
+        if let Err(reason) = result {
+            match aim.direction {
+                Direction::Forward => self.failed(aim.candidate, reason),
+                Direction::Back { .. } => {
+                    tracing::error!(
+                        "the files that are meant to be in force are not written: {reason}"
+                    );
+                    self.served = Served::No(reason);
+                    self.repair = true;
+                }
+            }
+            return;
+        }
+        self.known = aim
+            .candidate
+            .configuration
+            .iter()
+            .filter(|file| file.role() != Some(&Role::Bootstrap))
+            .map(|file| {
+                (
+                    file.name().to_owned(),
+                    Known::Unsure(vec![Arc::clone(file)]),
+                )
+            })
+            .collect();
+        self.on_disk = Some(Running::with(&aim.candidate.configuration));
+        let is_idle = *life.stage() == Stage::Idle;
+        let forward = aim.is_forward();
+        if forward {
+            self.count_in_force(&aim, now);
+        }
+        self.base = Some(aim.candidate.clone());
+        match then {
+            AfterReplace::Nothing if is_idle => life.start(now, out),
+            // A new configuration is a reason not to wait any longer.
+            AfterReplace::Nothing if forward => life.start_early(now, out),
+            AfterReplace::StartEarly => life.start_early(now, out),
+            AfterReplace::Nothing => {}
+            AfterReplace::RestartAtOnce => life.restart_at_once(now, out),
+            AfterReplace::Restart => self.work = Work::MustRestart { aim, leads: true },
+        }
+    }
+
+    /// Somebody else has been at the folder.
+    pub(crate) fn folder_looked(
+        &mut self,
+        missing: &[String],
+        lost: bool,
+        now: Instant,
+        life: &Life,
+        out: &mut Out,
+    ) {
+        if !matches!(self.work, Work::Idle) {
+            return;
+        }
+        let Some(base) = self.base.clone() else {
+            return;
+        };
+        let ours = |name: &&String| base.configuration.get(name).is_some();
+        let missing: Vec<&String> = missing.iter().filter(ours).collect();
+        if !lost && missing.is_empty() {
+            return;
+        }
+        if lost {
+            tracing::error!("the configuration folder is gone: its files are written again");
+        } else {
+            tracing::error!(
+                "gone or changed by another hand, and written again: {}",
+                names(&missing)
+            );
+        }
+        let aim = Aim::back(base.clone(), now, "files were gone".to_owned());
+        let then = if lost && life.live().is_some() {
+            AfterReplace::Restart
+        } else {
+            AfterReplace::Nothing
+        };
+        if lost || life.live().is_none() {
+            self.replace(aim, then, out);
+            return;
+        }
+        for name in missing {
+            if let Some(known) = self.known.get_mut(name)
+                && let Some(file) = known.last().cloned()
+            {
+                *known = Known::Unsure(vec![file]);
+            }
+            if base.configuration.bootstrap().name() == name {
+                self.on_disk = None;
+            }
+        }
+        self.repair = true;
+        if self.on_disk.is_none() {
+            let bootstrap = Arc::clone(base.configuration.bootstrap());
+            self.write_bootstrap(aim, bootstrap, Purpose::PutBack, out);
+        }
+    }
+}
