@@ -347,7 +347,7 @@ fn read_launch(reader: &mut Reader<'_>, need: Need, bootstrap: PathBuf) -> Optio
                 _ => Err("is not one of hot, cold, none".to_owned()),
             }
         }),
-        drain_time: reader.seconds_or_zero(&ENVOY_DRAIN_TIME),
+        drain_time: reader.seconds(&ENVOY_DRAIN_TIME),
         kill_wait_time: reader.seconds_or_zero(&ENVOY_KILL_WAIT_TIME),
     };
     program.map(|_| launch)
