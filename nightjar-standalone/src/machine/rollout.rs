@@ -29,6 +29,8 @@ use tokio::time::Instant;
 
 /// How often a configuration that the live Envoy refuses and its check took gets a hot restart.
 const RESCUE_PERIOD: Duration = Duration::from_mins(10);
+/// Why what is in force is written again that Envoy has not all of.
+const REPAIR: &str = "what is in force is written anew";
 /// When Envoy is asked again, if it could not be asked about what it has.
 const CONFIRM_PAUSE: Duration = Duration::from_secs(1);
 

@@ -1,6 +1,6 @@
 //! What can be done now: the next step of a rollout, as far as Envoy's life lets it.
 
-use super::{AfterReplace, Aim, Known, Purpose, Rollout, Served, Successor, Work};
+use super::{AfterReplace, Aim, Known, Purpose, REPAIR, Rollout, Served, Successor, Work};
 use crate::{
     launch::RestartMode,
     machine::{
@@ -48,7 +48,7 @@ impl Rollout {
             (None, None) if self.repair => self
                 .base
                 .clone()
-                .map(|base| Aim::back(base, now, "what is in force is written anew".to_owned())),
+                .map(|base| Aim::back(base, now, REPAIR.to_owned())),
             (None, None) => None,
         };
         match life.stage().clone() {

@@ -48,10 +48,14 @@ impl Rollout {
             && base.configuration.is_same(&newest.configuration)
             && !self.aim().is_some_and(Aim::is_forward)
         {
+            let map_version = newest.map_version.clone();
             if !newest.is_fallback {
                 self.refused = None;
                 self.accepted_templates = Some(newest.templates);
                 self.templates_refused = None;
+            }
+            if let Some(base) = &mut self.base {
+                base.map_version = map_version;
             }
             self.newest = Newest::None;
             self.checked = None;

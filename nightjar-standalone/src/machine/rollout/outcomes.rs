@@ -1,8 +1,8 @@
 //! What becomes of a rollout: in force, refused, failed.
 
 use super::{
-    AfterReplace, Aim, CONFIRM_PAUSE, Candidate, Direction, Known, Newest, Purpose, RESCUE_PERIOD,
-    Refusal, Rollout, Served, Successor, Work,
+    AfterReplace, Aim, CONFIRM_PAUSE, Candidate, Direction, Known, Newest, Purpose, REPAIR,
+    RESCUE_PERIOD, Refusal, Rollout, Served, Successor, Work,
 };
 use crate::{
     ack::Unbound,
@@ -422,6 +422,8 @@ impl Rollout {
     pub(super) fn in_force(&mut self, aim: Aim, now: Instant, out: &mut Out) {
         match &aim.direction {
             Direction::Forward => self.count_in_force(&aim, now),
+            // A listener that stays closed is tried again at each refresh, which is no news.
+            Direction::Back { reason } if reason == REPAIR && self.served == Served::Yes => {}
             Direction::Back { reason } => {
                 tracing::info!("what was accepted last is in force again ({reason})");
             }
