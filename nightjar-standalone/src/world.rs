@@ -26,7 +26,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     os::unix::process::ExitStatusExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -137,7 +137,7 @@ impl System {
                     let checked = envoy.check(&configuration, &config_dir, &temp_dir).await;
                     checked.map_err(|error| match error {
                         // Certificates may come later than the proxy that shows them.
-                        CheckError::Refused(reason) if names_missing_file(&reason) => {
+                        CheckError::Refused(reason) if names_outside_file(&reason, &config_dir) => {
                             CheckFailure::Failed(reason)
                         }
                         CheckError::Refused(_) => CheckFailure::Refused(error.to_string()),
@@ -300,13 +300,11 @@ fn port_taken(listen: SocketAddr) -> Option<CheckFailure> {
     })
 }
 
-/// Whether Envoy's words name a file that is not there.
-fn names_missing_file(reason: &str) -> bool {
+/// Whether Envoy's words name a file that no template makes: it may come, or be mended, at any moment.
+fn names_outside_file(reason: &str, config_dir: &str) -> bool {
     let is_end = |letter: char| letter.is_whitespace() || "'\"`,;:()".contains(letter);
-    let words = reason.split(is_end);
-    words
-        .filter(|word| word.starts_with('/') && word.len() > 1)
-        .any(|path| !Path::new(path.trim_end_matches('.')).exists())
+    let mut words = reason.split(is_end);
+    words.any(|word| word.starts_with('/') && word.len() > 1 && !word.starts_with(config_dir))
 }
 
 /// What Envoy's own check does not see, and a run trips over.
