@@ -21,7 +21,7 @@ pub(crate) use rollout::Candidate;
 use crate::ack::{Counters, Unbound};
 use life::{Life, News, Out};
 use nightjar_core::{
-    daemon::{EmptyMap, Now, Outcome, Pauses, Progress},
+    daemon::{EmptyMap, Now, Outcome, Pauses, Progress, RefreshTimer},
     envoy::{Configuration, File},
 };
 use rollout::Rollout;
@@ -422,10 +422,7 @@ impl State {
             .rules
             .pauses
             .after(failures, self.rollout.is_configured());
-        tracing::info!(
-            "the next refresh is in about {} s, or at once on SIGHUP",
-            pause.as_secs_f64()
-        );
+        RefreshTimer::tell(pause);
         self.rest(if again { Duration::ZERO } else { pause }, now, out);
     }
 

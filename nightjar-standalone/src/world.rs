@@ -16,8 +16,7 @@ use crate::{
     refresh::Refresher,
 };
 use nightjar_core::{
-    backoff::jittered,
-    daemon::in_full,
+    daemon::{RefreshTimer, in_full},
     envoy::{CheckError, Configuration, EnvoyProgram, admin_interface},
     shutdown::Shutdown,
 };
@@ -26,7 +25,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -34,11 +33,8 @@ use std::{
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
-
-/// By how much pauses between refreshes differ by chance, so that programs do not ask all at once.
-const JITTER: f64 = 0.1;
 
 /// The system, as far as a proxy has to do with it.
 pub(crate) struct System {
@@ -137,7 +133,9 @@ impl System {
                     let checked = envoy.check(&configuration, &config_dir, &temp_dir).await;
                     checked.map_err(|error| match error {
                         // Certificates may come later than the proxy that shows them.
-                        CheckError::Refused(reason) if names_outside_file(&reason, &config_dir) => {
+                        CheckError::Refused(reason)
+                            if names_outside_file(&reason, &configuration, &config_dir) =>
+                        {
                             CheckFailure::Failed(reason)
                         }
                         CheckError::Refused(_) => CheckFailure::Refused(error.to_string()),
@@ -228,7 +226,7 @@ impl System {
 
     fn rest(&mut self, pause: Duration) {
         let rest = self.report(async move {
-            sleep(jittered(pause, JITTER)).await;
+            sleep_until(RefreshTimer::end_of(pause)).await;
             Event::RefreshDue
         });
         replace(&mut self.rest, Some(rest));
@@ -300,11 +298,30 @@ fn port_taken(listen: SocketAddr) -> Option<CheckFailure> {
     })
 }
 
-/// Whether Envoy's words name a file that no template makes: it may come, or be mended, at any moment.
-fn names_outside_file(reason: &str, config_dir: &str) -> bool {
+/// Whether Envoy's words name a file that the configuration leads to and no template makes: it may come,
+/// or be mended, at any moment. What else begins with a slash, such as a route's path, does not count.
+fn names_outside_file(reason: &str, configuration: &Configuration, config_dir: &str) -> bool {
+    let secrets = configuration.outside_secrets();
     let is_end = |letter: char| letter.is_whitespace() || "'\"`,;:()".contains(letter);
-    let mut words = reason.split(is_end);
-    words.any(|word| word.starts_with('/') && word.len() > 1 && !word.starts_with(config_dir))
+    let mut paths = reason
+        .split(is_end)
+        .filter(|word| word.starts_with('/') && !Path::new(word).starts_with(config_dir));
+    paths.any(|path| {
+        secrets.iter().any(|secret| secret.path == path)
+            || configuration
+                .iter()
+                .any(|file| is_filename(file.text(), path))
+    })
+}
+
+/// Whether a text has a path as the value of a member `filename`.
+fn is_filename(text: &str, path: &str) -> bool {
+    text.match_indices(path).any(|(at, _)| {
+        let before = text.get(..at).unwrap_or_default();
+        let before = before
+            .trim_end_matches(|letter: char| letter.is_whitespace() || "\"':".contains(letter));
+        before.ends_with("filename")
+    })
 }
 
 /// What Envoy's own check does not see, and a run trips over.
@@ -355,7 +372,7 @@ async fn drain(admin: &Admin, patience: Duration) {
         // A hand-over has closed the interface, and requests are still under way.
         Err(error) if error.is_refused() => {
             tracing::warn!("envoy is given the drain time without being asked: {error}");
-            return tokio::time::sleep_until(deadline).await;
+            return sleep_until(deadline).await;
         }
         Err(error) => return tracing::warn!("envoy is stopped without draining: {error}"),
     }
@@ -393,4 +410,29 @@ async fn until_quiet(admin: &Admin, deadline: Instant, streams: bool) -> Result<
         sleep(Duration::from_millis(100)).await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_file_only_where_the_configuration_leads_to_one() {
+        let bootstrap = r#"{"a": {"filename": "/certs/key.pem"}, "b": {"prefix": "/shop", "x": "/c/made.pem"}}"#;
+        let files = [("envoy.json".to_owned(), bootstrap.to_owned())].into();
+        let configuration = Configuration::read(files, "envoy.json", "/c", None).unwrap();
+        for (reason, is_file) in [
+            (
+                "Failed to load incomplete private key from path: /certs/key.pem",
+                true,
+            ),
+            ("invalid path: '/certs/key.pem'", true),
+            ("missing ): /shop(", false),
+            ("no such file: /c/made.pem", false),
+            ("unknown enum value: 'NO_SUCH_POLICY'", false),
+        ] {
+            let judged = names_outside_file(reason, &configuration, "/c");
+            assert_eq!(judged, is_file, "{reason}");
+        }
+    }
 }

@@ -257,27 +257,19 @@ fn changes_fit_on_a_line() {
 }
 
 #[test]
-fn listeners_tell_where_they_listen() {
-    let mut listener = listener("in", 8080);
-    listener["additional_addresses"] = json!([
-        {"address": {"socketAddress": {"address": "::1", "portValue": "81", "protocol": "UDP"}}},
-        {"address": {"pipe": {"path": "/x"}}},
-    ]);
-    let mut files = files(&[cluster("a", &[1])]);
-    files.insert("lds.json".to_owned(), file([listener]));
-    let configuration = read(files);
-    let listener = Listener {
-        name: "in".to_owned(),
-        addresses: vec![
-            ("127.0.0.1".to_owned(), 8080, false),
-            ("::1".to_owned(), 81, true),
-        ],
-    };
-    assert_eq!(
-        listeners(configuration.get("lds.json").unwrap()),
-        [listener]
-    );
-    assert_eq!(listeners(configuration.get("cds.json").unwrap()), []);
+fn the_admin_interface_is_where_the_bootstrap_puts_it() {
+    for (bootstrap, interface) in [
+        (
+            r#"{"admin": {"address": {"socketAddress": {"address": "::1", "portValue": "9901"}}}}"#,
+            Some(("::1".to_owned(), 9901)),
+        ),
+        (r#"{"admin": {"address": {"pipe": {"path": "/p"}}}}"#, None),
+        ("{}", None),
+    ] {
+        let files = [("envoy.json".to_owned(), bootstrap.to_owned())].into();
+        let configuration = Configuration::read(files, "envoy.json", "/c", None).unwrap();
+        assert_eq!(admin_interface(configuration.bootstrap()), interface);
+    }
 }
 
 #[test]

@@ -154,7 +154,7 @@ impl daemon::Facts for Facts {
         self.progress.refreshes(page, &OUTCOMES);
         page.counter(
             "validations_total",
-            "Configurations that a validating Envoy was asked about.",
+            "Configurations that were checked before they went live.",
             self.validations,
         );
         page.metric(

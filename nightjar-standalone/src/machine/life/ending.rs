@@ -16,14 +16,15 @@ impl Life {
                 self.stop_by = Some(now + self.rules.drain_time / 2);
             }
             Stage::Ending {
-                process: Some(_),
+                process: Some(process),
                 step,
                 ..
             } => {
-                if let Stage::Ending { then, .. } = &mut self.stage {
-                    *then = Then::End;
-                }
-                let _ = step;
+                self.stage = Stage::Ending {
+                    process: Some(process),
+                    step,
+                    then: Then::End,
+                };
             }
             // It serves nobody.
             Stage::Starting { process, .. } => {

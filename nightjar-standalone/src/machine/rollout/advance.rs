@@ -245,14 +245,15 @@ impl Rollout {
         true
     }
 
-    /// Nothing that Envoy watches counts as confirmed any more.
+    /// What Envoy may not have counts as confirmed no longer: all if it does not serve, else the
+    /// listeners that it could not bind.
     pub(super) fn distrust(&mut self) {
         let all = matches!(self.served, Served::No(_));
+        let closed = !self.unbound.is_empty();
         for known in self.known.values_mut() {
             if let Known::Confirmed(file) = known
-                && (all || file.role() == Some(&Role::Listeners))
-                && file.role().is_some_and(|role| *role != Role::Bootstrap)
-                && (all || !self.unbound.is_empty())
+                && let Some(role) = file.role()
+                && (all || (closed && *role == Role::Listeners))
             {
                 *known = Known::Unsure(vec![Arc::clone(file)]);
             }

@@ -100,7 +100,9 @@ async fn in_a_cold_restart_nothing_starts_any_more() {
     story.took();
     story.stop();
     tokio::time::sleep(seconds(1)).await;
-    assert!(story.ready().starts_with("not ready: stopping"));
+    let pending = "bootstrap: the changed bootstrap takes effect when envoy starts the next time, or when \
+                   the process that was replaced last has ended";
+    assert_eq!(story.ready(), format!("not ready: stopping\n{pending}"));
     tokio::time::sleep(seconds(2)).await;
     let took = story.took();
     assert!(!took.contains(&"spawn 0".to_owned()), "{took:?}");
