@@ -24,7 +24,7 @@ use crate::{
     plan::{Knowledge, Known, Running},
 };
 use nightjar_core::{daemon::Outcome, envoy::File};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How often a configuration that the live Envoy refuses and its check took gets a hot restart.
@@ -131,6 +131,8 @@ pub(crate) struct Rollout {
     listen_port: u16,
     config_dir: String,
     known: Knowledge,
+    /// Files of which the disk may have any of the known texts, as a phase that writes them has not ended.
+    in_doubt: BTreeSet<String>,
     running: Option<Running>,
     /// What a process reads that starts now.
     on_disk: Option<Running>,
@@ -186,6 +188,7 @@ impl Rollout {
             listen_port: rules.listen_port,
             config_dir: rules.config_dir.clone(),
             known: Knowledge::new(),
+            in_doubt: BTreeSet::new(),
             running: None,
             on_disk: None,
             counters: Counters::default(),
@@ -311,6 +314,17 @@ impl Rollout {
 }
 
 impl Known {
+    /// The text, if there is one alone that it can be.
+    fn only(&self) -> Option<&Arc<File>> {
+        match self {
+            Self::Confirmed(file) => Some(file),
+            Self::Unsure(files) => match files.as_slice() {
+                [file] => Some(file),
+                _ => None,
+            },
+        }
+    }
+
     /// The text that was written last.
     fn last(&self) -> Option<&Arc<File>> {
         match self {

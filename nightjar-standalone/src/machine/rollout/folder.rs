@@ -46,6 +46,7 @@ impl Rollout {
                 )
             })
             .collect();
+        self.in_doubt.clear();
         self.on_disk = Some(Running::with(&aim.candidate.configuration));
         let is_idle = *life.stage() == Stage::Idle;
         let forward = aim.is_forward();

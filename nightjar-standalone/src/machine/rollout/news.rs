@@ -44,8 +44,11 @@ impl Rollout {
         self.reshaped = false;
         self.confirm_after = None;
         self.unconfirmed = true;
-        for known in self.known.values_mut() {
-            if let Some(file) = known.last().cloned() {
+        // A process that comes has what is on the disk.
+        for (name, known) in &mut self.known {
+            if let Some(file) = known.last().cloned()
+                && !self.in_doubt.contains(name)
+            {
                 *known = Known::Unsure(vec![file]);
             }
         }

@@ -25,12 +25,12 @@ impl Rollout {
         }
     }
 
-    /// Asks an Envoy that has started for what it has.
+    /// Asks an Envoy that has started for what it has, as far as it is known what it was given.
     pub(super) fn confirm(&mut self, aim: Option<Aim>, out: &mut Out) {
         let files: Vec<Arc<File>> = self
             .known
             .values()
-            .filter_map(|known| known.last())
+            .filter_map(Known::only)
             .filter(|file| self.running.as_ref().is_some_and(|it| it.watches(file)))
             .cloned()
             .collect();
@@ -57,6 +57,7 @@ impl Rollout {
             };
             texts.retain(|old| old.hash() != file.hash());
             texts.push(Arc::clone(file));
+            self.in_doubt.insert(file.name().to_owned());
             self.known
                 .insert(file.name().to_owned(), Known::Unsure(texts));
         }

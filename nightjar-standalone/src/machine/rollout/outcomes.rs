@@ -25,6 +25,14 @@ impl Rollout {
     pub(crate) fn acked(&mut self, id: u64, outcome: Acked, life: &Life, now: Instant) {
         let accepted = matches!(outcome, Acked::Accepted { .. });
         let handing_over = matches!(life.stage(), Stage::HandingOver { .. });
+        if let Work::Writing { id: own, files, .. } = &self.work
+            && *own == id
+            && !matches!(outcome, Acked::NotWritten { .. })
+        {
+            for file in files {
+                self.in_doubt.remove(file.name());
+            }
+        }
         match std::mem::take(&mut self.work) {
             // The answer may be that of the process that comes.
             Work::Confirming { id: own, aim } if own == id && handing_over && !accepted => {
@@ -64,11 +72,16 @@ impl Rollout {
                 self.unconfirmed = false;
                 self.set_unbound(unbound.unwrap_or_default());
                 for known in self.known.values_mut() {
-                    if let Some(file) = known.last().cloned() {
+                    if let Some(file) = known.only().cloned() {
                         *known = Known::Confirmed(file);
                     }
                 }
-                self.serve();
+                if self.known.values().any(|known| known.only().is_none()) {
+                    // It is written again, by the aim or as what was in force.
+                    self.repair = true;
+                } else {
+                    self.serve();
+                }
             }
             Acked::Rejected { reason, counters } => {
                 self.counters = counters;
@@ -178,6 +191,7 @@ impl Rollout {
 
     /// A text that was to be written was not: what was there before still is.
     fn forget_text(&mut self, file: &File) {
+        self.in_doubt.remove(file.name());
         let Some(Known::Unsure(mut texts)) = self.known.remove(file.name()) else {
             return;
         };

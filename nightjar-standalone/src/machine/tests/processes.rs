@@ -180,6 +180,29 @@ async fn a_newer_bootstrap_that_came_meanwhile_is_handed_over_to_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_phase_that_the_hand_over_ends_before_it_wrote_is_begun_anew() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().mesh = Ok(Mesh::of(&["a"]).node(1));
+    story.send(Event::RefreshDue);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(story.took().contains(&"spawn 1".to_owned()));
+    story.script().prepares = Duration::from_millis(300);
+    story.change(Mesh::of(&["b"]).node(1)).await;
+    tokio::time::sleep(seconds(2)).await;
+    let begun = [
+        "refresh",
+        "check",
+        "write cds.json",
+        "keep 2",
+        "cancel",
+        "confirm",
+    ];
+    let written = ["write cds.json", "write rds-main.json", "write cds.json"];
+    assert_eq!(story.took(), [begun.as_slice(), &written].concat());
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_old_process_may_die_while_it_hands_over() {
     let story = handing_over(Start::Hangs).await;
     story.took();

@@ -58,6 +58,8 @@ pub(super) struct Script {
     /// How long an order to drain takes.
     pub(super) drains: Duration,
     pub(super) ack: Duration,
+    /// How long a phase asks Envoy before it writes.
+    pub(super) prepares: Duration,
     pub(super) missing: Vec<String>,
     pub(super) lost: bool,
     told: Vec<String>,
@@ -111,6 +113,7 @@ impl Story {
             is_full: false,
             drains: seconds(3),
             ack: ACK,
+            prepares: Duration::ZERO,
             missing: Vec::new(),
             lost: false,
             told: Vec::new(),
@@ -437,7 +440,7 @@ impl Scripted {
             names => format!("write {}", names.join(" ")),
         });
         assert!(script.serving().is_some(), "nobody could take it");
-        let (time, is_full) = (script.ack, script.is_full);
+        let (time, prepares, is_full) = (script.ack, script.prepares, script.is_full);
         drop(script);
         let (shared, events) = (self.shared.clone(), self.events.clone());
         let phase = tokio::spawn(async move {
@@ -448,6 +451,9 @@ impl Scripted {
                     partly: false,
                 });
             } else {
+                if !order.writes.is_empty() && !prepares.is_zero() {
+                    sleep(prepares).await;
+                }
                 for file in &order.writes {
                     shared.lock().publish(file);
                 }
