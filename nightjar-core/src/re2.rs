@@ -16,8 +16,9 @@ use size::Size;
 /// What Envoy takes by the runtime setting `re2.max_program_size.error_level` in its bootstrap.
 const MOST_INSTRUCTIONS: u64 = 100_000;
 
-/// Of those, what is kept for what templates put around an expression.
-const RESERVED_INSTRUCTIONS: u64 = 500;
+/// Of those, what is kept for what templates put around an expression, and for what the estimate
+/// misses: it told down to 0.94 of Envoy's size in `e2e/campaigns/regex_size.py`.
+const RESERVED_INSTRUCTIONS: u64 = 10_000;
 
 /// What RE2 takes in its 8 MiB for one expression, before it flattens the program.
 const MOST_COMPILED: u64 = 690_000;
@@ -32,8 +33,9 @@ pub(crate) fn check(text: &str, case_sensitive: bool) -> Result<(), String> {
     let size = size(text, case_sensitive)?;
     if size.flattened + RESERVED_INSTRUCTIONS > MOST_INSTRUCTIONS {
         return Err(format!(
-            "compiles to about {} instructions, and Envoy takes {MOST_INSTRUCTIONS}",
-            size.flattened
+            "compiles to about {} instructions, and {} are allowed; Envoy takes {MOST_INSTRUCTIONS}, and its own count may be higher",
+            size.flattened,
+            MOST_INSTRUCTIONS - RESERVED_INSTRUCTIONS
         ));
     }
     if size.compiled > MOST_COMPILED {

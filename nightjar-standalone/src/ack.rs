@@ -76,15 +76,17 @@ pub(crate) fn read_warming(text: &str) -> u64 {
         .sum()
 }
 
+/// A counter of a role, over all of its subscriptions.
+pub(crate) fn total(role: &Role, counter: &str, counters: &Counters) -> u64 {
+    let own = counters
+        .iter()
+        .filter(|(name, _)| statistic_of(role, name) == Some(counter));
+    own.map(|(_, value)| value).sum()
+}
+
 /// Whether a counter of a role rose.
 pub(crate) fn rose(role: &Role, counter: &str, before: &Counters, now: &Counters) -> bool {
-    let sum = |counters: &Counters| -> u64 {
-        let own = counters
-            .iter()
-            .filter(|(name, _)| statistic_of(role, name) == Some(counter));
-        own.map(|(_, value)| value).sum()
-    };
-    sum(now) > sum(before)
+    total(role, counter, now) > total(role, counter, before)
 }
 
 /// The last part of a statistic's name, if it is of the subscription of a role.

@@ -27,6 +27,7 @@ mod refresh;
 mod run;
 #[cfg(test)]
 mod sample;
+mod secrets;
 mod world;
 
 use clap::Parser;

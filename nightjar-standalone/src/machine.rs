@@ -14,18 +14,23 @@
 mod facts;
 pub(crate) mod life;
 pub(crate) mod rollout;
+mod secrets;
 
 pub(crate) use facts::Status;
 pub(crate) use rollout::Candidate;
 
-use crate::ack::{Counters, Unbound};
+use crate::{
+    ack::{Counters, Unbound},
+    secrets::SecretTrouble,
+};
 use life::{Life, News, Out};
 use nightjar_core::{
     daemon::{EmptyMap, Now, Outcome, Pauses, Progress, RefreshTimer},
-    envoy::{Configuration, File},
+    envoy::{Configuration, File, Secret},
 };
 use rollout::Rollout;
 use rustix::process::Signal;
+use secrets::Secrets;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -161,6 +166,8 @@ pub(crate) enum Event {
         /// The folder itself was replaced: Envoy watches one that is gone.
         lost: bool,
     },
+    /// What is amiss with secrets that Envoy reads by itself.
+    Secrets(Vec<SecretTrouble>),
     /// A deadline may be over.
     Tick,
     Stop(String),
@@ -177,6 +184,8 @@ pub(crate) struct PhaseOrder {
     /// Counters as they were last seen.
     pub(crate) counters: Counters,
     pub(crate) given_up: u64,
+    /// Whether a listener could not bind, so that nobody may read its routes.
+    pub(crate) is_closed: bool,
 }
 
 /// What has to be done.
@@ -209,6 +218,8 @@ pub(crate) enum Effect {
     /// Remove the files that were made before and are not in this set.
     KeepOnly(Configuration),
     LookAtFolder,
+    /// Watch these secrets, and no others any more.
+    WatchSecrets(Vec<Secret>),
     /// The program ends.
     End(Result<(), String>),
 }
@@ -244,6 +255,7 @@ pub(crate) struct State {
     rollout: Rollout,
     refreshing: Refreshing,
     progress: Progress,
+    secrets: Secrets,
     stopping: bool,
     /// Why the program ends, if not by order.
     failed: Option<String>,
@@ -257,6 +269,7 @@ impl State {
             rules,
             refreshing: Refreshing::Resting,
             progress: Progress::default(),
+            secrets: Secrets::default(),
             stopping: false,
             failed: None,
         }
@@ -293,6 +306,7 @@ impl State {
                 self.rollout
                     .folder_looked(&missing, lost, now, &self.life, &mut out);
             }
+            Event::Secrets(troubles) => self.secrets.report(troubles),
             Event::Tick => self.life.tick(now, &mut out),
             Event::Stop(reason) => self.stop(&reason, now, &mut out),
         }
@@ -317,6 +331,7 @@ impl State {
             }
             if !self.stopping {
                 self.rollout.advance(now, &mut self.life, out);
+                self.secrets.follow(self.rollout.base(), out);
                 self.count(now, out);
             }
             if out.news.is_empty() {

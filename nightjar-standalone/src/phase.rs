@@ -231,8 +231,7 @@ impl Phases {
                 let reason = self.refusal(file, versions).await;
                 return Ok(Some(Acked::Rejected { reason, counters }));
             }
-            let closed = watch.unbound.as_ref().is_some_and(|it| !it.is_empty());
-            if closed && versions.of(role).is_none() {
+            if watch.has_closed_listener() && versions.of(role).is_none_or(str::is_empty) {
                 // Nobody reads the routes of a listener that is closed.
                 watch.finish(index);
             } else if watch.is_counted(index) && is_up("update_success") {
@@ -397,6 +396,17 @@ impl Watch<'_> {
         }
     }
 
+    /// Whether a listener is closed, by what this phase has found out or the ones before.
+    fn has_closed_listener(&self) -> bool {
+        let mut awaited = self.order.awaited.iter();
+        match &self.unbound {
+            Some(unbound) => !unbound.is_empty(),
+            None => {
+                self.order.is_closed && !awaited.any(|file| file.role() == Some(&Role::Listeners))
+            }
+        }
+    }
+
     fn accepted(&mut self, given_up: u64) -> Acked {
         let listeners = |file: &Arc<File>| file.role() == Some(&Role::Listeners);
         let unbound = match self.unbound.take() {
@@ -426,10 +436,12 @@ fn configs(dump: &Value) -> impl Iterator<Item = &Value> {
 fn errors(dump: &Value) -> impl Iterator<Item = (&str, &str)> {
     configs(dump).filter_map(|config| {
         let details = config.pointer("/error_state/details")?.as_str()?;
-        let name = config
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        // A listener that never came to be has no name but in what was refused.
+        let names = ["/name", "/error_state/failed_configuration/name"];
+        let mut names = names
+            .iter()
+            .filter_map(|at| config.pointer(at).and_then(Value::as_str));
+        let name = names.next().unwrap_or_default();
         Some((name, details))
     })
 }
@@ -439,5 +451,11 @@ fn only_unbound(dump: &Value) -> Option<Vec<Unbound>> {
     let unbound: Option<Vec<Unbound>> = errors(dump)
         .map(|(name, details)| ack::unbound(name, details))
         .collect();
+    let unbound = unbound.map(|mut unbound| {
+        // Envoy tells of one again that it had bound before.
+        unbound.sort_by(|one, other| one.listener.cmp(&other.listener));
+        unbound.dedup_by(|one, other| one.listener == other.listener);
+        unbound
+    });
     unbound.filter(|unbound| !unbound.is_empty())
 }

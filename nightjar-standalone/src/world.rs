@@ -14,10 +14,11 @@ use crate::{
     phase::{Complaint, Phases},
     process::Process,
     refresh::Refresher,
+    secrets,
 };
 use nightjar_core::{
     daemon::{RefreshTimer, in_full},
-    envoy::{CheckError, Configuration, EnvoyProgram, admin_interface},
+    envoy::{CheckError, Configuration, EnvoyProgram, Secret, admin_interface},
     shutdown::Shutdown,
 };
 use std::{
@@ -58,6 +59,7 @@ pub(crate) struct System {
     phase: Option<JoinHandle<()>>,
     probe: Option<JoinHandle<()>>,
     rest: Option<JoinHandle<()>>,
+    secrets: Option<JoinHandle<()>>,
 }
 
 impl System {
@@ -97,6 +99,7 @@ impl System {
             phase: None,
             probe: None,
             rest: None,
+            secrets: None,
         }
     }
 
@@ -224,6 +227,16 @@ impl System {
         replace(&mut self.phase, Some(phase));
     }
 
+    fn watch_secrets(&mut self, wanted: Vec<Secret>) {
+        let (admin, events) = (self.admin.clone(), self.events.clone());
+        let watch = (!wanted.is_empty()).then(|| {
+            tokio::spawn(secrets::watch(admin, wanted, move |troubles| {
+                let _ = events.send(Event::Secrets(troubles));
+            }))
+        });
+        replace(&mut self.secrets, watch);
+    }
+
     fn rest(&mut self, pause: Duration) {
         let rest = self.report(async move {
             sleep_until(RefreshTimer::end_of(pause)).await;
@@ -270,6 +283,7 @@ impl World for System {
                     let _ = self.events.send(Event::FolderLooked { missing, lost });
                 }
             }
+            Effect::WatchSecrets(secrets) => self.watch_secrets(secrets),
             // The loop ends with it.
             Effect::End(_) => {}
         }

@@ -1,8 +1,8 @@
-//! Secrets that Envoy reads from files which no template makes.
+//! Secrets that Envoy reads from files of their own.
 
 use super::{Configuration, Role, message::inside};
 
-/// A secret whose file is outside the configuration folder.
+/// A secret that Envoy reads from a file of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
     /// The name that Envoy asks for.
@@ -11,27 +11,36 @@ pub struct Secret {
     pub path: String,
     /// The rendered file that names it.
     pub named_by: String,
+    /// Whether that file is of clusters, so that the secret is for calls that Envoy makes.
+    pub is_of_cluster: bool,
 }
 
 impl Configuration {
-    /// The secrets that come from files outside the configuration folder, in order, each once.
-    pub fn outside_secrets(&self) -> Vec<Secret> {
+    /// The secrets that files name, in order, each once.
+    pub fn secrets(&self) -> Vec<Secret> {
         let mut secrets = Vec::new();
         for file in self.iter() {
             for reference in &file.references {
-                if let Role::Secrets(name) = &reference.role
-                    && inside(&reference.path, self.config_dir()).is_none()
-                {
+                if let Role::Secrets(name) = &reference.role {
                     secrets.push(Secret {
                         name: name.clone(),
                         path: reference.path.to_string(),
                         named_by: file.name().to_owned(),
+                        is_of_cluster: file.role() == Some(&Role::Clusters),
                     });
                 }
             }
         }
         secrets.sort();
         secrets.dedup();
+        secrets
+    }
+
+    /// Those of [`Self::secrets`] whose files are outside the configuration folder: no template makes
+    /// them.
+    pub fn outside_secrets(&self) -> Vec<Secret> {
+        let mut secrets = self.secrets();
+        secrets.retain(|secret| inside(&secret.path, self.config_dir()).is_none());
         secrets
     }
 }

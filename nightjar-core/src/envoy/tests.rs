@@ -68,6 +68,7 @@ fn roles_are_found_however_deep_they_are_named() {
         name: "cert".to_owned(),
         path: "/x/s.json".to_owned(),
         named_by: "cds.json".to_owned(),
+        is_of_cluster: true,
     };
     assert_eq!(configuration.outside_secrets(), [outside]);
     // Envoy's own 2, clusters, listeners, routes, endpoints, and 2 for each of the secrets.

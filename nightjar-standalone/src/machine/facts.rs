@@ -14,6 +14,7 @@ pub(crate) struct Facts {
     refused: Option<String>,
     templates_failed: Option<String>,
     unbound: Vec<String>,
+    secrets: Vec<String>,
     pending_bootstrap: bool,
     map_in_force: Option<String>,
     print: Option<u64>,
@@ -40,6 +41,12 @@ impl State {
             refused: rollout.refused().map(|refused| refused.reason.clone()),
             templates_failed: rollout.templates_failed().map(ToOwned::to_owned),
             unbound: rollout.unbound().iter().map(ToString::to_string).collect(),
+            secrets: self
+                .secrets
+                .troubles()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             pending_bootstrap: rollout.pending_bootstrap(),
             map_in_force: in_force.and_then(|candidate| candidate.map_version.clone()),
             print: in_force.map(super::Candidate::print),
@@ -70,7 +77,10 @@ impl State {
             _ if self.life.unresponsive().is_some() => self.life.unresponsive()?.to_owned(),
             Served::Unknown => "envoy has just started".to_owned(),
             Served::No(reason) => reason.clone(),
-            Served::Yes => self.rollout.unbound_in_the_way()?.to_string(),
+            Served::Yes => match self.rollout.unbound_in_the_way() {
+                Some(unbound) => unbound.to_string(),
+                None => self.secrets.in_the_way()?.to_string(),
+            },
         };
         Some(text)
     }
@@ -83,6 +93,7 @@ impl daemon::Facts for Facts {
         let next_refresh = self.progress.retry_remark(now);
         let empty_map = self.progress.empty_map_remark(now);
         let closed = (!self.unbound.is_empty()).then(|| self.unbound.join("; "));
+        let secrets = (!self.secrets.is_empty()).then(|| self.secrets.join("; "));
         let pending = self.pending_bootstrap.then_some(
             "the changed bootstrap takes effect when envoy starts the next time, or when the \
              process that was replaced last has ended",
@@ -95,6 +106,7 @@ impl daemon::Facts for Facts {
                 ("next refresh", next_refresh.as_deref()),
                 ("templates", self.templates_failed.as_deref()),
                 ("listeners", closed.as_deref()),
+                ("secrets", secrets.as_deref()),
                 ("bootstrap", pending),
                 ("empty map", empty_map.as_deref()),
             ],
@@ -125,6 +137,11 @@ impl daemon::Facts for Facts {
             "listeners_closed",
             "Listeners that Envoy could not bind.",
             count(u64::try_from(self.unbound.len()).unwrap_or(u64::MAX)),
+        );
+        page.gauge(
+            "secrets_refused",
+            "Secrets of which Envoy refused the newest file.",
+            count(u64::try_from(self.secrets.len()).unwrap_or(u64::MAX)),
         );
         page.flag(
             "bootstrap_pending",

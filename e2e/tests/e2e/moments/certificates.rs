@@ -86,6 +86,14 @@ impl Place {
         )
     }
 
+    /// Has the secret file come, with this version.
+    fn publish(&self, secrets: &str) -> PathBuf {
+        let path = self.path("sds.json");
+        fs::write(self.path("unfinished"), secrets).unwrap();
+        fs::rename(self.path("unfinished"), &path).unwrap();
+        path
+    }
+
     /// Has the key and the certificate come, as a volume does: elsewhere first, then renamed.
     fn fill(&self) {
         let new = |name: &str| self.path(name).display().to_string();
@@ -165,7 +173,66 @@ fn a_secret_that_somebody_else_writes_may_come_later() {
     let proxy = launch(&templates, &blue);
     serves_later(&proxy, &secrets, || {
         place.fill();
-        fs::write(place.path("unfinished"), place.secrets()).unwrap();
-        fs::rename(place.path("unfinished"), &secrets).unwrap();
+        place.publish(&place.secrets());
     });
+}
+
+/// A secret file whose key is none. Envoy looks at a file that it has refused only once.
+fn bad(place: &Place, attempt: usize) -> String {
+    let nonsense = place.path(&format!("nonsense-{attempt}.pem"));
+    fs::write(&nonsense, "no key").unwrap();
+    let key = place.path("key.pem").display().to_string();
+    place
+        .secrets()
+        .replace(&key, &nonsense.display().to_string())
+}
+
+fn shakes_hands(proxy: &Proxy) -> bool {
+    python(ASK, &[&proxy.port.to_string()]).is_some_and(|by| by == "shop-blue")
+}
+
+#[test]
+fn a_gateway_whose_secret_is_bad_from_the_start_is_not_ready() {
+    let blue = Backend::start("shop", "blue");
+    let place = Place::new();
+    place.fill();
+    let secrets = place.publish(&bad(&place, 0));
+    let secrets = secrets.display().to_string();
+    let templates = with_tls(&by_sds(&secrets));
+    let proxy = launch(&templates, &blue);
+    wait_told_of(&proxy, 503, &["own", &secrets]);
+    assert!(!shakes_hands(&proxy));
+    place.publish(&place.secrets());
+    proxy.wait_told(200, "ready\n");
+    assert!(shakes_hands(&proxy));
+}
+
+#[test]
+fn a_bad_rotation_leaves_the_secret_before_and_is_told() {
+    let blue = Backend::start("shop", "blue");
+    let place = Place::new();
+    place.fill();
+    let secrets = place.publish(&place.secrets());
+    let secrets = secrets.display().to_string();
+    let templates = with_tls(&by_sds(&secrets));
+    let proxy = launch(&templates, &blue);
+    proxy.wait_told(200, "ready\n");
+    // Whoever rotates does it again and again, so it does not matter when Envoy is looked at.
+    let attempts = std::cell::Cell::new(0);
+    eventually("the bad secret is told", || {
+        attempts.update(|attempt| attempt + 1);
+        place.publish(&bad(&place, attempts.get()));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let told = proxy.status("/ready")?;
+        let things = ["secrets: ", "own", secrets.as_str()];
+        let is_told = things.iter().all(|thing| told.body.contains(thing));
+        (told.status == 200 && is_told).then_some(())
+    });
+    assert_eq!(proxy.count("nightjar_secrets_refused"), Some(1));
+    assert!(shakes_hands(&proxy));
+    place.fill();
+    place.publish(&place.secrets());
+    proxy.wait_told(200, "ready\n");
+    assert!(shakes_hands(&proxy));
+    assert_eq!(proxy.count("nightjar_envoy_starts_total"), Some(1));
 }

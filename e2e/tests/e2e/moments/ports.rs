@@ -6,6 +6,7 @@ use super::{
 };
 use e2e::{
     eventually,
+    maps::prefix,
     mesh::{Plan, Proxy},
     ports,
 };
@@ -114,4 +115,37 @@ fn the_main_listener_is_what_a_proxy_is_ready_for() {
         (answers(main)? == "shop-green").then_some(())
     });
     proxy.wait_told(200, "ready\n");
+}
+
+#[test]
+fn routes_of_a_closed_listener_go_on_changing() {
+    let mesh = Mesh::open();
+    let egress = ports::free();
+    let map = |path: &str| {
+        let mut map = mesh.map("blue", &[("bank", egress)]);
+        let route = map.pointer_mut("/namespaces/1/service-colors/0/routes/0");
+        *route.expect("the route of bank") = prefix(path);
+        map
+    };
+    let proxy = sidecar(&mesh, &[("bank", egress)])
+        .env("ENVOY_UPDATE_TIMEOUT", 1)
+        .start();
+    wait_answers(egress, "bank-blue");
+    send(only_envoy(&proxy), Signal::KILL);
+    let held = hold_when_free(egress);
+    wait_told_of(&proxy, 200, &["egress-bank", &egress.to_string()]);
+    for path in ["/a", "/b", "/who"] {
+        proxy.set_map(&map(path));
+        eventually("the routes are those of the map", || {
+            let routes = super::text(&proxy, &format!("rds-{egress}.json"))?;
+            let ready = proxy.status("/ready")?;
+            (routes.contains(path) && ready.status == 200 && !ready.body.contains("failed"))
+                .then_some(())
+        });
+    }
+    drop(held);
+    wait_answers(egress, "bank-blue");
+    proxy.wait_told(200, "ready\n");
+    let late = |line: &&String| line.contains("did not take");
+    assert_eq!(proxy.logged("ERROR").iter().find(late), None);
 }

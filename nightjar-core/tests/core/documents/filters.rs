@@ -153,7 +153,7 @@ fn expressions_of_headers_compile_with_what_is_put_around_them() {
         let said = said_of(&with(full(), &place, header));
         assert_eq!(said.len(), 1, "{name}");
         assert!(
-            said[0].contains("instructions, and Envoy takes 100000"),
+            said[0].contains("instructions, and 90000 are allowed; Envoy takes 100000"),
             "{said:?}"
         );
     }

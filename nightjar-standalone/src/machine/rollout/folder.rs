@@ -1,8 +1,11 @@
 //! Sets that are written as a whole, and what somebody else has done to the folder.
 
-use super::{AfterReplace, Aim, Direction, Known, Purpose, Rollout, Served, Work, names};
+use super::{AfterReplace, Aim, Direction, Known, Newest, Purpose, Rollout, Served, Work, names};
 use crate::{
-    machine::life::{Life, Out, Stage},
+    machine::{
+        Effect,
+        life::{Life, Out, Stage},
+    },
     plan::Running,
 };
 use nightjar_core::envoy::Role;
@@ -74,12 +77,21 @@ impl Rollout {
         life: &Life,
         out: &mut Out,
     ) {
-        if !matches!(self.work, Work::Idle) {
-            return;
-        }
         let Some(base) = self.base.clone() else {
             return;
         };
+        match &self.work {
+            Work::Idle => {}
+            // A phase waits in vain for an Envoy that watches a folder that is gone.
+            Work::Writing { aim, .. } if lost => {
+                if aim.is_forward() && !matches!(self.newest, Newest::Fresh(_)) {
+                    self.newest = Newest::Fresh(aim.candidate.clone());
+                }
+                out.effects.push(Effect::CancelPhase);
+                self.work = Work::Idle;
+            }
+            _ => return,
+        }
         let ours = |name: &&String| base.configuration.get(name).is_some();
         let missing: Vec<&String> = missing.iter().filter(ours).collect();
         if !lost && missing.is_empty() {

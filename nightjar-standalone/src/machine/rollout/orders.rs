@@ -22,6 +22,7 @@ impl Rollout {
             awaited,
             counters: self.counters.clone(),
             given_up: self.given_up,
+            is_closed: !self.unbound.is_empty(),
         }
     }
 

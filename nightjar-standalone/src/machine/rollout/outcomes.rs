@@ -365,6 +365,7 @@ impl Rollout {
                 self.served = Served::No(format!(
                     "it is not known what envoy serves: {reason}; it is written again at the next refresh"
                 ));
+                self.distrust();
                 self.work = Work::Idle;
                 return;
             }

@@ -204,3 +204,47 @@ async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_befor
     story.change(Mesh::of(&["a", "b"]).node(1)).await;
     assert_eq!(story.ready(), "ready");
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_way_back_that_is_not_confirmed_every_file_is_written_anew() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().is_silent = true;
+    story.change(Mesh::of(&["b"])).await;
+    // The phase is over after 10 s, and so is the way back after 20 s.
+    tokio::time::sleep(seconds(11)).await;
+    story.change(Mesh::of(&["c"])).await;
+    tokio::time::sleep(seconds(1)).await;
+    story.took();
+    story.script().is_silent = false;
+    // The newest map waits for its turn, so that there is no moment without something to do.
+    tokio::time::sleep(seconds(10)).await;
+    assert_eq!(
+        story.took(),
+        [
+            "write cds.json",
+            "write rds-main.json lds.json",
+            "write cds.json"
+        ]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_goes_in_the_middle_of_a_phase_is_written_and_envoy_restarted() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().ack = seconds(5);
+    story.change(Mesh::of(&["b"])).await;
+    story.took();
+    story.script().lost = true;
+    story.script().ack = Duration::from_millis(5);
+    story.refresh().await;
+    let begun = [
+        "refresh", "cancel", "replace", "check", "spawn 1", "keep 2", "confirm",
+    ];
+    // The change of before, which the phase was for.
+    assert_eq!(
+        story.took(),
+        [begun.as_slice(), &THREE_PHASES[2..]].concat()
+    );
+    assert_eq!(story.ready(), "ready");
+}

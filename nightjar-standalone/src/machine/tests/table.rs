@@ -79,9 +79,11 @@ fn told(effect: &Effect, of_process: bool) -> Option<String> {
         Effect::Phase(_) => ("", "write"),
         Effect::CancelPhase => ("", "cancel"),
         Effect::KeepOnly(_) => ("", "keep only these"),
-        Effect::Refresh { .. } | Effect::Rest(_) | Effect::Probe { .. } | Effect::LookAtFolder => {
-            ("", "")
-        }
+        Effect::Refresh { .. }
+        | Effect::Rest(_)
+        | Effect::Probe { .. }
+        | Effect::LookAtFolder
+        | Effect::WatchSecrets(_) => ("", ""),
     };
     let text = if of_process { process } else { files };
     (!text.is_empty()).then(|| text.to_owned())

@@ -562,7 +562,7 @@ impl World for Scripted {
                 self.shared.lock().disk.retain(keep);
             }
             Effect::LookAtFolder => self.look(),
-            Effect::End(_) => {}
+            Effect::WatchSecrets(_) | Effect::End(_) => {}
         }
     }
 }
