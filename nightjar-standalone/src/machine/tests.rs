@@ -10,8 +10,8 @@ mod walk;
 mod world;
 
 use super::{
-    Acked, Candidate, CheckFailure, Effect, Event, Exit, PhaseOrder, Probe, Refreshed, Refreshing,
-    Rules, State, Unfit, facts::Facts, life,
+    Acked, Candidate, CheckFailure, Effect, Effort, Event, Exit, PhaseOrder, Probe, Refreshed,
+    Refreshing, Rules, State, Unfit, facts::Facts, life,
 };
 use crate::{
     ack::Unbound,
@@ -48,10 +48,18 @@ fn rules(restart_mode: RestartMode) -> Rules {
     }
 }
 
+fn refreshed(result: Result<Refreshed, String>) -> Event {
+    Event::Refreshed {
+        result,
+        effort: Effort::default(),
+    }
+}
+
 fn candidate(mesh: &Mesh, templates: u64) -> Candidate {
     Candidate {
         configuration: mesh.read(),
         templates,
+        templates_version: Some(format!("t{templates}")),
         map_version: Some("v1".to_owned()),
         fallback: None,
         is_fallback: false,

@@ -1,6 +1,6 @@
 //! Sets that are written as a whole, and what somebody else has done to the folder.
 
-use super::{AfterReplace, Aim, Direction, Known, Purpose, Rollout, Served, Work, names};
+use super::{AfterReplace, Aim, Direction, End, Known, Purpose, Rollout, Served, Work, names};
 use crate::{
     machine::life::{Life, Out, Stage},
     plan::Running,
@@ -23,7 +23,7 @@ impl Rollout {
         };
         if let Err(reason) = result {
             match aim.direction {
-                Direction::Forward => self.failed(aim.candidate, reason),
+                Direction::Forward => self.failed(aim.candidate, reason, End::Failed),
                 Direction::Back { .. } => {
                     tracing::error!(
                         "the files that are meant to be in force are not written: {reason}"
