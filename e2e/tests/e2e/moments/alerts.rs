@@ -173,7 +173,7 @@ fn a_proxy_that_sees_no_map_any_more() {
     let blue = Backend::start("shop", "blue");
     let proxy = gateway(&blue).start();
     no_alert(proxy.status_port, &[NOT_READY, NOT_LIVE, FAILURES]);
-    proxy.set_map_text("{");
+    proxy.set_map_text("{}");
     wait_age(proxy.status_port, AGE);
     wait_alert(proxy.status_port, FAILURES);
     no_alert(proxy.status_port, &[NOT_READY, NOT_LIVE]);
@@ -306,7 +306,7 @@ fn a_rollout_that_waits_for_a_name() {
     let templates = Templates::without_dns(&silent, 20);
     let proxy = gateway(&blue)
         .envs(templates.env())
-        .env("ENVOY_UPDATE_TIMEOUT", 6)
+        .env("ENVOY_UPDATE_TIMEOUT", 8)
         .start();
     let figures =
         || ["sum", "count"].map(|part| proxy.metric(&format!("nightjar_rollout_seconds_{part}")));
@@ -442,7 +442,7 @@ fn a_central_that_does_not_see_the_mesh_any_more() {
     let central = scene.central().start();
     let port = central.status_port();
     no_alert(port, &[NONE_READY, PENDING, ALL_FAIL, EMPTY]);
-    scene.put("source.json", "{");
+    scene.put("source.json", "{}");
     wait_age(port, NO_NEWS);
     wait_alert(port, ALL_FAIL);
     no_alert(port, &[NONE_READY]);

@@ -1,7 +1,7 @@
 //! What is told while a process that was started does not serve yet.
 
 use super::{Life, Stage};
-use crate::machine::{Probe, seconds};
+use crate::machine::Probe;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,9 +16,9 @@ impl Life {
         };
         if now - self.told.unwrap_or(since) >= TOLD {
             self.told = Some(now);
-            let waited = seconds(now - since);
+            let waited = (now - since).as_secs();
             tracing::info!(
-                "the new envoy does not serve yet after {waited}: {}",
+                "the new envoy does not serve yet after {waited} s: {}",
                 waits_for(probe)
             );
         }
