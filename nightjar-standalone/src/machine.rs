@@ -141,7 +141,7 @@ pub(crate) enum Event {
     Refreshed {
         result: Result<Refreshed, String>,
         /// With this refresh and all before it.
-        effort: Effort,
+        effort: Box<Effort>,
     },
     Checked {
         print: u64,
@@ -285,7 +285,7 @@ impl State {
         match event {
             Event::RefreshDue => self.begin_refresh(&mut out),
             Event::Refreshed { result, effort } => {
-                self.effort = effort;
+                self.effort = *effort;
                 self.refreshed(result, now, &mut out);
             }
             Event::Checked { print, result } => self.rollout.checked(print, result, now),

@@ -345,16 +345,15 @@ impl Phases {
     /// Tells what a phase waits for that is not over yet.
     async fn tell_wait(&self, watch: &Watch<'_>, waited: Duration) {
         let waited = waited.as_secs();
-        match watch.open() {
-            Some(file) => {
-                tracing::info!("envoy has not taken {} after {waited} s", file.name());
-            }
-            None => tracing::info!(
-                "not ready in envoy after {waited} s: {} (a host name that does not resolve yet, or \
-                 a health check without an answer yet)",
-                self.warming_names().await
-            ),
+        if let Some(file) = watch.open() {
+            tracing::info!("envoy has not taken {} after {waited} s", file.name());
+            return;
         }
+        tracing::info!(
+            "not ready in envoy after {waited} s: {} (a host name that does not resolve yet, or a \
+             health check without an answer yet)",
+            self.warming_names().await
+        );
     }
 
     /// The clusters and listeners that wait for names or health checks.

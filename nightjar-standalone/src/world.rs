@@ -107,7 +107,7 @@ impl System {
             let brought = refresher.refresh(accepted, &shutdown).await;
             Event::Refreshed {
                 result: brought.map_err(|error| in_full(&error)),
-                effort: refresher.effort(),
+                effort: Box::new(refresher.effort()),
             }
         });
     }

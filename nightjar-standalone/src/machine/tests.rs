@@ -10,8 +10,8 @@ mod walk;
 mod world;
 
 use super::{
-    Acked, Candidate, CheckFailure, Effect, Effort, Event, Exit, PhaseOrder, Probe, Refreshed,
-    Refreshing, Rules, State, Unfit, facts::Facts, life,
+    Acked, Candidate, CheckFailure, Effect, Event, Exit, PhaseOrder, Probe, Refreshed, Refreshing,
+    Rules, State, Unfit, facts::Facts, life,
 };
 use crate::{
     ack::Unbound,
@@ -51,7 +51,7 @@ fn rules(restart_mode: RestartMode) -> Rules {
 fn refreshed(result: Result<Refreshed, String>) -> Event {
     Event::Refreshed {
         result,
-        effort: Effort::default(),
+        effort: Box::default(),
     }
 }
 
