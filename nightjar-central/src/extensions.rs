@@ -8,7 +8,7 @@ use crate::{
 use nightjar_core::{
     daemon::{Discovery, FetchError, fetch, in_full},
     document::discovery_map::DiscoveryMap,
-    extension::{DocumentName, ExtensionError, Host, RetryPolicy},
+    extension::{DocumentName, ExtensionError, Host, RetryPolicy, Runs},
     shutdown::Shutdown,
 };
 use std::{path::Path, sync::Arc, time::Instant};
@@ -48,6 +48,11 @@ impl Extensions {
     pub(crate) fn set_retry(&mut self, retry: RetryPolicy) {
         self.discovery.set_retry(retry);
         self.store.set_retry(retry);
+    }
+
+    /// How the runs of discovery and of the store went so far.
+    pub(crate) fn runs(&self) -> [Runs; 2] {
+        [self.discovery.runs(), self.store.runs()]
     }
 
     /// Finds out what the store holds.

@@ -24,7 +24,7 @@ pub use event::{Effects, Ended, Event, Failure, Next, Note};
 pub use step::step;
 
 use crate::fingerprint::Fingerprint;
-use nightjar_core::daemon::Progress;
+use nightjar_core::{daemon::Progress, extension::Runs};
 use std::{sync::Arc, time::SystemTime};
 
 /// A map that discovery gave.
@@ -90,9 +90,20 @@ pub struct State {
     has_published: bool,
     commits: Commits,
     progress: Progress,
+    runs: [Runs; 2],
 }
 
 impl State {
+    /// How the runs of discovery and of the store went so far.
+    pub fn runs(&self) -> [Runs; 2] {
+        self.runs
+    }
+
+    /// Notes how the runs of discovery and of the store went so far.
+    pub fn note_runs(&mut self, runs: [Runs; 2]) {
+        self.runs = runs;
+    }
+
     /// What is under way.
     pub fn phase(&self) -> &Phase {
         &self.phase

@@ -83,6 +83,8 @@ impl Publisher {
                 Next::Exit(ended) => return ended,
                 Next::Continue => return None,
             };
+            let runs = self.extensions.runs();
+            self.status.change(|state| state.note_runs(runs));
         }
     }
 

@@ -2,7 +2,10 @@
 //! when.
 
 use crate::publish::State;
-use nightjar_core::daemon::{self, Outcome, Page, Readiness, metrics::count};
+use nightjar_core::{
+    daemon::{self, Outcome, Page, Readiness, metrics::count},
+    extension::Runs,
+};
 use std::time::Instant;
 
 /// The state, shared between the program and its status port.
@@ -54,5 +57,7 @@ impl daemon::Facts for State {
             self.is_pending(),
         );
         self.progress().map(page);
+        let [discovery, store] = self.runs();
+        Runs::tell(page, &[("discovery", discovery), ("store", store)]);
     }
 }

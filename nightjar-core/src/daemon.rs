@@ -11,12 +11,14 @@
 //! progress       how the refreshes went: failures in a row, recovery, when the next one is due
 //! status         what is known of the program, and the port that tells it
 //! metrics        the Prometheus text format
+//! memory         how much of it the program takes
 //! ready_file     the file that a running program keeps for `--check-ready`
 //! ```
 
 pub mod dir_lock;
 pub mod discovery;
 mod known;
+mod memory;
 pub mod metrics;
 mod orphans;
 pub mod progress;

@@ -19,5 +19,5 @@ pub mod host;
 pub mod serve;
 
 pub use args::{Action, DocumentName, Request};
-pub use host::{ExtensionError, Fetched, Host, Limits, RetryPolicy};
+pub use host::{ExtensionError, Fetched, Host, Limits, RetryPolicy, Runs};
 pub use serve::{About, Answer, DataStore, DiscoveryMapSource, Failure};

@@ -47,12 +47,19 @@ pub(crate) struct Admin {
 /// What `/server_info` says that matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServerInfo {
-    /// Whether initialisation is over and traffic is served.
-    pub(crate) live: bool,
+    /// How far its start is, such as `INITIALIZING`.
+    pub(crate) state: String,
     /// Counts hot restarts.
     pub(crate) restart_epoch: u64,
     /// The bootstrap that it was started with.
     pub(crate) config_path: String,
+}
+
+impl ServerInfo {
+    /// Whether initialisation is over and traffic is served.
+    pub(crate) fn is_live(&self) -> bool {
+        self.state == "LIVE"
+    }
 }
 
 impl Admin {
@@ -68,18 +75,18 @@ impl Admin {
         }
     }
 
-    /// Whether the server is live, and its epoch.
+    /// How far the server's start is, and its epoch.
     pub(crate) async fn server_info(&self) -> Result<ServerInfo, AdminError> {
         let info = self.json("/server_info").await?;
         let epoch = info.pointer("/command_line_options/restart_epoch");
+        let text = |pointer| {
+            let value = info.pointer(pointer).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
         Ok(ServerInfo {
-            live: info.get("state").and_then(Value::as_str) == Some("LIVE"),
+            state: text("/state"),
             restart_epoch: epoch.and_then(Value::as_u64).unwrap_or_default(),
-            config_path: info
-                .pointer("/command_line_options/config_path")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            config_path: text("/command_line_options/config_path"),
         })
     }
 

@@ -38,6 +38,13 @@ pub(crate) fn shortage(wanted: usize, own: &[u32]) -> Option<String> {
     })
 }
 
+/// How many inotify instances this user has left, by what this process may see; `None` if that is not
+/// known.
+pub(crate) fn left() -> Option<u64> {
+    let (limit, used) = usage(&[])?;
+    u64::try_from(limit.saturating_sub(used)).ok()
+}
+
 /// How many inotify instances this user may have and others than `own` hold.
 pub(crate) fn usage(own: &[u32]) -> Option<(usize, usize)> {
     // A user namespace may have a lower one.

@@ -8,14 +8,17 @@
 //! life      which Envoy serves, which one comes, which ones go
 //! rollout   what Envoy is known to have, what it is to have, and why it has not
 //! refresh   when the mesh and the templates are looked at
+//! effort    how much work refreshes have been
 //! facts     what of all this the outside is told
 //! ```
 
+mod effort;
 mod facts;
 pub(crate) mod life;
 pub(crate) mod rollout;
 mod secrets;
 
+pub(crate) use effort::Effort;
 pub(crate) use facts::Status;
 pub(crate) use rollout::Candidate;
 
@@ -76,6 +79,8 @@ impl fmt::Display for Exit {
 pub(crate) enum Probe {
     Answered {
         live: bool,
+        /// Its state in Envoy's word, such as `INITIALIZING`.
+        state: String,
         epoch: u64,
         config_path: String,
     },
@@ -138,7 +143,11 @@ pub(crate) enum Acked {
 pub(crate) enum Event {
     /// A refresh is due, or asked for.
     RefreshDue,
-    Refreshed(Result<Refreshed, String>),
+    Refreshed {
+        result: Result<Refreshed, String>,
+        /// With this refresh and all before it.
+        effort: Box<Effort>,
+    },
     Checked {
         print: u64,
         result: Result<(), CheckFailure>,
@@ -256,6 +265,7 @@ pub(crate) struct State {
     refreshing: Refreshing,
     progress: Progress,
     secrets: Secrets,
+    effort: Effort,
     stopping: bool,
     /// Why the program ends, if not by order.
     failed: Option<String>,
@@ -270,6 +280,7 @@ impl State {
             refreshing: Refreshing::Resting,
             progress: Progress::default(),
             secrets: Secrets::default(),
+            effort: Effort::default(),
             stopping: false,
             failed: None,
         }
@@ -286,7 +297,10 @@ impl State {
         let mut out = Out::default();
         match event {
             Event::RefreshDue => self.begin_refresh(&mut out),
-            Event::Refreshed(result) => self.refreshed(result, now, &mut out),
+            Event::Refreshed { result, effort } => {
+                self.effort = *effort;
+                self.refreshed(result, now, &mut out);
+            }
             Event::Checked { print, result } => self.rollout.checked(print, result, now),
             Event::SpawnFailed { generation, reason } => {
                 self.life.spawn_failed(generation, reason, now, &mut out);

@@ -12,13 +12,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// When the counters are asked for the first time, if a version is late, and how often then.
 const LATE: Duration = Duration::from_millis(60);
 /// The pauses between questions, from the first on.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// When it is told for the first time what a phase waits for, and how often then.
+const TOLD: Duration = Duration::from_secs(5);
+const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// How long a started Envoy may take to show the versions of its files. It has read them by then.
 const SHOW_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long Envoy's log may come after the counter that tells of a refusal.
@@ -133,6 +136,7 @@ impl Phases {
     async fn wait(&self, watch: &mut Watch<'_>, began: Instant, confirms: bool) -> Acked {
         let mut pause = SHORTEST_PAUSE;
         let mut look_closer = began + LATE;
+        let mut tell = began + TOLD;
         loop {
             let now = Instant::now();
             let closer = now >= look_closer || watch.counted.contains(&true);
@@ -149,6 +153,10 @@ impl Phases {
             };
             if Instant::now() >= watch.deadline {
                 return self.give_up(watch, error).await;
+            }
+            if now >= tell {
+                tell = now + TOLD_AGAIN;
+                let _ = timeout_at(watch.deadline, self.tell_wait(watch, now - began)).await;
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -248,9 +256,7 @@ impl Phases {
     /// The time is over.
     async fn give_up(&self, watch: &mut Watch<'_>, error: Option<AdminError>) -> Acked {
         let seconds = self.timeout.as_secs_f64();
-        let open = watch.done.iter().position(|done| !done);
-        let open = open.and_then(|index| watch.order.awaited.get(index));
-        let reason = match (open, error) {
+        let reason = match (watch.open(), error) {
             (Some(file), Some(error)) => format!(
                 "envoy did not say within {seconds} s whether it took {}: {error}",
                 file.name()
@@ -335,7 +341,22 @@ impl Phases {
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 
-    async fn warn_of_warming(&self) {
+    /// Tells what a phase waits for that is not over yet.
+    async fn tell_wait(&self, watch: &Watch<'_>, waited: Duration) {
+        let waited = waited.as_secs();
+        if let Some(file) = watch.open() {
+            tracing::info!("envoy has not taken {} after {waited} s", file.name());
+            return;
+        }
+        tracing::info!(
+            "not ready in envoy after {waited} s: {} (a host name that does not resolve yet, or a \
+             health check without an answer yet)",
+            self.warming_names().await
+        );
+    }
+
+    /// The clusters and listeners that wait for names or health checks.
+    async fn warming_names(&self) -> String {
         let mut names = Vec::new();
         for (resource, name) in [
             ("dynamic_warming_clusters", "/cluster/name"),
@@ -347,11 +368,15 @@ impl Phases {
                 names.extend(name.map(ToOwned::to_owned));
             }
         }
-        let names = if names.is_empty() {
+        if names.is_empty() {
             "unnamed".to_owned()
         } else {
             names.join(", ")
-        };
+        }
+    }
+
+    async fn warn_of_warming(&self) {
+        let names = self.warming_names().await;
         tracing::warn!(
             "still not ready in envoy after {} s, so the rollout goes on without waiting: {names} \
              (a host name that does not resolve, or a health check without an answer)",
@@ -361,6 +386,12 @@ impl Phases {
 }
 
 impl Watch<'_> {
+    /// A file that Envoy has not taken yet.
+    fn open(&self) -> Option<&Arc<File>> {
+        let open = self.done.iter().position(|done| !done)?;
+        self.order.awaited.get(open)
+    }
+
     fn is_counted(&self, index: usize) -> bool {
         self.counted.get(index).copied().unwrap_or_default()
     }

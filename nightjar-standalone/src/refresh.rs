@@ -2,11 +2,11 @@
 
 use crate::{
     config::Config,
-    machine::{Candidate, Refreshed, Unfit},
+    machine::{Candidate, Effort, Refreshed, Unfit},
 };
 use nightjar_core::{
     context::{self, ContextError},
-    daemon::{Discovery, FetchError, fetch},
+    daemon::{Discovery, FetchError, fetch, metrics::Timing},
     document::{proxy_input::ProxyInput, templates::Templates},
     envoy::Configuration,
     extension::{DocumentName, Host, RetryPolicy},
@@ -49,6 +49,8 @@ pub(crate) struct Refresher {
     unrendered: Option<String>,
     /// Why the newest templates are not to be had.
     missing: Option<String>,
+    /// How often files were made, or could not be.
+    builds: Timing,
     /// The warnings of the last context, so that each is given once and not at every change.
     warned: BTreeSet<String>,
 }
@@ -83,6 +85,7 @@ impl Refresher {
             pending: false,
             unrendered: None,
             missing: None,
+            builds: Timing::default(),
             warned: BTreeSet::new(),
         }
     }
@@ -125,12 +128,23 @@ impl Refresher {
         refreshed.map_version = self.discovery.version().map(ToOwned::to_owned);
         refreshed.empty_map = self.discovery.empty_map();
         if self.pending {
+            let began = Instant::now();
             self.make(&mut refreshed);
+            self.builds.add(began.elapsed());
         }
         if refreshed.templates_failed.is_none() {
             refreshed.templates_failed.clone_from(&self.unrendered);
         }
         Ok(refreshed)
+    }
+
+    /// How much work refreshes have been so far.
+    pub(crate) fn effort(&self) -> Effort {
+        Effort {
+            builds: self.builds,
+            discovery: self.discovery.runs(),
+            store: self.store.as_ref().map(Host::runs),
+        }
     }
 
     /// A proxy that has nothing to serve yet does not wait long between tries.
@@ -213,6 +227,7 @@ impl Refresher {
         Ok(Candidate {
             configuration,
             templates: templates.number,
+            templates_version: templates.version.clone(),
             map_version: self.discovery.version().map(ToOwned::to_owned),
             fallback: fallback.map(Box::new),
             is_fallback: false,

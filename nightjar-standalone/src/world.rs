@@ -106,8 +106,12 @@ impl System {
     fn refresh(&self, accepted: Option<u64>) {
         let (refresher, shutdown) = (Arc::clone(&self.refresher), self.shutdown.clone());
         self.report(async move {
-            let brought = refresher.lock().await.refresh(accepted, &shutdown).await;
-            Event::Refreshed(brought.map_err(|error| in_full(&error)))
+            let mut refresher = refresher.lock().await;
+            let brought = refresher.refresh(accepted, &shutdown).await;
+            Event::Refreshed {
+                result: brought.map_err(|error| in_full(&error)),
+                effort: Box::new(refresher.effort()),
+            }
         });
     }
 
@@ -205,7 +209,8 @@ impl System {
             sleep(after).await;
             Event::Probed(match admin.server_info().await {
                 Ok(info) => Probe::Answered {
-                    live: info.live,
+                    live: info.is_live(),
+                    state: info.state,
                     epoch: info.restart_epoch,
                     config_path: info.config_path,
                 },

@@ -12,6 +12,7 @@
 //! start           changes of a proxy that has never been ready
 //! memory          who goes first when memory is short, and how much Nightjar takes
 //! admin           an admin interface that is late
+//! alerts          the alerts of the documentation, each provoked
 //! inotify         more files to watch than the kernel lets a user watch
 //! template_sets   sets whose statistics have other names, or none
 //! certificates    files behind files
@@ -23,6 +24,7 @@
 //! ```
 
 mod admin;
+mod alerts;
 mod bootstraps;
 mod central;
 mod certificates;

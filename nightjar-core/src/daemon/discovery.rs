@@ -3,7 +3,7 @@
 use super::refresh_timer::JITTER;
 use crate::{
     document::{self, Document, DocumentError, discovery_map::DiscoveryMap},
-    extension::{DocumentName, ExtensionError, Fetched, Host, RetryPolicy},
+    extension::{DocumentName, ExtensionError, Fetched, Host, RetryPolicy, Runs},
     shutdown::Shutdown,
 };
 use std::time::{Duration, Instant};
@@ -124,6 +124,11 @@ impl Discovery {
     /// Changes how a fetch that failed is tried again.
     pub fn set_retry(&mut self, retry: RetryPolicy) {
         self.host.set_retry(retry);
+    }
+
+    /// How the runs of its extension went.
+    pub fn runs(&self) -> Runs {
+        self.host.runs()
     }
 
     /// The version of the map that was accepted last.

@@ -2,8 +2,25 @@
 
 use std::{
     fmt::Write as _,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+/// How often something was done, and how long that took in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Timing {
+    /// How often.
+    pub count: u64,
+    /// How long in all.
+    pub seconds: f64,
+}
+
+impl Timing {
+    /// Counts one that took so long.
+    pub fn add(&mut self, took: Duration) {
+        self.count += 1;
+        self.seconds += took.as_secs_f64();
+    }
+}
 
 /// A page of metrics, all of whose names begin with `nightjar_`.
 #[derive(Debug, Default)]
@@ -26,6 +43,29 @@ impl Page {
     /// Adds a metric that may rise and fall.
     pub fn gauge(&mut self, name: &str, help: &str, value: f64) {
         self.metric(name, "gauge", help, &[("", value)]);
+    }
+
+    /// Adds a metric that may rise and fall, without a value while none is known.
+    pub fn known(&mut self, name: &str, help: &str, value: Option<f64>) {
+        let sample = value.map(|value| ("", value));
+        self.metric(name, "gauge", help, sample.as_slice());
+    }
+
+    /// Adds how often something was done and how long it took, by labels such as `{phase="make"}`.
+    pub fn timings<L: AsRef<str>>(&mut self, name: &str, help: &str, timings: &[(L, Timing)]) {
+        let samples = timings.iter().flat_map(|(labels, timing)| {
+            let labels = labels.as_ref();
+            [
+                (format!("_sum{labels}"), timing.seconds),
+                (format!("_count{labels}"), count(timing.count)),
+            ]
+        });
+        let samples: Vec<(String, f64)> = samples.collect();
+        let samples: Vec<(&str, f64)> = samples
+            .iter()
+            .map(|(ending, value)| (ending.as_str(), *value))
+            .collect();
+        self.metric(name, "summary", help, &samples);
     }
 
     /// Adds a metric that is 1 or 0.
@@ -65,4 +105,33 @@ impl Page {
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 pub fn count(value: u64) -> f64 {
     value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_has_a_sum_and_a_count_for_each_label() {
+        let mut make = Timing::default();
+        make.add(Duration::from_millis(500));
+        make.add(Duration::from_millis(250));
+        let mut page = Page::default();
+        let labels = ["{phase=\"make\"}", "{phase=\"switch\"}"];
+        page.timings(
+            "phase_seconds",
+            "Phases.",
+            &[(labels[0], make), (labels[1], Timing::default())],
+        );
+        page.known("left", "What is left.", None);
+        assert_eq!(
+            page.into_text(),
+            "# HELP nightjar_phase_seconds Phases.\n# TYPE nightjar_phase_seconds summary\n\
+             nightjar_phase_seconds_sum{phase=\"make\"} 0.75\n\
+             nightjar_phase_seconds_count{phase=\"make\"} 2\n\
+             nightjar_phase_seconds_sum{phase=\"switch\"} 0\n\
+             nightjar_phase_seconds_count{phase=\"switch\"} 0\n\
+             # HELP nightjar_left What is left.\n# TYPE nightjar_left gauge\n"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! What is known of a program, and the port that tells it: health, readiness, metrics.
 
 use super::{
+    memory,
     metrics::Page,
     ready_file::{self, ReadyFile},
 };
@@ -30,7 +31,7 @@ pub trait Facts: Clone + Send + 'static {
     /// Whether it does its work, and a word on it.
     fn readiness(&self) -> Readiness;
 
-    /// Its metrics.
+    /// Its metrics. What changes by itself is read at this moment.
     fn metrics(&self, page: &mut Page);
 }
 
@@ -146,6 +147,7 @@ impl<F: Facts> Status<F> {
                 let facts = self.look(F::clone);
                 let mut page = Page::default();
                 facts.metrics(&mut page);
+                memory::tell(&mut page);
                 (200, page.into_text())
             }
             _ => (404, "not here: see /live, /ready and /metrics\n".to_owned()),

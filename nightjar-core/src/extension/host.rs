@@ -6,8 +6,10 @@
 mod fault;
 mod output;
 mod run;
+mod runs;
 
 pub use fault::{ExtensionError, Fault};
+pub use runs::Runs;
 
 use super::args::{Action, DocumentName, EXIT_DONE, EXIT_RETRY, EXIT_UNCHANGED, Request};
 use crate::{backoff::Backoff, env::CommandLine, shutdown::Shutdown};
@@ -19,7 +21,7 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -93,6 +95,8 @@ pub struct Host {
     variables: Vec<(OsString, OsString)>,
     /// The folder of the last run that went well, empty again, for the next one.
     kept_folder: Arc<Mutex<Option<TempDir>>>,
+    /// How its runs went, those of its clones too.
+    runs: Arc<Mutex<Runs>>,
 }
 
 /// Which arguments the extension is given.
@@ -123,6 +127,7 @@ impl Host {
             temp_dir: temp_dir.to_owned(),
             variables: Vec::new(),
             kept_folder: Arc::default(),
+            runs: Arc::default(),
         }
     }
 
@@ -148,6 +153,11 @@ impl Host {
     /// The extension's name in logs: its file name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How its runs went so far, with those of its clones.
+    pub fn runs(&self) -> Runs {
+        *self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fetches a document, unless `previous` is its current version. Failures that may pass are
@@ -228,7 +238,22 @@ impl Host {
         }
     }
 
+    /// One run, which is counted.
     async fn try_once(
+        &self,
+        task: &Task<'_>,
+        shutdown: &Shutdown,
+    ) -> Result<Fetched, (Fault, Vec<String>)> {
+        let began = Instant::now();
+        let ended = self.run(task, shutdown).await;
+        let told = ended.as_ref().map_err(|(fault, _)| fault);
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.count(told, task.action == Action::Fetch, began.elapsed());
+        drop(runs);
+        ended
+    }
+
+    async fn run(
         &self,
         task: &Task<'_>,
         shutdown: &Shutdown,

@@ -1,7 +1,15 @@
 //! What the outside is told: derived from the state, never read back.
 
-use super::{State, life::Stage, rollout::Served};
-use nightjar_core::daemon::{self, Outcome, Page, Progress, Readiness, metrics::count};
+use super::{
+    Effort, State,
+    life::Stage,
+    rollout::{Served, Tally},
+};
+use crate::inotify;
+use nightjar_core::daemon::{
+    self, Outcome, Page, Progress, Readiness,
+    metrics::{Timing, count},
+};
 use std::time::Instant;
 
 /// What the status port, the ready file and the metrics tell.
@@ -17,11 +25,11 @@ pub(crate) struct Facts {
     secrets: Vec<String>,
     pending_bootstrap: bool,
     map_in_force: Option<String>,
+    templates_in_force: Option<String>,
     print: Option<u64>,
     endpoints: usize,
-    rollouts: u64,
-    rollout_seconds: f64,
-    validations: u64,
+    tally: Tally,
+    effort: Effort,
     envoy_starts: u64,
     envoy_exits: u64,
 }
@@ -49,11 +57,11 @@ impl State {
                 .collect(),
             pending_bootstrap: rollout.pending_bootstrap(),
             map_in_force: in_force.and_then(|candidate| candidate.map_version.clone()),
+            templates_in_force: in_force.map(super::Candidate::templates_version),
             print: in_force.map(super::Candidate::print),
             endpoints: rollout.endpoints(),
-            rollouts: rollout.rollouts,
-            rollout_seconds: rollout.rollout_seconds,
-            validations: rollout.validations,
+            tally: rollout.tally(),
+            effort: self.effort,
             envoy_starts: self.life.starts,
             envoy_exits: self.life.exits,
         }
@@ -154,6 +162,12 @@ impl daemon::Facts for Facts {
             "version",
             self.map_in_force.as_deref().unwrap_or_default(),
         );
+        page.info(
+            "templates_in_force_info",
+            "The version of the templates that Envoy's files were made with.",
+            "version",
+            self.templates_in_force.as_deref().unwrap_or_default(),
+        );
         let print = self
             .print
             .map_or(String::new(), |print| format!("{print:016x}"));
@@ -169,20 +183,8 @@ impl daemon::Facts for Facts {
             count(u64::try_from(self.endpoints).unwrap_or(u64::MAX)),
         );
         self.progress.refreshes(page, &OUTCOMES);
-        page.counter(
-            "validations_total",
-            "Configurations that were checked before they went live.",
-            self.validations,
-        );
-        page.metric(
-            "rollout_seconds",
-            "summary",
-            "The time from writing a configuration until Envoy had taken it.",
-            &[
-                ("_sum", self.rollout_seconds),
-                ("_count", count(self.rollouts)),
-            ],
-        );
+        self.effort.tell(page);
+        self.tally.tell(page);
         page.counter(
             "envoy_starts_total",
             "Envoy processes started.",
@@ -193,6 +195,61 @@ impl daemon::Facts for Facts {
             "Envoy processes that ended by themselves.",
             self.envoy_exits,
         );
+        page.known(
+            "inotify_instances_left",
+            "Inotify instances that this user may still have, as far as this process sees its others.",
+            inotify::left().map(count),
+        );
         self.progress.map(page);
+    }
+}
+
+impl Tally {
+    fn tell(&self, page: &mut Page) {
+        page.counter(
+            "validations_total",
+            "Configurations that were checked before they went live.",
+            self.validations,
+        );
+        let failures = [
+            ("{result=\"refused\"}", count(self.checks_refused)),
+            ("{result=\"failed\"}", count(self.checks_failed)),
+        ];
+        page.metric(
+            "validation_failures_total",
+            "counter",
+            "Checks that were not passed, by whether they came to a verdict.",
+            &failures,
+        );
+        page.timings(
+            "validation_seconds",
+            "The time of a check.",
+            &[("", self.checks)],
+        );
+        let ends = self
+            .ends()
+            .map(|(end, number)| (format!("{{result=\"{end}\"}}"), count(number)));
+        let ends = ends
+            .each_ref()
+            .map(|(label, number)| (label.as_str(), *number));
+        page.metric(
+            "rollouts_total",
+            "counter",
+            "New configurations, by what became of them.",
+            &ends,
+        );
+        page.timings(
+            "rollout_seconds",
+            "The time from writing a configuration until Envoy had taken it.",
+            &[("", self.rollouts)],
+        );
+        let phases: [(String, Timing); 3] = self
+            .phases()
+            .map(|(phase, timing)| (format!("{{phase=\"{phase}\"}}"), timing));
+        page.timings(
+            "phase_seconds",
+            "The time of each phase of a rollout.",
+            &phases,
+        );
     }
 }

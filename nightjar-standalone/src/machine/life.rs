@@ -4,6 +4,7 @@
 
 mod ending;
 mod events;
+mod wait;
 
 use super::{Effect, Generation};
 use crate::launch::RestartMode;
@@ -150,6 +151,8 @@ pub(crate) struct Life {
     generations: Generation,
     /// Until when a hand-over that is under way may take, if a stop was ordered meanwhile.
     stop_by: Option<Instant>,
+    /// When it was last told what the process waits for that is to serve.
+    told: Option<Instant>,
     pub(crate) starts: u64,
     pub(crate) exits: u64,
 }
@@ -181,6 +184,7 @@ impl Life {
             failures: 0,
             generations: 0,
             stop_by: None,
+            told: None,
             starts: 0,
             exits: 0,
         }
@@ -310,6 +314,7 @@ impl Life {
 
     fn spawn(&mut self, epoch: u32, out: &mut Out) -> Process {
         self.starts += 1;
+        self.told = None;
         self.generations += 1;
         let process = Process {
             generation: self.generations,

@@ -11,8 +11,10 @@ mod folder;
 mod news;
 mod orders;
 mod outcomes;
+mod tally;
 
 pub(crate) use aim::{Aim, Candidate, Direction};
+pub(crate) use tally::{End, Tally};
 
 use super::{
     Rules,
@@ -149,6 +151,8 @@ pub(crate) struct Rollout {
     checking: Option<Candidate>,
     /// Whether the check has to be ordered yet.
     check_due: bool,
+    /// When the check that is under way was ordered.
+    check_began: Option<Instant>,
     checked: Option<Candidate>,
     work: Work,
     /// Whether something in force has to be written anew.
@@ -174,9 +178,7 @@ pub(crate) struct Rollout {
     accepted_templates: Option<u64>,
     outcomes: Vec<(Outcome, Option<String>)>,
     last_id: u64,
-    pub(crate) rollouts: u64,
-    pub(crate) rollout_seconds: f64,
-    pub(crate) validations: u64,
+    tally: Tally,
 }
 
 impl Rollout {
@@ -201,6 +203,7 @@ impl Rollout {
             newest: Newest::None,
             checking: None,
             check_due: false,
+            check_began: None,
             checked: None,
             work: Work::Idle,
             repair: false,
@@ -218,9 +221,7 @@ impl Rollout {
             accepted_templates: None,
             outcomes: Vec::new(),
             last_id: 0,
-            rollouts: 0,
-            rollout_seconds: 0.0,
-            validations: 0,
+            tally: Tally::default(),
         }
     }
 
@@ -254,6 +255,11 @@ impl Rollout {
 
     pub(crate) fn accepted_templates(&self) -> Option<u64> {
         self.accepted_templates
+    }
+
+    /// What has become of rollouts so far.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// What is meant to be in force.

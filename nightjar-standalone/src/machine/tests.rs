@@ -49,10 +49,18 @@ fn rules(restart_mode: RestartMode) -> Rules {
     }
 }
 
+fn refreshed(result: Result<Refreshed, String>) -> Event {
+    Event::Refreshed {
+        result,
+        effort: Box::default(),
+    }
+}
+
 fn candidate(mesh: &Mesh, templates: u64) -> Candidate {
     Candidate {
         configuration: mesh.read(),
         templates,
+        templates_version: Some(format!("t{templates}")),
         map_version: Some("v1".to_owned()),
         fallback: None,
         is_fallback: false,

@@ -12,7 +12,7 @@ const ENOUGH_FOR_ONE: u32 = 4;
 
 /// Starts it as a user who may have so many inotify instances. No other process of that user has
 /// any, whatever the machine's own limit is.
-fn launch_with(proxy: &mut Proxy, instances: u32) {
+pub(super) fn launch_with(proxy: &mut Proxy, instances: u32) {
     proxy.launch_by(&format!(
         "exec unshare --user --map-root-user sh -c 'echo {instances} \
          >/proc/sys/user/max_inotify_instances && exec \"$0\"' \"$0\""

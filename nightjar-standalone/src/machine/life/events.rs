@@ -80,9 +80,14 @@ impl Life {
 
     /// An answer of the admin interface, or none.
     pub(crate) fn probed(&mut self, probe: &Probe, now: Instant, out: &mut Out) {
+        self.judge(probe, now, out);
+        self.tell_wait(probe, now);
+    }
+
+    fn judge(&mut self, probe: &Probe, now: Instant, out: &mut Out) {
         let rules_path = self.rules.bootstrap_path.clone();
         let is_live = |process: &Process| {
-            matches!(probe, Probe::Answered { live: true, epoch, config_path }
+            matches!(probe, Probe::Answered { live: true, epoch, config_path, .. }
                 if *epoch == u64::from(process.epoch) && *config_path == rules_path)
         };
         match &mut self.stage {

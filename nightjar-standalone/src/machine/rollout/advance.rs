@@ -23,6 +23,7 @@ impl Rollout {
             {
                 out.effects
                     .push(Effect::Check(checking.configuration.clone()));
+                self.check_began = Some(now);
             }
             if !self.advance_once(now, life, out) {
                 return;

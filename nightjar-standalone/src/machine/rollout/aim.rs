@@ -11,6 +11,8 @@ pub(crate) struct Candidate {
     pub(crate) configuration: Configuration,
     /// The templates that it was made with, by number.
     pub(crate) templates: u64,
+    /// The version of those; `None` for the shipped ones.
+    pub(crate) templates_version: Option<String>,
     /// The version of the map that it was made of.
     pub(crate) map_version: Option<String>,
     /// The same map with the last templates that Envoy accepted, if these are new.
@@ -22,6 +24,12 @@ pub(crate) struct Candidate {
 impl Candidate {
     pub(crate) fn print(&self) -> u64 {
         self.configuration.print()
+    }
+
+    /// The version of its templates, as metrics have it.
+    pub(crate) fn templates_version(&self) -> String {
+        let version = self.templates_version.as_deref();
+        version.unwrap_or("shipped").to_owned()
     }
 }
 
@@ -80,10 +88,11 @@ impl Aim {
         self.entered = Some((phase, now));
     }
 
-    pub(crate) fn leave(&mut self, now: Instant) {
-        if let Some((phase, since)) = self.entered.take() {
-            self.phases.push((phase, now - since));
-        }
+    /// Gives the phase that is over with its time.
+    pub(crate) fn leave(&mut self, now: Instant) -> Option<(Phase, Duration)> {
+        let (phase, since) = self.entered.take()?;
+        self.phases.push((phase, now - since));
+        Some((phase, now - since))
     }
 
     /// The phases with their times, for people.

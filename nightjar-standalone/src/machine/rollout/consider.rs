@@ -1,6 +1,6 @@
 //! What becomes of a new set of files: whether it is one, is known already, or has to be checked.
 
-use super::{Aim, Candidate, Known, Newest, Refusal, Rollout, Served, Work};
+use super::{Aim, Candidate, End, Known, Newest, Refusal, Rollout, Served, Work};
 use crate::machine::{CheckFailure, life::Life};
 use nightjar_core::daemon::Outcome;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ impl Rollout {
             print: 0,
             reason: reason.clone(),
         });
+        self.tally.end(End::Refused);
         self.outcomes.push((Outcome::Refused, Some(reason)));
     }
 
@@ -94,7 +95,7 @@ impl Rollout {
         } else {
             self.checking = Some(newest);
             self.check_due = true;
-            self.validations += 1;
+            self.tally.validations += 1;
         }
         true
     }
@@ -104,6 +105,8 @@ impl Rollout {
         let Some(candidate) = self.checking.take_if(|checking| checking.print() == print) else {
             return;
         };
+        let began = self.check_began.take().unwrap_or(now);
+        self.tally.check(&result, now - began);
         let newer = matches!(&self.newest, Newest::Fresh(newest) if newest.print() != print);
         let refused = self.refused.as_ref();
         match result {
@@ -112,10 +115,10 @@ impl Rollout {
             Ok(()) => self.checked = Some(candidate),
             Err(CheckFailure::Refused(reason)) => {
                 let aim = Aim::forward(candidate, now);
-                self.refuse(&aim, reason);
+                self.refuse(&aim, reason, End::Refused);
             }
             Err(CheckFailure::Failed(_)) if newer => {}
-            Err(CheckFailure::Failed(reason)) => self.failed(candidate, reason),
+            Err(CheckFailure::Failed(reason)) => self.failed(candidate, reason, End::Failed),
         }
     }
 }

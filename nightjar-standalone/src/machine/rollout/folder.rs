@@ -1,6 +1,8 @@
 //! Sets that are written as a whole, and what somebody else has done to the folder.
 
-use super::{AfterReplace, Aim, Direction, Known, Newest, Purpose, Rollout, Served, Work, names};
+use super::{
+    AfterReplace, Aim, Direction, End, Known, Newest, Purpose, Rollout, Served, Work, names,
+};
 use crate::{
     machine::{
         Effect,
@@ -26,7 +28,7 @@ impl Rollout {
         };
         if let Err(reason) = result {
             match aim.direction {
-                Direction::Forward => self.failed(aim.candidate, reason),
+                Direction::Forward => self.failed(aim.candidate, reason, End::Failed),
                 Direction::Back { .. } => {
                     tracing::error!(
                         "the files that are meant to be in force are not written: {reason}"

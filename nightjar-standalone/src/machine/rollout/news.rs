@@ -55,6 +55,7 @@ impl Rollout {
     }
 
     pub(super) fn handed_over(&mut self, now: Instant, out: &mut Out) {
+        let followed = self.successor.is_some();
         self.succeeded(now);
         let before = self.running.take();
         self.running.clone_from(&self.on_disk);
@@ -62,7 +63,13 @@ impl Rollout {
             (Some(before), Some(now)) => before.top_level != now.top_level,
             _ => false,
         };
-        self.pending_bootstrap = false;
+        // It may have changed once more while the new process came.
+        self.pending_bootstrap = match (&self.base, &self.running) {
+            (Some(base), Some(running)) if followed => {
+                base.configuration.bootstrap().hash() != running.bootstrap.hash()
+            }
+            _ => false,
+        };
         let reshaped = self.reshaped;
         let aim = match std::mem::take(&mut self.work) {
             Work::Restarting { aim, .. } | Work::Held(aim) => Some(aim),

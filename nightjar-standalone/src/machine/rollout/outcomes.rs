@@ -1,7 +1,7 @@
 //! What becomes of a rollout: in force, refused, failed.
 
 use super::{
-    AfterReplace, Aim, CONFIRM_PAUSE, Candidate, Direction, Known, Newest, Purpose, REPAIR,
+    AfterReplace, Aim, CONFIRM_PAUSE, Candidate, Direction, End, Known, Newest, Purpose, REPAIR,
     RESCUE_PERIOD, Refusal, Rollout, Served, Successor, Work,
 };
 use crate::{
@@ -135,7 +135,9 @@ impl Rollout {
     }
 
     fn written(&mut self, mut aim: Aim, files: &[Arc<File>], outcome: Acked, now: Instant) {
-        aim.leave(now);
+        if let Some((phase, took)) = aim.leave(now) {
+            self.tally.phase(phase, took);
+        }
         match outcome {
             Acked::Accepted {
                 counters,
@@ -249,13 +251,14 @@ impl Rollout {
             if retry {
                 let reason = format!("the changed bootstrap is not in force: {reason}");
                 tracing::error!("refresh failed: {reason}");
+                self.tally.end(End::Failed);
                 self.outcomes.push((Outcome::Failed, Some(reason)));
                 return;
             }
             self.pending_bootstrap = false;
             self.refused_bootstrap = Some(aim.candidate.configuration.bootstrap().hash());
             self.keep_running_bootstrap();
-            self.refuse(&aim, reason);
+            self.refuse(&aim, reason, End::Refused);
             return;
         }
         if let Work::Restarting { aim, .. } = std::mem::take(&mut self.work) {
@@ -305,7 +308,8 @@ impl Rollout {
             self.base = before.or(self.base.take());
             self.pending_bootstrap = false;
             self.refused_bootstrap = Some(aim.candidate.configuration.bootstrap().hash());
-            self.refuse(&aim, start_failed.clone().unwrap_or_default());
+            let reason = start_failed.clone().unwrap_or_default();
+            self.refuse(&aim, reason, End::Refused);
             then = AfterReplace::StartEarly;
         }
         let restarting = matches!(self.work, Work::Restarting { .. });
@@ -333,8 +337,9 @@ impl Rollout {
         out.effects.push(Effect::CancelPhase);
         if let Some(aim) = aim.filter(Aim::is_forward) {
             let print = aim.candidate.print();
+            let refused = self.end_of(&aim, End::Refused);
             if let Some(reason) = start_failed {
-                self.refuse(&aim, reason);
+                self.refuse(&aim, reason, refused);
                 then = AfterReplace::StartEarly;
             } else if !under_way {
                 // It had nothing to do with it.
@@ -342,10 +347,12 @@ impl Rollout {
                     self.newest = Newest::Fresh(aim.candidate);
                 }
             } else if self.suspect == Some(print) {
-                self.refuse(&aim, format!("envoy ended while it took {took}"));
+                self.refuse(&aim, format!("envoy ended while it took {took}"), refused);
             } else {
                 self.suspect = Some(print);
-                self.failed(aim.candidate, format!("envoy ended while it took {took}"));
+                let failed = self.end_of(&aim, End::Failed);
+                let reason = format!("envoy ended while it took {took}");
+                self.failed(aim.candidate, reason, failed);
             }
         }
         if let Some(base) = self.base.clone() {
@@ -358,8 +365,14 @@ impl Rollout {
     pub(super) fn go_back(&mut self, aim: Aim, reason: String, refused: bool, now: Instant) {
         let why = reason.clone();
         match &aim.direction {
-            Direction::Forward if refused => self.refuse(&aim, reason),
-            Direction::Forward => self.failed(aim.candidate, reason),
+            Direction::Forward if refused => {
+                let end = self.end_of(&aim, End::Refused);
+                self.refuse(&aim, reason, end);
+            }
+            Direction::Forward => {
+                let end = self.end_of(&aim, End::Failed);
+                self.failed(aim.candidate, reason, end);
+            }
             Direction::Back { .. } => {
                 tracing::error!("it is not known what envoy serves: {reason}");
                 self.served = Served::No(format!(
@@ -376,8 +389,17 @@ impl Rollout {
         };
     }
 
+    /// The end of a rollout that does not come into force: if anything was written, it went back.
+    fn end_of(&self, aim: &Aim, unbegun: End) -> End {
+        if aim.has_begun() && self.base.is_some() {
+            End::WentBack
+        } else {
+            unbegun
+        }
+    }
+
     /// Notes that a set of files is not fit to be in force.
-    pub(super) fn refuse(&mut self, aim: &Aim, reason: String) {
+    pub(super) fn refuse(&mut self, aim: &Aim, reason: String, end: End) {
         let candidate = &aim.candidate;
         let print = candidate.print();
         let is_newest = match &self.newest {
@@ -410,15 +432,17 @@ impl Rollout {
             print,
             reason: reason.clone(),
         });
+        self.tally.end(end);
         self.outcomes.push((Outcome::Refused, Some(reason)));
     }
 
     /// Notes that something stood in the way of a set of files; the next refresh tries again.
-    pub(super) fn failed(&mut self, candidate: Candidate, reason: String) {
+    pub(super) fn failed(&mut self, candidate: Candidate, reason: String, end: End) {
         tracing::error!("refresh failed: {reason}");
         if !matches!(&self.newest, Newest::Fresh(newest) if newest.print() != candidate.print()) {
             self.newest = Newest::Tried(candidate);
         }
+        self.tally.end(end);
         self.outcomes.push((Outcome::Failed, Some(reason)));
     }
 
@@ -467,6 +491,8 @@ impl Rollout {
 
     pub(super) fn count_in_force(&mut self, aim: &Aim, now: Instant) {
         let candidate = &aim.candidate;
+        self.tally.end(End::InForce);
+        self.tally.rollouts.add(now - aim.began);
         let took = (now - aim.began).as_secs_f64();
         let before = self.base.as_ref().map(|base| &base.configuration);
         let what = changes(before, &candidate.configuration);
@@ -500,8 +526,6 @@ impl Rollout {
             self.accepted_templates = Some(candidate.templates);
         }
         self.suspect = None;
-        self.rollouts += 1;
-        self.rollout_seconds += took;
         self.outcomes.push((Outcome::Changed, None));
     }
 }

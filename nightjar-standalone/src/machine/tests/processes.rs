@@ -180,6 +180,21 @@ async fn a_newer_bootstrap_that_came_meanwhile_is_handed_over_to_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bootstrap_that_changes_while_one_hands_over_is_not_forgotten() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    story.script().mesh = Ok(Mesh::of(&["a"]).node(1));
+    story.send(Event::RefreshDue);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(story.took().contains(&"spawn 1".to_owned()));
+    story.change(Mesh::of(&["a"]).node(2)).await;
+    assert!(story.took().contains(&"keep 2".to_owned()));
+    assert_eq!(story.ready(), format!("ready\n{PENDING}"));
+    tokio::time::sleep(seconds(25)).await;
+    assert!(story.took().contains(&"spawn 2".to_owned()));
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_phase_that_the_hand_over_ends_before_it_wrote_is_begun_anew() {
     let story = Story::begun(Mesh::of(&["a"])).await;
     story.script().mesh = Ok(Mesh::of(&["a"]).node(1));

@@ -8,6 +8,12 @@ const THREE_PHASES: [&str; 5] = [
     "write cds.json",
 ];
 
+/// How many new sets of files came into force, were refused, failed, went back.
+fn ends(story: &Story) -> [String; 4] {
+    let number = |end| story.metric(&format!("rollouts_total{{result=\"{end}\"}}"));
+    ["in_force", "refused", "failed", "went_back"].map(|end| number(end).to_string())
+}
+
 #[tokio::test(start_paused = true)]
 async fn starts_with_the_first_files_and_confirms_them() {
     let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
@@ -29,6 +35,9 @@ async fn a_change_goes_in_three_phases() {
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(story.took(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
+    assert_eq!(ends(&story), ["2", "0", "0", "0"]);
+    let phase = story.metric("phase_seconds_sum{phase=\"make\"}");
+    assert!(phase > 0.0, "{phase} s");
     story.refresh().await;
     assert_eq!(story.took(), ["refresh"]);
 }
@@ -50,6 +59,10 @@ async fn what_the_check_refuses_is_not_tried_until_something_changes() {
     assert_eq!(story.took(), ["refresh", "check"]);
     assert_eq!(story.ready(), "ready\nrefused: no");
     assert!((story.metric("configuration_refused") - 1.0).abs() < 0.1);
+    assert_eq!(ends(&story), ["1", "1", "0", "0"]);
+    let refused = story.metric("validation_failures_total{result=\"refused\"}");
+    assert!((refused - 1.0).abs() < 0.1);
+    assert!(story.metric("validation_seconds_sum") > 0.0);
     story.refresh().await;
     assert_eq!(story.took(), ["refresh"]);
     story.script().check = Ok(());
@@ -64,6 +77,7 @@ async fn what_could_not_be_checked_is_tried_at_the_next_refresh() {
     story.script().check = Err(CheckFailure::Failed("no memory".to_owned()));
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(story.ready(), "ready\nfailed: no memory");
+    assert_eq!(ends(&story), ["1", "0", "1", "0"]);
     story.took();
     story.script().check = Ok(());
     story.refresh().await;
@@ -92,6 +106,7 @@ async fn what_envoy_refuses_is_put_back_without_a_rescue_in_mode_none() {
         story.ready(),
         "ready\nrefused: envoy refused rds-main.json: it has /b"
     );
+    assert_eq!(ends(&story), ["1", "0", "0", "1"]);
     story.refresh().await;
     assert_eq!(story.took(), ["refresh"]);
 }
@@ -138,6 +153,7 @@ async fn a_time_out_goes_back_and_is_tried_at_the_next_refresh() {
     story.settled().await;
     tokio::time::sleep(seconds(8)).await;
     assert_eq!(story.ready(), "ready\nfailed: envoy did not say");
+    assert_eq!(ends(&story), ["1", "0", "0", "1"]);
     story.took();
     story.refresh().await;
     assert_eq!(story.took(), THREE_PHASES);

@@ -115,9 +115,9 @@ impl Node {
         ];
         if state.refreshing != Refreshing::Resting {
             let failed = Err("no map".to_owned());
-            events.push(("refreshed: failed", Event::Refreshed(failed)));
+            events.push(("refreshed: failed", refreshed(failed)));
             let same = Ok(Refreshed::default());
-            events.push(("refreshed: nothing new", Event::Refreshed(same)));
+            events.push(("refreshed: nothing new", refreshed(same)));
         }
         if let Some(print) = rollouts::check(&state.rollout) {
             for (what, result) in [
@@ -158,11 +158,11 @@ impl Node {
             .collect();
         if state.refreshing != Refreshing::Resting {
             for (what, mesh) in self.refreshes() {
-                let refreshed = Refreshed {
+                let brought = Refreshed {
                     candidate: Some(candidate(&mesh, 1)),
                     ..Refreshed::default()
                 };
-                let event = Event::Refreshed(Ok(refreshed));
+                let event = refreshed(Ok(brought));
                 events.push((what, Duration::ZERO, event, Some(mesh)));
             }
         }
@@ -181,6 +181,7 @@ impl Node {
         let answer = |epoch: u32, live| {
             Event::Probed(Probe::Answered {
                 live,
+                state: String::new(),
                 epoch: u64::from(epoch),
                 config_path: BOOTSTRAP_PATH.to_owned(),
             })
@@ -296,14 +297,14 @@ pub(super) fn walk(starts: Vec<Node>, mut each: impl FnMut(&Cell<'_>)) -> usize 
 pub(super) fn starts(restart_mode: RestartMode) -> Vec<Node> {
     let fresh = Node::new(rules(restart_mode));
     let mut failed = fresh.clone();
-    let refreshed = Refreshed {
+    let brought = Refreshed {
         candidate: Some(candidate(&fresh.mesh, 1)),
         ..Refreshed::default()
     };
     let print = fresh.mesh.read().print();
     for event in [
         Event::RefreshDue,
-        Event::Refreshed(Ok(refreshed)),
+        refreshed(Ok(brought)),
         Event::Checked {
             print,
             result: Ok(()),

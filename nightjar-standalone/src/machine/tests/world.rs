@@ -487,6 +487,7 @@ impl Scripted {
             let probe = match serving.filter(|_| !is_silent) {
                 Some(epoch) => Probe::Answered {
                     live: true,
+                    state: "LIVE".to_owned(),
                     epoch: u64::from(epoch),
                     config_path: BOOTSTRAP_PATH.to_owned(),
                 },
@@ -522,7 +523,7 @@ impl World for Scripted {
                 self.shared.lock().tell("refresh");
                 self.after(time, |shared, events| {
                     let refreshed = shared.lock().refreshed();
-                    let _ = events.send(Event::Refreshed(refreshed));
+                    let _ = events.send(super::refreshed(refreshed));
                 });
             }
             Effect::Rest(pause) => {

@@ -1,0 +1,29 @@
+//! How much work refreshes have been since the start.
+
+use nightjar_core::{
+    daemon::{Page, metrics::Timing},
+    extension::Runs,
+};
+
+/// How much work refreshes have been since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Effort {
+    /// Sets of files that were made of map and templates, or could not be.
+    pub(crate) builds: Timing,
+    pub(crate) discovery: Runs,
+    /// `None` without a template store.
+    pub(crate) store: Option<Runs>,
+}
+
+impl Effort {
+    pub(super) fn tell(&self, page: &mut Page) {
+        page.timings(
+            "build_seconds",
+            "The time to make files of map and templates.",
+            &[("", self.builds)],
+        );
+        let store = self.store.map(|store| ("store", store));
+        let extensions = [("discovery", self.discovery)].into_iter().chain(store);
+        Runs::tell(page, &extensions.collect::<Vec<_>>());
+    }
+}
