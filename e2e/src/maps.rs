@@ -50,18 +50,25 @@ pub fn with_nowhere(mut map: Value) -> Value {
 /// A mesh of 20,000 instances: 2,000 service-colors of 10, of which all but the last are out of
 /// reach. The last is `shop`, with one instance on this port.
 pub fn large(port: u16) -> Value {
+    let shop = service_color("shop", "blue", &[port], &[prefix("/who")]);
+    crowded(2_000, 10, &[shop])
+}
+
+/// A mesh of so many service-colors with so many instances each that are out of reach; but the first
+/// of `last` takes the place of the last, and the others follow.
+pub fn crowded(colors: u16, instances: u8, last: &[Value]) -> Value {
     let color = |number: u16| {
-        let address = |instance: u16| format!("10.{}.{}.{instance}", number / 250, number % 250);
-        let instances: Vec<Value> = (0..10)
+        let address = |instance: u8| format!("10.{}.{}.{instance}", number / 250, number % 250);
+        let instances: Vec<Value> = (0..instances)
             .map(|instance| json!({"ipv4": address(instance), "port": 8080}))
             .collect();
         let route = prefix(&format!("/service-{number}/"));
         let color = service_color(&format!("service-{number}"), "blue", &[], &[route]);
         with(color, json!({"instances": instances}))
     };
-    let mut colors: Vec<Value> = (1..2_000).map(color).collect();
-    colors.push(service_color("shop", "blue", &[port], &[prefix("/who")]));
-    map(&[namespace("n1", &colors)])
+    let mut all: Vec<Value> = (1..colors).map(color).collect();
+    all.extend_from_slice(last);
+    map(&[namespace("n1", &all)])
 }
 
 /// A public route for a path prefix.
