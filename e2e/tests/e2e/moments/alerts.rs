@@ -30,6 +30,7 @@ const REFUSED: &str = "nightjar_configuration_refused == 1";
 const WENT_BACK: &str = "increase(nightjar_rollouts_total{result=\"went_back\"}[1h]) > 0";
 const TEMPLATES: &str = "nightjar_templates_failed == 1";
 const CLOSED: &str = "nightjar_listeners_closed > 0";
+const SECRETS: &str = "nightjar_secrets_refused > 0";
 const BOOTSTRAP: &str = "nightjar_bootstrap_pending == 1";
 const AGE: &str = "time() - nightjar_last_success_timestamp_seconds > 900";
 const FAILURES: &str = "nightjar_failures_in_a_row > 3";
@@ -41,7 +42,7 @@ const SLOW: &str =
 const STARTS: &str = "increase(nightjar_envoy_starts_total[1h]) > 4";
 const INOTIFY: &str = "nightjar_inotify_instances_left < 20";
 
-const OF_A_PROXY: [Provoked; 16] = [
+const OF_A_PROXY: [Provoked; 17] = [
     (NOT_READY, a_proxy_that_never_sees_a_map),
     (NOT_LIVE, a_proxy_that_never_sees_a_map),
     (EXITS, an_envoy_that_ends_by_itself),
@@ -49,6 +50,10 @@ const OF_A_PROXY: [Provoked; 16] = [
     (WENT_BACK, files_that_envoy_refuses_while_it_runs),
     (TEMPLATES, templates_that_envoy_refuses),
     (CLOSED, a_port_that_is_in_use),
+    (
+        SECRETS,
+        super::certificates::a_bad_rotation_leaves_the_secret_before_and_is_told,
+    ),
     (BOOTSTRAP, a_bootstrap_that_waits_for_a_restart),
     (AGE, a_proxy_that_sees_no_map_any_more),
     (FAILURES, a_proxy_that_sees_no_map_any_more),

@@ -207,8 +207,9 @@ fn a_gateway_whose_secret_is_bad_from_the_start_is_not_ready() {
     assert!(shakes_hands(&proxy));
 }
 
+/// Provokes the alert on `nightjar_secrets_refused`, too.
 #[test]
-fn a_bad_rotation_leaves_the_secret_before_and_is_told() {
+pub(super) fn a_bad_rotation_leaves_the_secret_before_and_is_told() {
     let blue = Backend::start("shop", "blue");
     let place = Place::new();
     place.fill();
@@ -217,6 +218,7 @@ fn a_bad_rotation_leaves_the_secret_before_and_is_told() {
     let templates = with_tls(&by_sds(&secrets));
     let proxy = launch(&templates, &blue);
     proxy.wait_told(200, "ready\n");
+    assert_eq!(proxy.count("nightjar_secrets_refused"), Some(0));
     // Whoever rotates does it again and again, so it does not matter when Envoy is looked at.
     let attempts = std::cell::Cell::new(0);
     eventually("the bad secret is told", || {
