@@ -60,7 +60,7 @@ schemas: ## write the documents' JSON Schemas anew, after a change of their type
 	done
 
 bench: ## benchmarks, in the release profile
-	@e2e/setup.sh all
+	@e2e/setup.sh bench
 	$(CARGO) build --locked --release --workspace --bins --examples
 	$(CARGO) bench --locked -p nightjar-core -p e2e
 

