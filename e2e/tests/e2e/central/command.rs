@@ -86,6 +86,10 @@ fn the_status_port_tells_what_happened() {
     let number = regex::Regex::new(r"(_timestamp_seconds) [1-9][0-9.]{9,}\n").unwrap();
     let version = regex::Regex::new(r#"version="[0-9a-f]{32}""#).unwrap();
     let text = number.replace_all(&text, "$1 TIME\n");
+    let took = regex::Regex::new(r"(_seconds_sum\{.*\}) [0-9]+\.[0-9]+").unwrap();
+    let text = took.replace_all(&text, "$1 SECONDS");
+    let memory = regex::Regex::new("(_memory_bytes) [1-9][0-9]{5,}").unwrap();
+    let text = memory.replace_all(&text, "$1 BYTES");
     insta::assert_snapshot!(version.replace(&text, "version=\"VERSION\""));
 }
 
