@@ -24,7 +24,7 @@ pub(crate) use rollout::Candidate;
 
 use crate::{
     ack::{Counters, Unbound},
-    secrets::SecretTrouble,
+    secrets::SecretReport,
 };
 use life::{Life, News, Out};
 use nightjar_core::{
@@ -176,7 +176,7 @@ pub(crate) enum Event {
         lost: bool,
     },
     /// What is amiss with secrets that Envoy reads by itself.
-    Secrets(Vec<SecretTrouble>),
+    Secrets(SecretReport),
     /// A deadline may be over.
     Tick,
     Stop(String),
@@ -320,7 +320,7 @@ impl State {
                 self.rollout
                     .folder_looked(&missing, lost, now, &self.life, &mut out);
             }
-            Event::Secrets(troubles) => self.secrets.report(troubles),
+            Event::Secrets(report) => self.secrets.report(report),
             Event::Tick => self.life.tick(now, &mut out),
             Event::Stop(reason) => self.stop(&reason, now, &mut out),
         }

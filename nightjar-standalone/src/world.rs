@@ -60,6 +60,7 @@ pub(crate) struct System {
     probe: Option<JoinHandle<()>>,
     rest: Option<JoinHandle<()>>,
     secrets: Option<JoinHandle<()>>,
+    secrets_known: Arc<Mutex<secrets::Watch>>,
 }
 
 impl System {
@@ -100,6 +101,7 @@ impl System {
             probe: None,
             rest: None,
             secrets: None,
+            secrets_known: Arc::default(),
         }
     }
 
@@ -234,12 +236,15 @@ impl System {
 
     fn watch_secrets(&mut self, wanted: Vec<Secret>) {
         let (admin, events) = (self.admin.clone(), self.events.clone());
-        let watch = (!wanted.is_empty()).then(|| {
-            tokio::spawn(secrets::watch(admin, wanted, move |troubles| {
-                let _ = events.send(Event::Secrets(troubles));
+        let watch = Arc::clone(&self.secrets_known);
+        let is_wanted = !wanted.is_empty();
+        lock(&watch).follow(wanted);
+        let task = is_wanted.then(|| {
+            tokio::spawn(secrets::watch(admin, watch, move |report| {
+                let _ = events.send(Event::Secrets(report));
             }))
         });
-        replace(&mut self.secrets, watch);
+        replace(&mut self.secrets, task);
     }
 
     fn rest(&mut self, pause: Duration) {

@@ -11,7 +11,7 @@ pub struct Secret {
     pub path: String,
     /// The rendered file that names it.
     pub named_by: String,
-    /// Whether that file is of clusters, so that the secret is for calls that Envoy makes.
+    /// Whether that file is not of listeners, so that the secret is for calls that Envoy makes.
     pub is_of_cluster: bool,
 }
 
@@ -26,7 +26,7 @@ impl Configuration {
                         name: name.clone(),
                         path: reference.path.to_string(),
                         named_by: file.name().to_owned(),
-                        is_of_cluster: file.role() == Some(&Role::Clusters),
+                        is_of_cluster: file.role() != Some(&Role::Listeners),
                     });
                 }
             }

@@ -1,14 +1,17 @@
 //! What is amiss with secrets that Envoy reads by itself, as far as it was told.
 
 use super::{Candidate, Effect, life::Out};
-use crate::secrets::SecretTrouble;
+use crate::secrets::{Left, SecretReport, SecretTrouble};
+use nightjar_core::envoy::Secret;
 
 /// The secrets of the configuration in force.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Secrets {
-    /// The configuration whose secrets are watched.
+    /// The configuration that they were read of.
     print: Option<u64>,
-    is_watching: bool,
+    watched: Vec<Secret>,
+    /// Whether Envoy once had them all.
+    ever_had_all: bool,
     troubles: Vec<SecretTrouble>,
 }
 
@@ -22,37 +25,45 @@ impl Secrets {
         self.print = print;
         let secrets = in_force.map(|candidate| candidate.configuration.secrets());
         let secrets = secrets.unwrap_or_default();
-        self.troubles
-            .retain(|trouble| secrets.contains(&trouble.secret));
-        let was_watching = std::mem::replace(&mut self.is_watching, !secrets.is_empty());
-        if was_watching || self.is_watching {
+        if self.watched != secrets {
+            self.troubles
+                .retain(|trouble| secrets.contains(&trouble.secret));
+            self.watched.clone_from(&secrets);
             out.effects.push(Effect::WatchSecrets(secrets));
         }
     }
 
     /// Notes what is amiss, and tells what is new of it.
-    pub(super) fn report(&mut self, troubles: Vec<SecretTrouble>) {
-        for trouble in &troubles {
+    pub(super) fn report(&mut self, report: SecretReport) {
+        for trouble in &report.troubles {
             if !self.troubles.contains(trouble) {
                 tracing::error!("{trouble}; see the lines \"envoy:\" for its reason");
             }
         }
         let is_over = |trouble: &&SecretTrouble| {
-            let mut still = troubles.iter();
+            let mut still = report.troubles.iter();
             still.all(|still| still.secret != trouble.secret)
         };
         for trouble in self.troubles.iter().filter(is_over) {
             tracing::info!("envoy has taken secret {:?}", trouble.secret.name);
         }
-        self.troubles = troubles;
+        self.ever_had_all |= report.has_all;
+        self.troubles = report.troubles;
     }
 
     pub(super) fn troubles(&self) -> &[SecretTrouble] {
         &self.troubles
     }
 
-    /// The secret for want of which no client can connect.
+    /// The secret of a listener for want of which clients cannot connect: one that Envoy has lost, or any
+    /// as long as it never had them all. One more that comes later and is bad takes nobody's proxy away.
     pub(super) fn in_the_way(&self) -> Option<&SecretTrouble> {
-        self.troubles.iter().find(|trouble| trouble.is_in_the_way())
+        let stands = |trouble: &&SecretTrouble| match trouble.left {
+            _ if trouble.secret.is_of_cluster => false,
+            Left::Old => false,
+            Left::Nothing => !self.ever_had_all,
+            Left::Lost => true,
+        };
+        self.troubles.iter().find(stands)
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     ack::Unbound,
     launch::RestartMode,
     sample::{CONFIG_DIR, LISTEN_PORT, Mesh},
-    secrets::SecretTrouble,
+    secrets::{Left, SecretReport, SecretTrouble},
 };
 use nightjar_core::daemon::Pauses;
 use std::time::Duration;

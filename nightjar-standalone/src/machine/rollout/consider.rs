@@ -57,6 +57,8 @@ impl Rollout {
             }
             if let Some(base) = &mut self.base {
                 base.map_version = map_version;
+                base.templates = newest.templates;
+                base.templates_version.clone_from(&newest.templates_version);
             }
             self.newest = Newest::None;
             self.checked = None;

@@ -82,6 +82,10 @@ impl Rollout {
         let Some(base) = self.base.clone() else {
             return;
         };
+        if lost && matches!(life.stage(), Stage::HandingOver { .. }) {
+            // It is seen again, and the process that comes may watch the one that is gone, too.
+            return;
+        }
         match &self.work {
             Work::Idle => {}
             // A phase waits in vain for an Envoy that watches a folder that is gone.

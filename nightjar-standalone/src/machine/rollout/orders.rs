@@ -30,8 +30,9 @@ impl Rollout {
     pub(super) fn confirm(&mut self, aim: Option<Aim>, out: &mut Out) {
         let files: Vec<Arc<File>> = self
             .known
-            .values()
-            .filter_map(Known::only)
+            .iter()
+            .filter(|(name, _)| !self.in_doubt.contains(*name))
+            .filter_map(|(_, known)| known.only())
             .filter(|file| self.running.as_ref().is_some_and(|it| it.watches(file)))
             .cloned()
             .collect();

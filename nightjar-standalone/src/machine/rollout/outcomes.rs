@@ -71,16 +71,20 @@ impl Rollout {
                 self.given_up = given_up;
                 self.unconfirmed = false;
                 self.set_unbound(unbound.unwrap_or_default());
-                for known in self.known.values_mut() {
-                    if let Some(file) = known.only().cloned() {
-                        *known = Known::Confirmed(file);
+                let mut is_all = true;
+                for (name, known) in &mut self.known {
+                    match known.only().cloned() {
+                        Some(file) if !self.in_doubt.contains(name) => {
+                            *known = Known::Confirmed(file);
+                        }
+                        _ => is_all = false,
                     }
                 }
-                if self.known.values().any(|known| known.only().is_none()) {
+                if is_all {
+                    self.serve();
+                } else {
                     // It is written again, by the aim or as what was in force.
                     self.repair = true;
-                } else {
-                    self.serve();
                 }
             }
             Acked::Rejected { reason, counters } => {

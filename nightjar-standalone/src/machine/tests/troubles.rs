@@ -191,27 +191,32 @@ async fn what_cannot_be_made_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    let trouble = |is_missing, is_of_cluster| SecretTrouble {
-        secret: Secret {
-            name: "own".to_owned(),
-            path: "/x/sds.json".to_owned(),
-            named_by: "lds.json".to_owned(),
-            is_of_cluster,
-        },
-        is_missing,
-    };
     let named = "envoy refused secret \"own\" of lds.json from /x/sds.json, and";
-    let (none, none_for_calls, old) = (
-        "has none: no client can connect by TLS",
-        "has none: no call of that cluster gets through",
+    let (none, old) = (
+        "has none: connections that need it fail",
         "uses the one before",
     );
-    for (is_missing, is_of_cluster, is_ready, told) in [
-        (true, false, false, none),
-        (true, true, true, none_for_calls),
-        (false, false, true, old),
+    for (left, is_of_cluster, is_ready, told) in [
+        (Left::Nothing, false, false, none),
+        (Left::Nothing, true, true, none),
+        (Left::Old, false, true, old),
+        // From here on it once had all.
+        (Left::Nothing, false, true, none),
+        (Left::Lost, false, false, none),
     ] {
-        story.send(Event::Secrets(vec![trouble(is_missing, is_of_cluster)]));
+        let trouble = SecretTrouble {
+            secret: Secret {
+                name: "own".to_owned(),
+                path: "/x/sds.json".to_owned(),
+                named_by: "lds.json".to_owned(),
+                is_of_cluster,
+            },
+            left,
+        };
+        story.send(Event::Secrets(SecretReport {
+            troubles: vec![trouble],
+            has_all: left == Left::Old,
+        }));
         tokio::time::sleep(seconds(1)).await;
         let first = if is_ready {
             "ready".to_owned()
@@ -221,7 +226,7 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
         assert_eq!(story.ready(), format!("{first}\nsecrets: {named} {told}"));
     }
     assert!((story.metric("secrets_refused") - 1.0).abs() < 0.1);
-    story.send(Event::Secrets(Vec::new()));
+    story.send(Event::Secrets(SecretReport::default()));
     tokio::time::sleep(seconds(1)).await;
     assert_eq!(story.ready(), "ready");
 }
