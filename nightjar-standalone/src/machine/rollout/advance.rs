@@ -9,7 +9,7 @@ use crate::{
     },
     plan::{self, Phase, Step},
 };
-use nightjar_core::envoy::Role;
+use nightjar_core::envoy::{File, Role};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -147,7 +147,11 @@ impl Rollout {
                 self.in_force(aim, now, out);
                 true
             }
-            Step::Write(Phase::Switch, _) if self.reshaped && life.has_parents() => {
+            Step::Write(phase, files)
+                if self.reshaped
+                    && life.has_parents()
+                    && (phase == Phase::Switch || files.iter().any(is_of_routes)) =>
+            {
                 // The replaced process still takes changes of the routes, and none of the clusters
                 // that they lead to any more.
                 self.work = Work::Held(aim);
@@ -260,4 +264,8 @@ impl Rollout {
             }
         }
     }
+}
+
+fn is_of_routes(file: &Arc<File>) -> bool {
+    matches!(file.role(), Some(Role::Routes(_)))
 }
