@@ -6,6 +6,7 @@
 
 mod advance;
 mod aim;
+mod answers;
 mod consider;
 mod folder;
 mod news;
