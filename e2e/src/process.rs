@@ -101,9 +101,21 @@ pub fn with_argument(text: &str) -> Vec<(u32, String)> {
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     ids.filter(|id| *id != std::process::id())
         .filter_map(|id| {
-            let line = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            let line = command_line(id)?;
             line.contains(text).then_some((id, line))
         })
         .collect()
+}
+
+/// The command line of a process. One that is just becoming another program has none for a moment.
+fn command_line(id: u32) -> Option<String> {
+    for _ in 0..100 {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
+        // Neither what has ended nor a thread of the kernel has a program.
+        if !line.is_empty() || std::fs::read_link(format!("/proc/{id}/exe")).is_err() {
+            return Some(String::from_utf8_lossy(&line).replace('\0', " "));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    None
 }

@@ -9,6 +9,7 @@
 //! workload   what a service or gateway declares about itself in `NJ_` settings -> discovery map (pure)
 //! re2        which regular expressions Envoy takes
 //! env        settings from the environment, all faults at once
+//! oom        which process the kernel ends first when memory runs out
 //! daemon     what surrounds the refreshes of the long-running programs
 //! ```
 
@@ -19,6 +20,7 @@ pub mod document;
 pub mod env;
 pub mod envoy;
 pub mod extension;
+pub mod oom;
 mod re2;
 pub mod review;
 pub mod shutdown;

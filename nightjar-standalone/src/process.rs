@@ -1,7 +1,7 @@
 //! One Envoy process.
 
 use crate::launch::{Launch, RestartMode};
-use nightjar_core::envoy::{on_one_line, volunteer_as_oom_victim};
+use nightjar_core::{envoy::on_one_line, oom};
 use rustix::process::{Pid, Signal};
 use std::{
     io,
@@ -22,7 +22,7 @@ pub(crate) const SHIM: &str = "__become-envoy";
 /// How long the log may still come once the process has ended.
 const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How much of its memory a process counts for that nobody depends on yet, when memory runs out.
+/// How much sooner than Nightjar a process goes that nobody depends on yet, when memory runs out.
 const VICTIM: u16 = 500;
 
 /// A started Envoy.
@@ -43,21 +43,21 @@ impl Process {
         complain: impl FnMut(String) + Send + 'static,
         ended: impl FnOnce(ExitStatus) + Send + 'static,
     ) -> io::Result<Self> {
+        // The process that it replaces serves until this one does.
+        let score = if epoch > 0 { VICTIM } else { 0 };
         let mut child = Command::new("/proc/self/exe")
             .arg(SHIM)
             .arg(std::process::id().to_string())
+            .arg(score.to_string())
             .arg(&launch.program)
             .args(arguments(launch, epoch, parent_grace))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
-        let id = child.id();
-        if let Some(id) = id.filter(|_| epoch > 0) {
-            // The process that it replaces serves until this one does.
-            volunteer_as_oom_victim(id, VICTIM);
-        }
-        let pid = id.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let pid = child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let log = child
             .stderr
             .take()
@@ -81,10 +81,10 @@ impl Process {
         u32::try_from(pid.as_raw_nonzero().get()).ok()
     }
 
-    /// It counts for no more than its memory any more.
+    /// It counts for no more than Nightjar itself any more.
     pub(crate) fn keep(&self) {
         if let Some(id) = self.id() {
-            volunteer_as_oom_victim(id, 0);
+            oom::raise_oom_score(id, 0);
         }
     }
 
@@ -213,10 +213,19 @@ fn level_of(word: &str) -> Option<Level> {
 /// A supervisor that was killed cannot end its Envoy, and one that is left behind would hold the
 /// ports and serve an old configuration for ever. Only a process itself can ask the kernel to be
 /// killed when its parent dies, so this program starts itself, asks, and turns into Envoy.
+///
+/// It also says how much sooner than Nightjar it may be ended when memory runs out: from outside,
+/// Envoy could run before it is said.
 pub(crate) fn shim(mut args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    let (Some(parent), Some(program)) = (args.next(), args.next()) else {
+    let (Some(parent), Some(score), Some(program)) = (args.next(), args.next(), args.next()) else {
         return ExitCode::from(64);
     };
+    let Some(score) = score.to_str().and_then(|text| text.parse().ok()) else {
+        return ExitCode::from(64);
+    };
+    if score > 0 {
+        oom::raise_own_oom_score(score);
+    }
     let wanted = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let parent_lives =
         rustix::process::getppid().is_some_and(|pid| *pid.as_raw_nonzero().to_string() == *parent);

@@ -1,6 +1,7 @@
 //! Asking a real Envoy whether it would take a set of files.
 
-use super::{Configuration, fixed_bootstrap, place, reason, volunteer_as_oom_victim};
+use super::{Configuration, fixed_bootstrap, place, reason};
+use crate::oom::raise_oom_score;
 use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
@@ -142,7 +143,7 @@ impl EnvoyProgram {
             .kill_on_drop(true);
         let child = command.spawn().map_err(|source| self.cannot_run(source))?;
         if let Some(pid) = child.id() {
-            volunteer_as_oom_victim(pid, 1000);
+            raise_oom_score(pid, 1000);
         }
         match tokio::time::timeout(VALIDATION_TIMEOUT, verdict(child)).await {
             Err(_) => Err(CheckError::Silent),

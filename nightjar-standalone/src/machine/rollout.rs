@@ -34,8 +34,8 @@ use tokio::time::Instant;
 const RESCUE_PERIOD: Duration = Duration::from_mins(10);
 /// Why what is in force is written again that Envoy has not all of.
 const REPAIR: &str = "what is in force is written anew";
-/// When Envoy is asked again, if it could not be asked about what it has.
-const CONFIRM_PAUSE: Duration = Duration::from_secs(1);
+/// When Envoy is asked again, if its answer was none that counts.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether Envoy serves what it was given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +53,14 @@ pub(crate) enum Served {
 pub(crate) struct Refusal {
     print: u64,
     pub(crate) reason: String,
+}
+
+/// A bootstrap with which no process came to serve.
+#[derive(Debug, Clone, Copy)]
+struct RefusedBootstrap {
+    bootstrap: u64,
+    /// The set of files that was refused for it.
+    print: u64,
 }
 
 /// The newest set of files that is not in force.
@@ -121,8 +129,8 @@ enum AfterReplace {
 #[derive(Debug, Clone)]
 struct Successor {
     aim: Aim,
-    /// The same with the bootstrap before.
-    before: Option<Candidate>,
+    /// The bootstrap before.
+    before: Option<Arc<File>>,
 }
 
 /// What is known of the files and of Envoy's opinion of them.
@@ -170,8 +178,8 @@ pub(crate) struct Rollout {
     /// Whether another may be started.
     may_restart: bool,
     /// The bootstrap with which no process came to serve.
-    refused_bootstrap: Option<u64>,
-    confirm_after: Option<Instant>,
+    refused_bootstrap: Option<RefusedBootstrap>,
+    pause_until: Option<Instant>,
     /// Why newer templates are not to be had, or make no files.
     templates_missing: Option<String>,
     /// Why newer templates were refused.
@@ -216,7 +224,7 @@ impl Rollout {
             successor: None,
             may_restart: true,
             refused_bootstrap: None,
-            confirm_after: None,
+            pause_until: None,
             templates_missing: None,
             templates_refused: None,
             accepted_templates: None,
@@ -298,7 +306,7 @@ impl Rollout {
             (Work::Held(_), Stage::Starting { since, .. }) => Some(*since + self.update_timeout),
             _ => None,
         };
-        [start, self.confirm_after]
+        [start, self.pause_until]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)

@@ -1,13 +1,12 @@
 //! One run of an extension's process, from start to the end of its process group.
 
 use super::output::Stream;
-use crate::{env::CommandLine, shutdown::Shutdown};
+use crate::{env::CommandLine, oom, shutdown::Shutdown};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     ffi::OsString,
-    fs, io,
+    io,
     os::unix::process::ExitStatusExt,
-    path::Path,
     pin::{Pin, pin},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -25,8 +24,7 @@ const REAP_TIME: Duration = Duration::from_secs(5);
 
 /// How much likelier than this program the kernel is to kill an extension when memory is short, on
 /// its scale from -1000 to 1000.
-const OOM_SCORE_ADJ: i32 = 300;
-const MAX_OOM_SCORE_ADJ: i32 = 1000;
+const OOM_SCORE_ADJ: u16 = 300;
 
 /// What is run.
 pub(super) struct Run<'a> {
@@ -75,7 +73,7 @@ impl Run<'_> {
         let mut child = self.start()?;
         let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
         if let Some(id) = child.id() {
-            volunteer(Path::new("/proc"), id);
+            oom::raise_oom_score(id, OOM_SCORE_ADJ);
         }
         let (mut stdout, mut stderr) = (Stream::new(self.name), Stream::new(self.name));
         let (stdout_pipe, stderr_pipe) = (child.stdout.take(), child.stderr.take());
@@ -122,23 +120,6 @@ impl Run<'_> {
     }
 }
 
-/// Makes a process, and what it starts from now on, a likelier victim of the kernel's when memory is
-/// short: an extension that is killed is tried again, a proxy that is killed serves nobody.
-///
-/// Best effort: `/proc` may not be there, and a process that changed its user cannot be changed.
-fn volunteer(proc: &Path, id: u32) {
-    let path = proc.join(format!("{id}/oom_score_adj"));
-    let score: Option<i32> = fs::read_to_string(&path)
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    if let Some(score) = score {
-        let raised = score.saturating_add(OOM_SCORE_ADJ).min(MAX_OOM_SCORE_ADJ);
-        if let Err(error) = fs::write(&path, raised.to_string()) {
-            tracing::debug!("{} cannot be written: {error}", path.display());
-        }
-    }
-}
-
 async fn stopped(shutdown: &Shutdown, grace: Duration) {
     shutdown.wait().await;
     tokio::time::sleep(grace).await;
@@ -171,25 +152,11 @@ impl From<ExitStatus> for Ending {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_extension_volunteers_as_a_victim_beside_what_it_inherits() {
-        let proc = tempfile::tempdir().unwrap();
-        let file = proc.path().join("7/oom_score_adj");
-        fs::create_dir(proc.path().join("7")).unwrap();
-        for (before, after) in [("0\n", "300"), ("-500\n", "-200"), ("900\n", "1000")] {
-            fs::write(&file, before).unwrap();
-            volunteer(proc.path(), 7);
-            assert_eq!(fs::read_to_string(&file).unwrap(), after);
-        }
-        volunteer(proc.path(), 8);
-        assert!(!proc.path().join("8").exists());
-    }
-
     #[tokio::test]
     async fn a_run_is_a_likelier_victim_than_this_process() {
-        let own = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+        let own = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap();
         let own: i32 = own.trim().parse().unwrap();
-        let wanted = (own + OOM_SCORE_ADJ).min(MAX_OOM_SCORE_ADJ);
+        let wanted = (own + i32::from(OOM_SCORE_ADJ)).min(1000);
         // It is changed just after the start.
         let script = format!(
             "for i in 1 2 3 4 5 6 7 8 9; do \

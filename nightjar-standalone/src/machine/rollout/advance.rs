@@ -104,12 +104,12 @@ impl Rollout {
         life: &mut Life,
         out: &mut Out,
     ) -> bool {
+        if self.pause_until.is_some_and(|at| now < at) {
+            self.work = aim.map_or(Work::Idle, Work::Held);
+            return false;
+        }
+        self.pause_until = None;
         if self.unconfirmed {
-            if self.confirm_after.is_some_and(|at| now < at) {
-                self.work = aim.map_or(Work::Idle, Work::Held);
-                return false;
-            }
-            self.confirm_after = None;
             self.confirm(aim, out);
             return false;
         }
@@ -162,8 +162,9 @@ impl Rollout {
                 false
             }
             Step::Restart { leads: false, .. }
-                if self.refused_bootstrap
-                    == Some(aim.candidate.configuration.bootstrap().hash()) =>
+                if self
+                    .refused_bootstrap
+                    .is_some_and(|refused| refused.bootstrap == aim.candidate.bootstrap()) =>
             {
                 self.in_force(aim, now, out);
                 self.keep_running_bootstrap();
@@ -210,7 +211,7 @@ impl Rollout {
             }
             self.pending_bootstrap = true;
             self.successor = Some(Successor {
-                before: self.with_running_bootstrap(&aim.candidate),
+                before: self.running.as_ref().map(|it| Arc::clone(&it.bootstrap)),
                 aim: aim.clone(),
             });
             self.settle(aim, out);

@@ -26,6 +26,11 @@ impl Candidate {
         self.configuration.print()
     }
 
+    /// The hash of its bootstrap.
+    pub(crate) fn bootstrap(&self) -> u64 {
+        self.configuration.bootstrap().hash()
+    }
+
     /// The version of its templates, as metrics have it.
     pub(crate) fn templates_version(&self) -> String {
         let version = self.templates_version.as_deref();
@@ -91,7 +96,6 @@ impl Aim {
     /// Gives the phase that is over with its time.
     pub(crate) fn leave(&mut self, now: Instant) -> Option<(Phase, Duration)> {
         let (phase, since) = self.entered.take()?;
-        self.phases.push((phase, now - since));
         Some((phase, now - since))
     }
 

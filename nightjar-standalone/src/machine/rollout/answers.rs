@@ -1,6 +1,6 @@
 //! What Envoy's answers to phases mean for what is known of its files.
 
-use super::{Aim, CONFIRM_PAUSE, Known, Purpose, RESCUE_PERIOD, Rollout, Served, Work};
+use super::{Aim, Known, PAUSE, Purpose, RESCUE_PERIOD, Rollout, Served, Work};
 use crate::{
     ack::Unbound,
     launch::RestartMode,
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 impl Rollout {
     /// A phase ended.
     pub(crate) fn acked(&mut self, id: u64, outcome: Acked, life: &Life, now: Instant) {
-        let accepted = matches!(outcome, Acked::Accepted { .. });
+        let is_meant = matches!(outcome, Acked::Accepted { .. } | Acked::NotWritten { .. });
         let handing_over = matches!(life.stage(), Stage::HandingOver { .. });
         if let Work::Writing { id: own, files, .. } = &self.work
             && *own == id
@@ -29,10 +29,12 @@ impl Rollout {
         }
         match std::mem::take(&mut self.work) {
             // The answer may be that of the process that comes.
-            Work::Confirming { id: own, aim } if own == id && handing_over && !accepted => {
+            Work::Confirming { id: own, aim } if own == id && handing_over && !is_meant => {
+                self.pause_until = Some(now + PAUSE);
                 self.work = aim.map_or(Work::Idle, Work::Held);
             }
-            Work::Writing { id: own, aim, .. } if own == id && handing_over && !accepted => {
+            Work::Writing { id: own, aim, .. } if own == id && handing_over && !is_meant => {
+                self.pause_until = Some(now + PAUSE);
                 self.work = Work::Held(aim);
             }
             Work::Confirming { id: own, aim } if own == id => self.confirmed(aim, outcome, now),
@@ -95,7 +97,7 @@ impl Rollout {
             Acked::TimedOut { reason } | Acked::NotWritten { reason, .. } => {
                 // It is busy, or ended: another start or another question follows.
                 tracing::debug!("{reason}");
-                self.confirm_after = Some(now + CONFIRM_PAUSE);
+                self.pause_until = Some(now + PAUSE);
             }
         }
     }
@@ -133,7 +135,9 @@ impl Rollout {
     }
 
     fn written(&mut self, mut aim: Aim, files: &[Arc<File>], outcome: Acked, now: Instant) {
-        if let Some((phase, took)) = aim.leave(now) {
+        let nothing = matches!(outcome, Acked::NotWritten { partly: false, .. });
+        if let Some((phase, took)) = aim.leave(now).filter(|_| !nothing) {
+            aim.phases.push((phase, took));
             self.tally.phase(phase, took);
         }
         match outcome {

@@ -42,7 +42,7 @@ impl Rollout {
         self.given_up = 0;
         self.unbound.clear();
         self.reshaped = false;
-        self.confirm_after = None;
+        self.pause_until = None;
         self.unconfirmed = true;
         // A process that comes has what is on the disk.
         for (name, known) in &mut self.known {
@@ -65,9 +65,7 @@ impl Rollout {
         };
         // It may have changed once more while the new process came.
         self.pending_bootstrap = match (&self.base, &self.running) {
-            (Some(base), Some(running)) if followed => {
-                base.configuration.bootstrap().hash() != running.bootstrap.hash()
-            }
+            (Some(base), Some(running)) if followed => base.bootstrap() != running.bootstrap.hash(),
             _ => false,
         };
         let reshaped = self.reshaped;

@@ -1,14 +1,15 @@
 //! What becomes of a rollout: in force, refused, failed.
 
 use super::{
-    AfterReplace, Aim, Candidate, Direction, End, Newest, REPAIR, Refusal, Rollout, Served,
-    Successor, Work,
+    AfterReplace, Aim, Candidate, Direction, End, Newest, REPAIR, Refusal, RefusedBootstrap,
+    Rollout, Served, Successor, Work,
 };
 use crate::machine::{Effect, life::Out};
 use nightjar_core::{
     daemon::Outcome,
-    envoy::{Configuration, Files, changes},
+    envoy::{Configuration, File, Files, changes},
 };
+use std::sync::Arc;
 use tokio::time::Instant;
 
 impl Rollout {
@@ -23,10 +24,8 @@ impl Rollout {
                 self.outcomes.push((Outcome::Failed, Some(reason)));
                 return;
             }
-            self.pending_bootstrap = false;
-            self.refused_bootstrap = Some(aim.candidate.configuration.bootstrap().hash());
-            self.keep_running_bootstrap();
-            self.refuse(&aim, reason, End::Refused);
+            let bootstrap = self.running.as_ref().map(|it| Arc::clone(&it.bootstrap));
+            self.refuse_bootstrap(aim, bootstrap.as_ref(), reason);
             return;
         }
         if let Work::Restarting { aim, .. } = std::mem::take(&mut self.work) {
@@ -34,20 +33,45 @@ impl Rollout {
         }
     }
 
-    /// Clusters and routes are in force, and the bootstrap is the one before.
+    /// No process came to serve with the bootstrap of `aim`, and the one before stays. Clusters and
+    /// routes that changed meanwhile stay too, and so does a newer bootstrap, which is yet to be tried.
+    fn refuse_bootstrap(&mut self, mut aim: Aim, before: Option<&Arc<File>>, reason: String) {
+        let refused = aim.candidate.bootstrap();
+        if let Some(base) = self.base.clone().filter(|base| base.bootstrap() == refused) {
+            self.pending_bootstrap = false;
+            if let Some(before) = before {
+                self.keep_bootstrap(before);
+            }
+            if matches!(self.newest, Newest::None) {
+                self.newest = Newest::Fresh(base.clone());
+            }
+            aim.candidate = base;
+        }
+        self.refused_bootstrap = Some(RefusedBootstrap {
+            bootstrap: refused,
+            print: aim.candidate.print(),
+        });
+        self.refuse(&aim, reason, End::Refused);
+    }
+
+    /// Clusters and routes are in force, and the bootstrap is the one that the live process has read.
     pub(super) fn keep_running_bootstrap(&mut self) {
-        let kept = self
-            .base
-            .as_ref()
-            .and_then(|base| self.with_running_bootstrap(base));
+        if let Some(running) = &self.running {
+            let bootstrap = Arc::clone(&running.bootstrap);
+            self.keep_bootstrap(&bootstrap);
+        }
+    }
+
+    /// What is meant to be in force is the same with this bootstrap.
+    fn keep_bootstrap(&mut self, bootstrap: &File) {
+        let base = self.base.as_ref();
+        let kept = base.and_then(|base| self.with_bootstrap(base, bootstrap));
         if let Some(kept) = kept {
             self.base = Some(kept);
         }
     }
 
-    /// The same files with the bootstrap that the live process has read.
-    pub(super) fn with_running_bootstrap(&self, candidate: &Candidate) -> Option<Candidate> {
-        let bootstrap = &self.running.as_ref()?.bootstrap;
+    fn with_bootstrap(&self, candidate: &Candidate, bootstrap: &File) -> Option<Candidate> {
         let files: Files = candidate
             .configuration
             .iter()
@@ -71,14 +95,16 @@ impl Rollout {
         self.served = Served::Unknown;
         self.reset_envoy();
         let mut then = AfterReplace::Nothing;
-        if let Some(successor) = self.successor.take().filter(|_| start_failed.is_some()) {
-            let Successor { aim, before } = successor;
-            self.base = before.or(self.base.take());
-            self.pending_bootstrap = false;
-            self.refused_bootstrap = Some(aim.candidate.configuration.bootstrap().hash());
-            let reason = start_failed.clone().unwrap_or_default();
-            self.refuse(&aim, reason, End::Refused);
-            then = AfterReplace::StartEarly;
+        match (self.successor.take(), &start_failed) {
+            (Some(Successor { aim, before }), Some(reason)) => {
+                self.refuse_bootstrap(aim, before.as_ref(), reason.clone());
+                then = AfterReplace::StartEarly;
+            }
+            // Whoever starts now reads it.
+            (Some(Successor { aim, .. }), None) if aim.is_forward() => {
+                self.count_in_force(&aim, now);
+            }
+            _ => {}
         }
         let restarting = matches!(self.work, Work::Restarting { .. });
         let start_failed = start_failed.filter(|_| restarting);
@@ -172,7 +198,7 @@ impl Rollout {
         let print = candidate.print();
         let is_newest = match &self.newest {
             Newest::Fresh(newest) | Newest::Tried(newest) => newest.print() == print,
-            Newest::None => true,
+            Newest::None => false,
         };
         let differs = |fallback: &Candidate| {
             let base = self.base.as_ref();
@@ -221,7 +247,19 @@ impl Rollout {
                 self.count_in_force(&aim, now);
             } else {
                 tracing::info!("the changed bootstrap is in force");
+                self.forget_refused_bootstrap(aim.candidate.bootstrap());
             }
+        }
+    }
+
+    /// Another bootstrap is in force than the one that was refused.
+    fn forget_refused_bootstrap(&mut self, in_force: u64) {
+        let other = |refused: &mut RefusedBootstrap| refused.bootstrap != in_force;
+        let gone = self.refused_bootstrap.take_if(other);
+        let last = self.refused.as_ref();
+        if gone.is_some_and(|gone| last.is_some_and(|last| last.print == gone.print)) {
+            self.refused = None;
+            self.templates_refused = None;
         }
     }
 
@@ -284,10 +322,9 @@ impl Rollout {
             );
         }
         self.forget_newest(candidate);
-        let bootstrap = candidate.configuration.bootstrap().hash();
-        if self.refused_bootstrap != Some(bootstrap) {
-            self.refused_bootstrap = None;
-        }
+        let bootstrap = candidate.bootstrap();
+        let refused = self.refused_bootstrap;
+        self.refused_bootstrap = refused.filter(|refused| refused.bootstrap == bootstrap);
         if !candidate.is_fallback && self.refused_bootstrap.is_none() {
             self.refused = None;
             self.templates_refused = None;

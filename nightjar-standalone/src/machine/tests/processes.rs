@@ -194,6 +194,101 @@ async fn a_bootstrap_that_changes_while_one_hands_over_is_not_forgotten() {
     assert_eq!(story.ready(), "ready");
 }
 
+/// While a process comes for a changed bootstrap, the mesh goes on; then that process ends.
+async fn does_not_come_to_serve(start: Story, meanwhile: Mesh) -> Story {
+    start.change(meanwhile).await;
+    let took = start.took();
+    assert!(took.contains(&"write rds-main.json".to_owned()), "{took:?}");
+    start.end(2, false);
+    tokio::time::sleep(seconds(1)).await;
+    start
+}
+
+const NOT_COME: &str = "ready\nrefused: the new envoy did not come to serve: exit status: 1";
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_bootstrap_outlives_one_that_is_refused() {
+    let story = handing_over(Start::Hangs).await;
+    let story = does_not_come_to_serve(story, Mesh::of(&["b"]).node(2)).await;
+    assert_eq!(story.ready(), format!("{NOT_COME}\n{PENDING}"));
+    story.took();
+    story.refresh().await;
+    let took = story.took();
+    assert_eq!(
+        took,
+        [
+            "refresh",
+            "write envoy.json",
+            "spawn 1",
+            "keep 3",
+            "confirm"
+        ]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_meanwhile_outlives_a_bootstrap_that_is_refused() {
+    let story = handing_over(Start::Hangs).await;
+    let story = does_not_come_to_serve(story, Mesh::of(&["b"]).node(1)).await;
+    assert_eq!(story.took(), ["write envoy.json"]);
+    assert_eq!(story.ready(), NOT_COME);
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_templates_whose_bootstrap_is_refused_leave_the_newest_map() {
+    let story = Story::begun(Mesh::of(&["a"])).await;
+    {
+        let mut script = story.script();
+        script.starts.push_back(Start::Hangs);
+        script.templates = 2;
+        script.fallback = Some(Mesh::of(&["a"]));
+    }
+    story.change(Mesh::of(&["a"]).node(1)).await;
+    story.script().fallback = Some(Mesh::of(&["b"]));
+    let story = does_not_come_to_serve(story, Mesh::of(&["b"]).node(1)).await;
+    assert_eq!(story.took(), ["write envoy.json"]);
+    let ready = story.ready();
+    assert!(ready.starts_with(NOT_COME), "{ready}");
+    story.refresh().await;
+    assert_eq!(story.took(), ["refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_start_that_fails_leaves_the_newest_map() {
+    let story = Story::new(rules(RestartMode::Cold), Mesh::of(&["a"]));
+    story.settled().await;
+    story.script().starts.push_back(Start::Hangs);
+    story.change(Mesh::of(&["a"]).node(1)).await;
+    tokio::time::sleep(seconds(4)).await;
+    story.change(Mesh::of(&["b"]).node(1)).await;
+    // The newer files are written for the one that starts.
+    tokio::time::sleep(seconds(10)).await;
+    story.took();
+    story.end(2, false);
+    tokio::time::sleep(seconds(4)).await;
+    let took = story.took();
+    assert_eq!(took, ["cancel", "replace", "spawn 0", "confirm"]);
+    assert_eq!(story.script().routes(), ["b"]);
+    assert_eq!(story.ready(), NOT_COME);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_folder_is_tried_at_the_next_refresh_while_a_process_comes() {
+    let story = handing_over(Start::Hangs).await;
+    story.took();
+    story.script().is_full = true;
+    story.change(Mesh::of(&["b"]).node(1)).await;
+    assert_eq!(story.took(), ["refresh", "check", "write cds.json"]);
+    assert!(story.ready().contains("failed: no space left on device"));
+    story.script().is_full = false;
+    story.refresh().await;
+    let took = story.took();
+    assert!(took.contains(&"write rds-main.json".to_owned()), "{took:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_phase_that_the_hand_over_ends_before_it_wrote_is_begun_anew() {
     let story = Story::begun(Mesh::of(&["a"])).await;

@@ -191,6 +191,8 @@ async fn a_full_folder_fails_and_what_is_in_force_stays() {
     story.script().is_full = true;
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(story.ready(), "ready\nfailed: no space left on device");
+    // Nothing of it was written, so there is nothing to go back from.
+    assert_eq!(ends(&story), ["1", "0", "1", "0"]);
     story.script().is_full = false;
     story.took();
     story.refresh().await;

@@ -264,6 +264,13 @@ impl Script {
         serving.next().map(|(generation, _)| *generation)
     }
 
+    /// The clusters that the routes on the disk lead to.
+    pub(super) fn routes(&self) -> Vec<String> {
+        let files = self.disk.values();
+        let routes = files.filter(|file| matches!(file.role(), Some(Role::Routes(_))));
+        routes.flat_map(|file| routed(file)).collect()
+    }
+
     fn tell(&mut self, text: impl Into<String>) {
         self.told.push(text.into());
     }
