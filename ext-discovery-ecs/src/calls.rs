@@ -15,7 +15,6 @@ mod locate;
 mod pace;
 
 use crate::{
-    cache::Cache,
     described::{Definition, Instance, Task},
     error::DiscoveryError,
 };
@@ -27,6 +26,7 @@ use futures_util::{
     future::try_join_all,
     stream::{self},
 };
+use nightjar_core::extension::Cache;
 use pace::AT_ONCE;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,8 +53,8 @@ impl<'a> Aws<'a> {
         Self {
             config,
             ecs: Ecs::new(config),
-            definitions: Cache::new(folder, "task-definitions"),
-            instances: Cache::new(folder, "instances"),
+            definitions: Cache::open(folder, "task-definitions"),
+            instances: Cache::open(folder, "instances"),
             definition_age,
         }
     }
@@ -79,7 +79,7 @@ impl<'a> Aws<'a> {
         let mut found = BTreeMap::new();
         let (mut unknown, mut old) = (Vec::new(), Vec::new());
         for arn in arns {
-            let Some((definition, since)) = self.definitions.kept(arn) else {
+            let Some((definition, since)) = self.definitions.get_with_age(arn) else {
                 unknown.push(arn);
                 continue;
             };

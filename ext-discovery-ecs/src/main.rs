@@ -1,6 +1,5 @@
 //! Nightjar: the discovery map from Amazon ECS.
 
-mod cache;
 mod calls;
 mod described;
 mod error;

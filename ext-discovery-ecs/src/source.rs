@@ -1,7 +1,6 @@
 //! Settings, and one run from the first call to the map.
 
 use crate::{
-    cache::Cache,
     calls::Aws,
     described::Task,
     error::DiscoveryError,
@@ -11,15 +10,10 @@ use nightjar_aws::Session;
 use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     env::{Reader, Setting},
-    extension::{About, Answer, DiscoveryMapSource, Failure},
+    extension::{About, Answer, Cache, DiscoveryMapSource, Failure},
     workload::Warnings,
 };
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-use xxhash_rust::xxh3::xxh3_128;
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 
@@ -54,9 +48,6 @@ pub(crate) const TEMP_DIR: Setting = Setting::optional(
     "the folder below which task definitions and addresses of instances are kept; \
      the program that starts this one sets it",
 );
-
-/// How long a list of warnings that did not change is not told again.
-const TOLD: Duration = Duration::from_hours(1);
 
 /// The discovery map from the tasks of ECS clusters.
 pub(crate) struct EcsTasks {
@@ -110,7 +101,7 @@ impl DiscoveryMapSource for EcsTasks {
         let (map, warnings) = session.block_on(self.ask(&mut aws))?;
         aws.sweep();
         let is_unchanged = previous == Some(&*map.document_version);
-        tell(&warnings, is_unchanged, self.folder.as_deref());
+        Cache::open(self.folder.as_deref(), "warnings").warn_once(NAME, &warnings.told());
         if is_unchanged {
             return Ok(Answer::Unchanged);
         }
@@ -160,23 +151,4 @@ fn clusters(text: &str) -> Result<Vec<String>, String> {
         return Err("names no cluster".to_owned());
     }
     Ok(names.into_iter().collect())
-}
-
-/// Tells the warnings, but not at every run: while neither they nor the map change, only now and
-/// then.
-fn tell(warnings: &Warnings, is_unchanged: bool, folder: Option<&Path>) {
-    if warnings.is_empty() {
-        return;
-    }
-    let lines = warnings.told();
-    let mark = format!("{:032x}", xxh3_128(lines.join("\n").as_bytes()));
-    let mut told = Cache::new(folder, "warnings");
-    if is_unchanged && told.get::<String>(NAME, Some(TOLD)).as_ref() == Some(&mark) {
-        tracing::debug!("{} warnings are as they were", lines.len());
-        return;
-    }
-    for line in &lines {
-        tracing::warn!("{line}");
-    }
-    told.put(NAME, &mark);
 }

@@ -5,9 +5,9 @@ mod file;
 mod folder;
 mod store;
 
-use nightjar_core::extension::serve;
+use nightjar_core::extension::{Judged, serve};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    serve::data_store::<store::LocalStore>()
+    serve::data_store::<Judged<store::LocalStore>>()
 }

@@ -3,7 +3,7 @@
 use crate::{error::StoreError, file, folder};
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DataStore, DocumentName, Failure, serve::NJ_STORE_ACCEPT_INVALID},
+    extension::{About, Answer, DataStore, DocumentName, Failure, NJ_STORE_ACCEPT_INVALID},
 };
 use std::path::{Path, PathBuf};
 

@@ -20,9 +20,9 @@ mod history;
 mod packing;
 mod store;
 
-use nightjar_core::extension::serve;
+use nightjar_core::extension::{Judged, serve};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    serve::data_store::<store::S3Store>()
+    serve::data_store::<Judged<store::S3Store>>()
 }

@@ -4,7 +4,7 @@ use crate::{bucket::Bucket, commit, fetch, history::Keep};
 use nightjar_aws::Session;
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DataStore, DocumentName, Failure, serve::NJ_STORE_ACCEPT_INVALID},
+    extension::{About, Answer, DataStore, DocumentName, Failure, NJ_STORE_ACCEPT_INVALID},
 };
 use std::{
     path::Path,

@@ -6,9 +6,10 @@ use crate::{
     publish::{Event, Failure, View},
 };
 use nightjar_core::{
-    daemon::{Discovery, FetchError, fetch, in_full},
+    daemon::{Discovery, FetchError, fetch},
     document::discovery_map::DiscoveryMap,
     extension::{DocumentName, ExtensionError, Host, RetryPolicy, Runs},
+    report::in_full,
     shutdown::Shutdown,
 };
 use std::{path::Path, sync::Arc, time::Instant};

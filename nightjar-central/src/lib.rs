@@ -24,8 +24,9 @@ pub use fingerprint::Fingerprint;
 use clap::Parser;
 use config::{Config, SETTINGS};
 use nightjar_core::{
-    daemon::{block_on, in_full, misspelt_settings, ready_file},
+    daemon::{block_on, misspelt_settings, ready_file},
     env::{self, EXIT_CONFIGURATION, Env},
+    report::in_full,
     telemetry,
 };
 use std::{

@@ -9,9 +9,10 @@ use crate::{
 };
 use anyhow::{Result, bail};
 use nightjar_core::{
-    daemon::{Now, ReadyFile, RefreshTimer, TempDir, Trigger, in_full},
+    daemon::{Now, ReadyFile, RefreshTimer, TempDir, Trigger},
     env::EXIT_CONFIGURATION,
     extension::RetryPolicy,
+    report::in_full,
     shutdown::Shutdown,
 };
 use std::{

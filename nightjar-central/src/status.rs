@@ -2,10 +2,7 @@
 //! when.
 
 use crate::publish::State;
-use nightjar_core::{
-    daemon::{self, Outcome, Page, Readiness, metrics::count},
-    extension::Runs,
-};
+use nightjar_core::daemon::{self, Outcome, Page, Readiness, metrics::count};
 use std::time::Instant;
 
 /// The state, shared between the program and its status port.
@@ -58,6 +55,6 @@ impl daemon::Facts for State {
         );
         self.progress().map(page);
         let [discovery, store] = self.runs();
-        Runs::tell(page, &[("discovery", discovery), ("store", store)]);
+        page.extension_runs(&[("discovery", discovery), ("store", store)]);
     }
 }

@@ -38,7 +38,7 @@ pub use settings::Settings;
 pub use status::{Facts, Readiness, Status};
 pub use temp_dir::TempDir;
 
-use std::{error::Error, io};
+use std::io;
 
 /// Runs a program's work to its end, on one thread.
 ///
@@ -52,18 +52,4 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
         tokio::spawn(orphans::clear_away());
         work.await
     }))
-}
-
-/// An error with its causes, each told once: many name their cause in their own text.
-pub fn in_full(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let told = error.to_string();
-        if !text.ends_with(&told) {
-            text = format!("{text}: {told}");
-        }
-        cause = error.source();
-    }
-    text
 }

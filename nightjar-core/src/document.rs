@@ -17,11 +17,11 @@ pub mod proxy_input;
 pub mod templates;
 mod text;
 
+pub(crate) use crate::digits::digits;
+pub(crate) use crate::report::{cut, printable, shortened, shown};
 pub use finding::{DocumentError, Finding, MAX_LISTED};
-pub(crate) use finding::{cut, printable, shortened, shown};
 pub(crate) use judge::unknown_members;
 pub(crate) use nearest::{misspelt, nearest};
-pub(crate) use number::digits;
 pub(crate) use path::plain_start;
 pub(crate) use pattern::starts as pattern_starts;
 

@@ -17,11 +17,15 @@
 //! # Ok::<(), nightjar_core::env::ConfigurationFaults>(())
 //! ```
 
+#[cfg(feature = "host")]
+mod command;
 mod fault;
 mod reader;
 
+#[cfg(feature = "host")]
+pub use command::CommandLine;
 pub use fault::{ConfigurationFaults, Fault};
-pub use reader::{CommandLine, Reader, truth};
+pub use reader::{Reader, truth};
 
 use std::{
     collections::BTreeMap,

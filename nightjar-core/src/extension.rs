@@ -15,9 +15,17 @@
 //! [`host`] runs an extension written in anything.
 
 pub mod args;
+mod cache;
+#[cfg(feature = "host")]
 pub mod host;
+#[cfg(feature = "template")]
+mod judged;
 pub mod serve;
 
 pub use args::{Action, DocumentName, Request};
+pub use cache::Cache;
+#[cfg(feature = "host")]
 pub use host::{ExtensionError, Fetched, Host, Limits, RetryPolicy, Runs};
+#[cfg(feature = "template")]
+pub use judged::{Judged, NJ_STORE_ACCEPT_INVALID};
 pub use serve::{About, Answer, DataStore, DiscoveryMapSource, Failure};

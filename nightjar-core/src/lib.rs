@@ -1,29 +1,65 @@
 //! The core of Nightjar: everything that its programs share and that needs no cloud.
 //!
 //! ```text
+//! extension  the protocol between Nightjar and its extension points, both ends
+//! env        settings from the environment, all faults at once
+//! telemetry  logs
+//! report     text for people: made safe, made short, errors with their causes
+//!                                                                          feature `document`
 //! document   what programs hand to each other, and what makes it valid
 //! context    discovery map -> what one proxy needs to know (pure)
-//! template   Mustache templates -> the files that Envoy reads (pure)
-//! envoy      what rendered files mean to Envoy; a real check of them
-//! extension  the protocol between Nightjar and its extension points, both ends
 //! workload   what a service or gateway declares about itself in `NJ_` settings -> discovery map (pure)
+//! review     what is doubtful in a valid map
+//! mustache   how templates are written, and what their files may be called
 //! re2        which regular expressions Envoy takes
-//! env        settings from the environment, all faults at once
-//! oom        which process the kernel ends first when memory runs out
+//!                                                                          feature `template`
+//! template   Mustache templates -> the files that Envoy reads (pure)
+//!                                                                          feature `host`
+//! extension::host  runs extensions; backoff, shutdown, timing and oom are what that needs
+//!                                                                          feature `envoy`
+//! envoy      what rendered files mean to Envoy; a real check of them
+//!                                                                          feature `daemon`
 //! daemon     what surrounds the refreshes of the long-running programs
 //! ```
+//!
+//! Without features this crate is what an extension needs that speaks the protocol and nothing else.
 
+#[cfg(feature = "host")]
 pub mod backoff;
+#[cfg(feature = "document")]
 pub mod context;
+#[cfg(feature = "daemon")]
 pub mod daemon;
+mod digits;
+#[cfg(feature = "document")]
 pub mod document;
 pub mod env;
+#[cfg(feature = "envoy")]
 pub mod envoy;
 pub mod extension;
+#[cfg(feature = "document")]
+#[cfg_attr(
+    not(feature = "template"),
+    expect(
+        dead_code,
+        unreachable_pub,
+        reason = "feature `template` uses and exports the rest"
+    )
+)]
+mod mustache;
+#[cfg(feature = "host")]
 pub mod oom;
+#[cfg(feature = "document")]
 mod re2;
+pub mod report;
+#[cfg(feature = "document")]
 pub mod review;
+#[cfg(feature = "host")]
 pub mod shutdown;
 pub mod telemetry;
+#[cfg(feature = "template")]
 pub mod template;
+#[cfg(feature = "host")]
+pub mod timing;
+#[cfg(feature = "document")]
 pub mod workload;

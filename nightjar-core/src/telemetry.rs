@@ -1,13 +1,14 @@
 //! Logs, to standard error.
 
+#[cfg(feature = "daemon")]
+mod program;
+#[cfg(feature = "daemon")]
 mod queue;
 
-use queue::Queue;
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+#[cfg(feature = "daemon")]
+pub use program::{LogFormat, LogGuard, init};
+
+use std::io;
 use tracing::Level;
 use tracing_subscriber::{
     Layer, Registry,
@@ -16,105 +17,9 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
-/// How long the end of a program waits for a reader that does not take the last lines.
-const LOG_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people: time, level, message, fields.
-    #[default]
-    Text,
-    /// For machines: a JSON object a line, with `timestamp`, `level`, `message` and the fields.
-    Json,
-}
-
-/// Writes out what is left of the log when it is dropped, which is for the end of the program.
-#[derive(Debug)]
-#[must_use = "the last lines of the log are lost without it"]
-pub struct LogGuard(Option<Arc<Queue>>);
-
-impl Drop for LogGuard {
-    fn drop(&mut self) {
-        if let Some(queue) = &self.0 {
-            queue.drain(LOG_DRAIN_TIMEOUT);
-        }
-    }
-}
-
-/// Sends this process's log to standard error. Times are UTC. A second call changes nothing.
-///
-/// `debug` adds detail about Nightjar's own work; libraries stay as quiet as before.
-///
-/// Logging never waits: a thread writes the lines. While standard error does not take them, about a
-/// mebibyte of them is kept, what comes then is dropped, and a line says how many were.
-pub fn init(debug: bool, format: LogFormat) -> LogGuard {
-    let queue = Arc::new(Queue::default());
-    let dropped = move |count| dropped_lines(count, format);
-    let is_set = match Queue::start(&queue, io::stderr(), dropped) {
-        Ok(()) => set(debug, format, queue::ToQueue(Arc::clone(&queue))),
-        // Without a thread, a log that may have to wait is better than none.
-        Err(_) => set(debug, format, io::stderr),
-    };
-    LogGuard(is_set.then_some(queue))
-}
-
-/// Fails only if there is a subscriber already.
-fn set<W>(debug: bool, format: LogFormat, writer: W) -> bool
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
-    match format {
-        LogFormat::Text => tracing::subscriber::set_global_default(text(debug, writer)),
-        LogFormat::Json => tracing::subscriber::set_global_default(json(debug, writer)),
-    }
-    .is_ok()
-}
-
-/// The line that stands for lines that were dropped, as the log has it.
-fn dropped_lines(count: u64, format: LogFormat) -> Vec<u8> {
-    let line = Arc::new(Mutex::new(Vec::new()));
-    let write = || {
-        tracing::warn!(
-            "{count} lines of this log were dropped here, as standard error did not take them"
-        );
-    };
-    let writer = queue::Capture(Arc::clone(&line));
-    let writer = move || writer.clone();
-    match format {
-        LogFormat::Text => tracing::subscriber::with_default(text(false, writer), write),
-        LogFormat::Json => tracing::subscriber::with_default(json(false, writer), write),
-    }
-    std::mem::take(&mut *line.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
 /// Sends this extension's log to standard error, without times: the caller's log has them.
 pub fn init_extension(debug: bool) {
     let _ = tracing::subscriber::set_global_default(extension(debug, io::stderr));
-}
-
-fn text<W>(debug: bool, writer: W) -> impl tracing::Subscriber + Send + Sync
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
-    let layer = fmt::layer()
-        .with_writer(writer)
-        .with_target(false)
-        .with_ansi(false);
-    Registry::default().with(layer.with_filter(levels(debug)))
-}
-
-fn json<W>(debug: bool, writer: W) -> impl tracing::Subscriber + Send + Sync
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
-    let layer = fmt::layer()
-        .with_writer(writer)
-        .with_target(false)
-        .json()
-        .flatten_event(true);
-    let layer = layer.with_current_span(false).with_span_list(false);
-    Registry::default().with(layer.with_filter(levels(debug)))
 }
 
 fn extension<W>(debug: bool, writer: W) -> impl tracing::Subscriber + Send + Sync
@@ -139,4 +44,5 @@ fn levels(debug: bool) -> Targets {
 }
 
 #[cfg(test)]
+#[cfg(feature = "daemon")]
 mod tests;

@@ -1,13 +1,11 @@
 //! Mustache templates: reading them, checking them, choosing them and making files with them.
 //!
 //! ```text
-//! syntax   text -> pieces, by the Mustache specification, or every fault with its place
 //! normal   pieces -> what the engine, `ramhorns`, reads
 //! view     the context and any JSON as templates see them
 //! render   the engine's questions answered from a view
 //! run      limits on time and memory
 //! escape   what keeps a value a value in the file it is written to
-//! purpose  which file names are allowed
 //! select   which templates of a mesh are for which proxy
 //! files    a proxy's files from its templates and its context
 //! shipped  the templates that come with Nightjar
@@ -26,27 +24,27 @@
 //!   are rounded.
 
 mod escape;
-mod fault;
 mod files;
 pub mod folder;
 mod lint;
 mod normal;
-mod purpose;
 mod render;
 mod run;
 mod select;
 mod shape;
 mod shipped;
-mod syntax;
 mod view;
 
 pub use self::{
     escape::Escape,
-    fault::{Place, TemplateFault, TemplateFaults},
     lint::{Finding, Severity, lint, lint_all},
-    purpose::check_purpose,
     select::TemplateSet,
     shipped::{SHIPPED, shipped},
+};
+
+pub use crate::mustache::{
+    fault::{Place, TemplateFault, TemplateFaults},
+    purpose::check_purpose,
 };
 
 use self::{
@@ -55,11 +53,9 @@ use self::{
     run::{Limits, Run},
     view::{Node, View as _},
 };
+use crate::mustache::{PARTIAL_SUFFIX, syntax};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// What a template that exists only to be part of others is named like; see [`Partials::get`].
-const PARTIAL_SUFFIX: &str = ".mustache";
 
 /// A template, read and ready.
 pub struct Template {

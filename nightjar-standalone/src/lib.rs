@@ -33,8 +33,9 @@ mod world;
 use clap::Parser;
 use config::{Config, Need, SETTINGS};
 use nightjar_core::{
-    daemon::{block_on, in_full, misspelt_settings, ready_file},
+    daemon::{block_on, misspelt_settings, ready_file},
     env::{self, EXIT_CONFIGURATION, Env},
+    report::in_full,
     shutdown::Shutdown,
     telemetry,
 };

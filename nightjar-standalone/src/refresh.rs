@@ -6,12 +6,13 @@ use crate::{
 };
 use nightjar_core::{
     context::{self, ContextError},
-    daemon::{Discovery, FetchError, fetch, metrics::Timing},
+    daemon::{Discovery, FetchError, fetch},
     document::{proxy_input::ProxyInput, templates::Templates},
     envoy::Configuration,
     extension::{DocumentName, Host, RetryPolicy},
     shutdown::Shutdown,
     template::{TemplateFaults, TemplateSet, shipped},
+    timing::Timing,
 };
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration, time::Instant};
 

@@ -17,8 +17,9 @@ use crate::{
     secrets,
 };
 use nightjar_core::{
-    daemon::{RefreshTimer, in_full},
+    daemon::RefreshTimer,
     envoy::{CheckError, Configuration, EnvoyProgram, Secret, admin_interface},
+    report::in_full,
     shutdown::Shutdown,
 };
 use std::{

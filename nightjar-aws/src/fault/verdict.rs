@@ -6,7 +6,7 @@ use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_http::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::{DateTime, date_time::Format, error::metadata::ProvideErrorMetadata};
-use nightjar_core::daemon::in_full;
+use nightjar_core::report::in_full;
 use std::{
     error::Error,
     time::{Duration, SystemTime},

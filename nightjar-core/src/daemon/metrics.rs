@@ -1,26 +1,10 @@
 //! Metrics in Prometheus' text format.
 
+use crate::{extension::Runs, timing::Timing};
 use std::{
     fmt::Write as _,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
-
-/// How often something was done, and how long that took in all.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Timing {
-    /// How often.
-    pub count: u64,
-    /// How long in all.
-    pub seconds: f64,
-}
-
-impl Timing {
-    /// Counts one that took so long.
-    pub fn add(&mut self, took: Duration) {
-        self.count += 1;
-        self.seconds += took.as_secs_f64();
-    }
-}
 
 /// A page of metrics, all of whose names begin with `nightjar_`.
 #[derive(Debug, Default)]
@@ -38,6 +22,29 @@ impl Page {
         for (labels, value) in samples {
             let _ = writeln!(self.0, "nightjar_{name}{labels} {value}");
         }
+    }
+
+    /// Adds the runs of these extensions, each by what it is for.
+    pub fn extension_runs(&mut self, extensions: &[(&str, Runs)]) {
+        let timings: Vec<(String, Timing)> = extensions
+            .iter()
+            .flat_map(|(extension, runs)| {
+                let results = [
+                    ("done", runs.done),
+                    ("unchanged", runs.unchanged),
+                    ("failed", runs.failed),
+                ];
+                results.map(|(result, timing)| {
+                    let labels = format!("{{extension=\"{extension}\",result=\"{result}\"}}");
+                    (labels, timing)
+                })
+            })
+            .collect();
+        self.timings(
+            "extension_run_seconds",
+            "Runs of extensions, by what they are for and how they ended.",
+            &timings,
+        );
     }
 
     /// Adds a metric that may rise and fall.
@@ -110,6 +117,7 @@ pub fn count(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_summary_has_a_sum_and_a_count_for_each_label() {

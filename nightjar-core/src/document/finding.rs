@@ -1,6 +1,7 @@
 //! What is wrong with a document, or doubtful, and where.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use crate::report::printable;
+use std::{collections::BTreeMap, fmt};
 
 /// One thing that is wrong with a document, or doubtful.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,57 +38,6 @@ impl fmt::Display for Finding {
             write!(f, " ({})", printable(subject))?;
         }
         write!(f, ": {}", self.message)
-    }
-}
-
-/// A text without control characters: these are escaped.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(char::is_control) {
-        return text.into();
-    }
-    let mut printable = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if character.is_control() {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable.into()
-}
-
-/// A value as a message shows it: quoted, control characters escaped, and not too long.
-pub(crate) fn shown(text: &str) -> String {
-    const LIMIT: usize = 120;
-    // A character is four bytes at the most, and is not shorter when it is quoted.
-    let head = text
-        .char_indices()
-        .nth(LIMIT)
-        .map_or(text, |(end, _)| text.get(..end).unwrap_or(text));
-    let quoted = format!("{head:?}");
-    match quoted.char_indices().nth(LIMIT) {
-        None if head.len() == text.len() => quoted,
-        None => format!("{}…\"", quoted.strip_suffix('"').unwrap_or(&quoted)),
-        Some((end, _)) => format!("{}…\"", quoted.get(..end).unwrap_or_default()),
-    }
-}
-
-/// A value as a warning quotes it: not too long.
-pub(crate) fn cut(text: &str) -> Cow<'_, str> {
-    const LIMIT: usize = 120;
-    match text.char_indices().nth(LIMIT) {
-        None => text.into(),
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
-    }
-}
-
-/// A message that may quote what is long, on one line.
-pub(crate) fn shortened(message: &str) -> String {
-    const LIMIT: usize = 300;
-    let message = printable(message);
-    match message.char_indices().nth(LIMIT) {
-        None => message.into_owned(),
-        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
     }
 }
 

@@ -5,11 +5,12 @@
 
 use super::{
     discovery_map::ONE_HOST,
-    finding::{Finding, Findings, Place, shown},
+    finding::{Finding, Findings, Place},
     nearest,
     number::out_of_range,
     rules,
 };
+use crate::report::shown;
 use jsonschema::{
     ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind},

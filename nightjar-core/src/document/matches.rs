@@ -1,12 +1,12 @@
 //! What a route asks of a request: its path, headers and query parameters.
 
 use super::{
-    finding::shown,
     path::{Extent, Path},
     pattern::{self, Start},
     text::{FieldName, PATTERN, Pattern, Rule, Text},
 };
 use crate::context::check_expression;
+use crate::report::shown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Whole numbers that can only hold what is allowed.
 
-use super::finding::shown;
+use crate::{digits::digits, report::shown};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -116,12 +116,6 @@ pub(super) fn out_of_range(
     max: &impl fmt::Display,
 ) -> String {
     format!("{value} is not from {min} to {max}")
-}
-
-/// A number in decimal digits alone: no sign, no space.
-pub(crate) fn digits<T: FromStr>(text: &str) -> Option<T> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
 }
 
 /// An integer, which JSON may also write as `3000.0` or `3e3`.

@@ -1,7 +1,8 @@
 //! The names in a document, read however faulty the rest is: whom a pointer means, and what is there
 //! twice.
 
-use super::finding::{Findings, shown};
+use super::finding::Findings;
+use crate::report::shown;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;

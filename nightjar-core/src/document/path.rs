@@ -7,7 +7,7 @@
 //! of hex digits, and reserved characters, which may come escaped or not. [`Path::pattern`] takes all
 //! of these.
 
-use super::finding::shown;
+use crate::report::shown;
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},

@@ -2,10 +2,10 @@
 
 use super::{
     SchemaVersion,
-    finding::shown,
     text::{Name, Rule, Text, text},
 };
-use crate::template::check_purpose;
+use crate::mustache::purpose::check_purpose;
+use crate::report::shown;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};

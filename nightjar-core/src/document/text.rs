@@ -3,8 +3,9 @@
 //! Each type has one rule, in one function. JSON, settings and the command line read a value by it,
 //! and the schema carries its constant; the rule's name is the schema's `format`.
 
-use super::{finding::shown, path::Path};
+use super::path::Path;
 use crate::re2;
+use crate::report::shown;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr, sync::LazyLock};

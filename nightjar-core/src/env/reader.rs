@@ -1,7 +1,7 @@
 //! Reading typed values out of an environment.
 
 use super::{ConfigurationFaults, Env, Fault, Preset, Setting};
-use crate::document::{digits, discovery_map::Port};
+use crate::digits::digits;
 use std::{
     ffi::OsStr,
     net::{IpAddr, Ipv4Addr},
@@ -16,24 +16,6 @@ const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 const TRUE_WORDS: [&str; 7] = ["yes", "true", "1", "on", "enable", "active", "activate"];
 const FALSE_WORDS: [&str; 6] = ["no", "false", "0", "off", "disable", "deactivate"];
 
-/// A program that was found on `PATH`, and its arguments.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CommandLine {
-    /// The executable, as an absolute path.
-    pub program: PathBuf,
-    /// What it is started with.
-    pub arguments: Vec<String>,
-}
-
-impl CommandLine {
-    /// The program's file name, for messages.
-    pub fn name(&self) -> String {
-        self.program
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-    }
-}
-
 /// Reads settings and gathers every fault.
 ///
 /// The reading methods always return a value, so that a configuration can be put together in one
@@ -41,7 +23,7 @@ impl CommandLine {
 #[derive(Debug)]
 pub struct Reader<'a> {
     env: &'a Env,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
@@ -150,9 +132,9 @@ impl<'a> Reader<'a> {
     /// A TCP port, 1 to 65535.
     pub fn port(&mut self, setting: &Setting) -> u16 {
         self.checked(setting, |text| {
-            let port: Result<Port, _> = text.parse();
-            port.map(Port::get)
-                .map_err(|_| "is not a port from 1 to 65535".to_owned())
+            digits(text)
+                .filter(|port| *port > 0)
+                .ok_or_else(|| "is not a port from 1 to 65535".to_owned())
         })
     }
 
@@ -209,38 +191,6 @@ impl<'a> Reader<'a> {
         parsed.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
-    /// A command line, split by shell rules without a shell; the program is looked up on `PATH`.
-    pub fn command(&mut self, setting: &Setting) -> CommandLine {
-        let Some(text) = self.value(setting) else {
-            return CommandLine::default();
-        };
-        match self.command_line(setting, &text) {
-            Ok(command) => command,
-            Err(fault) => {
-                self.faults.push(fault);
-                CommandLine::default()
-            }
-        }
-    }
-
-    fn command_line(&self, setting: &Setting, text: &str) -> Result<CommandLine, Fault> {
-        let words = shell_words::split(text).map_err(|_| {
-            Fault::new(setting, Some(text), "has a quote that is never closed")
-                .with_hint("words are split as a shell does, but no shell is run")
-        })?;
-        let mut words = words.into_iter();
-        let Some(program) = words.next().filter(|word| !word.is_empty()) else {
-            return Err(Fault::new(setting, Some(text), "names no program"));
-        };
-        let search = self.env.get("PATH");
-        let found = which::which_in(&program, search, self.env.current_dir());
-        let program = found.map_err(|_| not_found(setting, text, &program, search))?;
-        Ok(CommandLine {
-            program,
-            arguments: words.collect(),
-        })
-    }
-
     fn parse<T>(
         &mut self,
         setting: &Setting,
@@ -256,7 +206,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, setting: &Setting) -> Option<String> {
+    pub(super) fn value(&mut self, setting: &Setting) -> Option<String> {
         match (self.env.get(setting.name), setting.default) {
             (Some(value), _) => {
                 let text = value.to_str().map(str::to_owned);
@@ -308,33 +258,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| {
             format!("is not a number of seconds from 0 to {MAX_SECONDS}, such as 30 or 0.5")
         })
-}
-
-fn not_found(setting: &Setting, text: &str, program: &str, search: Option<&OsStr>) -> Fault {
-    let shown = super::fault::printable(program);
-    if program.contains('/') {
-        return Fault::new(
-            setting,
-            Some(text),
-            format!("\"{shown}\" is not an executable file"),
-        );
-    }
-    let folders = search.into_iter().flat_map(std::env::split_paths);
-    if let Some(file) = folders
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
-    {
-        let file = super::fault::printable(&file.to_string_lossy());
-        let reason = format!("\"{file}\" is not executable for this user");
-        let hint = "give everybody the right, with chmod 755";
-        return Fault::new(setting, Some(text), reason).with_hint(hint);
-    }
-    let reason = format!("there is no executable \"{shown}\" on PATH");
-    let folders = search.map_or_else(String::new, |search| {
-        super::fault::printable(&search.to_string_lossy())
-    });
-    let hint = format!("give its full path, or add its folder to PATH, which is \"{folders}\"");
-    Fault::new(setting, Some(text), reason).with_hint(hint)
 }
 
 fn or<'w>(words: impl IntoIterator<Item = &'w str>) -> String {

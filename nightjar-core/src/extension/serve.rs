@@ -37,10 +37,6 @@
 //! }
 //! ```
 
-mod commit;
-
-pub use commit::NJ_STORE_ACCEPT_INVALID;
-
 use super::args::{
     Action, DocumentName, EXIT_DONE, EXIT_FATAL, EXIT_RETRY, EXIT_UNCHANGED, EXIT_USAGE, Request,
     UsageError,
@@ -49,7 +45,6 @@ use crate::{
     env::{self, ConfigurationFaults, Env, Reader, Setting},
     telemetry,
 };
-use commit::CommitError;
 use std::{
     error::Error,
     ffi::OsString,
@@ -189,9 +184,6 @@ fn answer_as_data_store<X: DataStore>(call: Call<'_>) -> u8 {
                 hand_over(&answer, &request.action_file)
             }
             Action::Commit => {
-                if !settings(env, |reader| reader.boolean(&NJ_STORE_ACCEPT_INVALID))? {
-                    commit::check(document, &request.action_file)?;
-                }
                 store.commit(document, &request.action_file)?;
                 Ok(EXIT_DONE)
             }
@@ -206,8 +198,6 @@ enum Fault {
     Usage(#[from] UsageError),
     #[error("the settings are faulty:\n{0}")]
     Settings(ConfigurationFaults),
-    #[error(transparent)]
-    Commit(#[from] CommitError),
     #[error("a discovery map can only be fetched, and was asked to commit")]
     NotAStore,
     #[error("cannot write {}", .path.display())]
@@ -232,7 +222,7 @@ impl Fault {
         match self {
             Self::Usage(_) | Self::Settings(_) | Self::NotAStore => EXIT_USAGE,
             Self::Retry(_) => EXIT_RETRY,
-            Self::Output { .. } | Self::Commit(_) | Self::Fatal(_) => EXIT_FATAL,
+            Self::Output { .. } | Self::Fatal(_) => EXIT_FATAL,
         }
     }
 }

@@ -1,5 +1,8 @@
-use super::*;
-use queue::Capture as Sink;
+use super::{
+    extension,
+    program::{LogFormat, dropped_lines, json, text},
+    queue::Capture as Sink,
+};
 
 /// The lines that a few events make.
 fn lines<S>(subscriber: impl FnOnce(Box<dyn Fn() -> Sink + Send + Sync>) -> S) -> Vec<String>

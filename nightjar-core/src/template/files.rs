@@ -3,14 +3,16 @@
 use super::{
     Partials, Template,
     escape::Escape,
-    fault::{TemplateFault, TemplateFaults},
-    purpose::check_path,
     render::{Rendered, VERSION_MARK},
     run::{Limits, Run},
     select::TemplateSet,
     view::{FileRoot, Node, View as _},
 };
 use crate::document::proxy_input::{Listener, ProxyInput};
+use crate::mustache::{
+    fault::{TemplateFault, TemplateFaults},
+    purpose::check_path,
+};
 use std::collections::{BTreeMap, btree_map::Entry};
 use xxhash_rust::xxh3::Xxh3;
 

@@ -1,14 +1,16 @@
 //! What a person should know about a template before it is used.
 
 use super::{
+    select::TemplateSet,
+    shape::{self, Shape},
+};
+use crate::document::templates::Templates;
+use crate::mustache::{
     PARTIAL_SUFFIX,
     fault::{Place, Places, TemplateFault, TemplateFaults},
     purpose::is_per_listener,
-    select::TemplateSet,
-    shape::{self, Shape},
     syntax::{self, Kind, Name, Piece},
 };
-use crate::document::templates::Templates;
 use std::{collections::BTreeSet, fmt};
 
 /// How bad a finding is.

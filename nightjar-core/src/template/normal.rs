@@ -4,7 +4,7 @@
 //! of braces in text. So it gets a template whose tags hold nothing but numbers, `{{#3}}…{{/3}}`,
 //! and the numbers are places in a table of ours.
 
-use super::{
+use crate::mustache::{
     fault::{Place, Places, TemplateFault},
     syntax::{Kind, Name, Piece},
 };

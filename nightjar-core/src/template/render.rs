@@ -2,11 +2,13 @@
 
 use super::{
     escape::Escape,
-    fault::{Place, TemplateFault},
     normal::{Entry, Normal},
     run::Run,
-    syntax::Name,
     view::Node,
+};
+use crate::mustache::{
+    fault::{Place, TemplateFault},
+    syntax::Name,
 };
 use ramhorns::{Content, Section, encoding::Encoder, traits::ContentSequence};
 

@@ -1,10 +1,7 @@
 //! What one rendering uses up, and the end of it when that is too much.
 
-use super::{
-    Partials,
-    escape::Escape,
-    fault::{Place, TemplateFault},
-};
+use super::{Partials, escape::Escape};
+use crate::mustache::fault::{Place, TemplateFault};
 use std::cell::{Cell, RefCell};
 
 /// What rendering may use up, so that no template can take a program down.

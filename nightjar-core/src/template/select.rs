@@ -1,11 +1,12 @@
 //! Which templates of a mesh are for which proxy.
 
-use super::{
-    PARTIAL_SUFFIX, Partials, Template,
+use super::{Partials, Template};
+use crate::document::{proxy_input::ProxyInput, templates::Templates};
+use crate::mustache::{
+    PARTIAL_SUFFIX,
     fault::{TemplateFault, TemplateFaults},
     purpose::{check_purpose, is_per_listener},
 };
-use crate::document::{proxy_input::ProxyInput, templates::Templates};
 use std::collections::{BTreeMap, btree_map::Entry};
 
 /// The templates of one proxy, read and ready: for each purpose the one that fits best.

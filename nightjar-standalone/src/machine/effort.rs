@@ -1,9 +1,6 @@
 //! How much work refreshes have been since the start.
 
-use nightjar_core::{
-    daemon::{Page, metrics::Timing},
-    extension::Runs,
-};
+use nightjar_core::{daemon::Page, extension::Runs, timing::Timing};
 
 /// How much work refreshes have been since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -24,6 +21,6 @@ impl Effort {
         );
         let store = self.store.map(|store| ("store", store));
         let extensions = [("discovery", self.discovery)].into_iter().chain(store);
-        Runs::tell(page, &extensions.collect::<Vec<_>>());
+        page.extension_runs(&extensions.collect::<Vec<_>>());
     }
 }

@@ -6,9 +6,9 @@ use super::{
     rollout::{Served, Tally},
 };
 use crate::inotify;
-use nightjar_core::daemon::{
-    self, Outcome, Page, Progress, Readiness,
-    metrics::{Timing, count},
+use nightjar_core::{
+    daemon::{self, Outcome, Page, Progress, Readiness, metrics::count},
+    timing::Timing,
 };
 use std::time::Instant;
 

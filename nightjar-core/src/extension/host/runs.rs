@@ -1,7 +1,7 @@
 //! How the runs of an extension ended, and how long they took.
 
 use super::{Fault, Fetched};
-use crate::daemon::{Page, metrics::Timing};
+use crate::timing::Timing;
 use std::time::Duration;
 
 /// The runs of an extension so far, each try a run of its own.
@@ -30,29 +30,6 @@ impl Runs {
             Ok(_) => &mut self.done,
         };
         timing.add(took);
-    }
-
-    /// Adds the runs of these extensions, each by what it is for.
-    pub fn tell(page: &mut Page, extensions: &[(&str, Self)]) {
-        let timings: Vec<(String, Timing)> = extensions
-            .iter()
-            .flat_map(|(extension, runs)| {
-                let results = [
-                    ("done", runs.done),
-                    ("unchanged", runs.unchanged),
-                    ("failed", runs.failed),
-                ];
-                results.map(|(result, timing)| {
-                    let labels = format!("{{extension=\"{extension}\",result=\"{result}\"}}");
-                    (labels, timing)
-                })
-            })
-            .collect();
-        page.timings(
-            "extension_run_seconds",
-            "Runs of extensions, by what they are for and how they ended.",
-            &timings,
-        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! What has become of rollouts, phases and checks so far, as metrics count it.
 
 use crate::{machine::CheckFailure, plan::Phase};
-use nightjar_core::daemon::metrics::Timing;
+use nightjar_core::timing::Timing;
 use std::time::Duration;
 
 /// What became of a set of files.

@@ -35,12 +35,12 @@ pub fn check_purpose(purpose: &str) -> Result<(), String> {
 }
 
 /// Whether a purpose stands for one file a listener.
-pub(super) fn is_per_listener(purpose: &str) -> bool {
+pub(crate) fn is_per_listener(purpose: &str) -> bool {
     purpose.contains("{{")
 }
 
 /// Checks the path of a file inside the configuration folder.
-pub(super) fn check_path(path: &str) -> Result<(), String> {
+pub(crate) fn check_path(path: &str) -> Result<(), String> {
     if path.is_empty() {
         return Err("a file name cannot be empty".to_owned());
     }

@@ -1,11 +1,11 @@
-//! What a data store looks at before it keeps a document: no proxy should be the first to find a fault.
+//! Data stores that refuse faulty documents: no proxy should be the first to find a fault.
 
+use super::{About, Answer, DataStore, DocumentName, Failure};
 use crate::{
     document::{
         self, Document, DocumentError, Finding, discovery_map::DiscoveryMap, templates::Templates,
     },
-    env::Setting,
-    extension::DocumentName,
+    env::{Reader, Setting},
     review,
     template::{Severity, lint_all},
 };
@@ -18,12 +18,42 @@ pub const NJ_STORE_ACCEPT_INVALID: Setting = Setting::preset(
     "Whether a document that breaks a rule is committed all the same.",
 );
 
+/// A data store that refuses to commit a discovery map or templates that break a rule, and warns of
+/// what is doubtful in them; other documents pass. [`NJ_STORE_ACCEPT_INVALID`], which belongs among
+/// the settings of the store, lets faults pass.
+pub struct Judged<S> {
+    store: S,
+    accepts_invalid: bool,
+}
+
+impl<S: DataStore> DataStore for Judged<S> {
+    const ABOUT: About = S::ABOUT;
+
+    fn from_settings(reader: &mut Reader<'_>) -> Self {
+        Self {
+            accepts_invalid: reader.boolean(&NJ_STORE_ACCEPT_INVALID),
+            store: S::from_settings(reader),
+        }
+    }
+
+    fn fetch(&self, document: &DocumentName, previous: Option<&str>) -> Result<Answer, Failure> {
+        self.store.fetch(document, previous)
+    }
+
+    fn commit(&self, document: &DocumentName, file: &Path) -> Result<(), Failure> {
+        if !self.accepts_invalid {
+            judge(document, file).map_err(Failure::fatal)?;
+        }
+        self.store.commit(document, file)
+    }
+}
+
 /// How many warnings of one document are logged.
 const MAX_WARNINGS: usize = 100;
 
 /// Why a document is not kept.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CommitError {
+enum CommitError {
     #[error("cannot read {path}")]
     Read { path: String, source: io::Error },
     #[error(
@@ -32,8 +62,8 @@ pub(super) enum CommitError {
     Document(DocumentError),
 }
 
-/// Checks a document of a known kind, and warns of what is doubtful in it.
-pub(super) fn check(name: &DocumentName, file: &Path) -> Result<(), CommitError> {
+/// Judges a document of a known kind, and warns of what is doubtful in it.
+fn judge(name: &DocumentName, file: &Path) -> Result<(), CommitError> {
     let read = || {
         fs::read(file).map_err(|source| CommitError::Read {
             path: file.display().to_string(),

@@ -1,6 +1,6 @@
 //! What can be wrong with a template, and where.
 
-use crate::document::printable;
+use crate::report::printable;
 use std::fmt;
 
 /// One thing that is wrong with a template.
@@ -24,14 +24,14 @@ pub struct Place {
 }
 
 /// Finds the places of byte offsets. Going forward through a text costs one pass in all.
-pub(super) struct Places<'t> {
+pub(crate) struct Places<'t> {
     text: &'t str,
     at: usize,
     place: Place,
 }
 
 impl<'t> Places<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
+    pub(crate) fn of(text: &'t str) -> Self {
         Self {
             text,
             at: 0,
@@ -39,7 +39,7 @@ impl<'t> Places<'t> {
         }
     }
 
-    pub(super) fn at(&mut self, offset: usize) -> Place {
+    pub(crate) fn at(&mut self, offset: usize) -> Place {
         if offset < self.at {
             *self = Self::of(self.text);
         }
@@ -58,7 +58,7 @@ impl<'t> Places<'t> {
 
 impl TemplateFault {
     /// A fault of a template as a whole.
-    pub(super) fn of(template: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn of(template: &str, message: impl Into<String>) -> Self {
         Self {
             template: template.to_owned(),
             place: None,
@@ -67,7 +67,7 @@ impl TemplateFault {
     }
 
     /// `template:line:column:`, as far as known.
-    pub(super) fn write_where(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(crate) fn write_where(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}:", self.template)?;
         match self.place {
             Some(Place { line, column }) => write!(out, "{line}:{column}:"),
@@ -89,7 +89,7 @@ pub struct TemplateFaults(pub Vec<TemplateFault>);
 
 impl TemplateFaults {
     /// `Ok` when there is nothing wrong.
-    pub(super) fn none_in(faults: Vec<TemplateFault>) -> Result<(), Self> {
+    pub(crate) fn none_in(faults: Vec<TemplateFault>) -> Result<(), Self> {
         if faults.is_empty() {
             Ok(())
         } else {

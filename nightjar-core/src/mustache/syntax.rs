@@ -10,15 +10,15 @@ const DEEPEST_SECTION: usize = 16;
 const MOST_FAULTS: usize = 100;
 
 /// A template, taken apart.
-pub(super) struct Piece<'t> {
+pub(crate) struct Piece<'t> {
     /// Where it begins, as a byte offset.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// Whether it is the first of its line that is written.
-    pub(super) starts_line: bool,
-    pub(super) kind: Kind<'t>,
+    pub(crate) starts_line: bool,
+    pub(crate) kind: Kind<'t>,
 }
 
-pub(super) enum Kind<'t> {
+pub(crate) enum Kind<'t> {
     Text(&'t str),
     Value {
         name: Name,
@@ -38,7 +38,7 @@ pub(super) enum Kind<'t> {
 
 /// What a tag names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Name {
+pub(crate) enum Name {
     /// `.`
     Current,
     /// `first.second.third`
@@ -61,7 +61,7 @@ impl fmt::Display for Name {
 }
 
 /// Takes a template apart, or lists everything that is wrong with it.
-pub(super) fn read<'t>(template: &str, text: &'t str) -> Result<Vec<Piece<'t>>, TemplateFaults> {
+pub(crate) fn read<'t>(template: &str, text: &'t str) -> Result<Vec<Piece<'t>>, TemplateFaults> {
     let mut reader = Reader {
         text,
         at: 0,

@@ -1,0 +1,242 @@
+//! What an extension keeps from one run to the next.
+//!
+//! Each key has a file of its own, written under a temporary name and renamed. So neither runs at the
+//! same time nor two programs that share a folder spoil each other's, and nothing has to be locked.
+//! The files can be read by their owner alone. A file that cannot be read is as good as none, and
+//! one that cannot be written costs the next run a call: neither is a failure.
+
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    collections::HashSet,
+    ffi::OsString,
+    fs::{self, DirBuilder},
+    io::{self, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// How long a file is kept that nothing asks for.
+const UNUSED: Duration = Duration::from_hours(24);
+/// How long warnings that stay the same are not repeated.
+const WARNING_REPEAT: Duration = Duration::from_hours(1);
+
+/// A folder of values, each under its key; or nothing is kept.
+///
+/// ```
+/// use nightjar_core::extension::Cache;
+/// use std::time::Duration;
+///
+/// # let temp = tempfile::tempdir()?;
+/// let mut cache = Cache::open(Some(temp.path()), "addresses");
+/// cache.put("i-1", &"10.0.0.7");
+/// let minute = Some(Duration::from_secs(60));
+/// assert_eq!(cache.get("i-1", minute), Some("10.0.0.7".to_owned()));
+/// cache.sweep();
+/// # Ok::<_, std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Cache {
+    dir: Option<PathBuf>,
+    used: HashSet<OsString>,
+    is_writable: bool,
+}
+
+impl Cache {
+    /// The folder `name` in `parent`, such as one's own in `NJ_TEMP_DIR`. It is made when something
+    /// is written. Without a parent nothing is kept.
+    pub fn open(parent: Option<&Path>, name: &str) -> Self {
+        Self {
+            dir: parent.map(|parent| parent.join(name)),
+            used: HashSet::new(),
+            is_writable: true,
+        }
+    }
+
+    /// The value of a key, unless it was written longer than `max_age` ago.
+    pub fn get<T: DeserializeOwned>(&mut self, key: &str, max_age: Option<Duration>) -> Option<T> {
+        let (value, age) = self.get_with_age(key)?;
+        max_age.is_none_or(|max| age < max).then_some(value)
+    }
+
+    /// The value of a key, and how long ago it was written.
+    pub fn get_with_age<T: DeserializeOwned>(&mut self, key: &str) -> Option<(T, Duration)> {
+        let name = file_name(key);
+        let path = self.dir.as_ref()?.join(&name);
+        let written = fs::metadata(&path).ok()?.modified().ok()?;
+        // A time in the future comes from a clock that was set since, and tells nothing.
+        let age = SystemTime::now().duration_since(written);
+        let bytes = fs::read(&path).ok()?;
+        let (of, value): (String, T) = serde_json::from_slice(&bytes).ok()?;
+        self.used.insert(name.into());
+        (of == key).then_some((value, age.unwrap_or(Duration::MAX)))
+    }
+
+    /// Keeps a value for a key. That it could not be written is told once.
+    pub fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
+        let Some(dir) = &self.dir else { return };
+        let name = file_name(key);
+        if let Err(error) = write(dir, &name, &(key, value)) {
+            // Told once: the others fail for the same reason.
+            if std::mem::replace(&mut self.is_writable, false) {
+                let dir = dir.display();
+                tracing::warn!(
+                    "nothing can be kept in {dir}, so all is asked for again at every run: {error}"
+                );
+            }
+            return;
+        }
+        self.used.insert(name.into());
+    }
+
+    /// Logs warnings, unless they are those that were logged under this key last, within the hour.
+    /// Without a folder they are logged at each run.
+    pub fn warn_once(&mut self, key: &str, warnings: &[String]) {
+        if self.is_news(key, warnings) {
+            for line in warnings {
+                tracing::warn!("{line}");
+            }
+        } else {
+            tracing::debug!("{} warnings are as they were", warnings.len());
+        }
+    }
+
+    fn is_news(&mut self, key: &str, warnings: &[String]) -> bool {
+        let last: Option<Vec<String>> = self.get(key, Some(WARNING_REPEAT));
+        let is_news = last.as_deref() != Some(warnings);
+        if is_news {
+            self.put(key, warnings);
+        }
+        is_news
+    }
+
+    /// Removes what was neither used in this run nor written in the last day.
+    pub fn sweep(&self) {
+        let listed = self.dir.as_ref().and_then(|dir| fs::read_dir(dir).ok());
+        for entry in listed.into_iter().flatten().flatten() {
+            if self.used.contains(&entry.file_name()) {
+                continue;
+            }
+            let written = entry.metadata().and_then(|data| data.modified());
+            let age = written
+                .ok()
+                .and_then(|at| SystemTime::now().duration_since(at).ok());
+            if age.is_some_and(|age| age > UNUSED) {
+                // It may be gone already, and it costs nothing if it stays.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+fn file_name(key: &str) -> String {
+    format!("{:032x}.json", xxh3_128(key.as_bytes()))
+}
+
+fn write(dir: &Path, name: &str, value: &impl Serialize) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    // Temporary files are made for their owner alone.
+    let mut file = tempfile::Builder::new()
+        .prefix(".nightjar-")
+        .tempfile_in(dir)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
+    file.persist(dir.join(name))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{error::Error, fs::File, os::unix::fs::PermissionsExt};
+
+    type Outcome = Result<(), Box<dyn Error>>;
+
+    const KEY: &str = "arn:aws:ecs:eu-west-1:1:task-definition/shop:7";
+    const MINUTE: Option<Duration> = Some(Duration::from_mins(1));
+
+    fn kept(folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
+        let entry = fs::read_dir(folder.join("some"))?.next().ok_or("no file")?;
+        Ok(entry?.path())
+    }
+
+    fn aged(path: &Path, age: Duration) -> io::Result<()> {
+        File::options()
+            .write(true)
+            .open(path)?
+            .set_modified(SystemTime::now() - age)
+    }
+
+    #[test]
+    fn what_is_kept_is_there_for_its_time_and_for_its_owner_alone() -> Outcome {
+        let temp = tempfile::tempdir()?;
+        let mut cache = Cache::open(Some(temp.path()), "some");
+        assert_eq!(cache.get::<String>(KEY, None), None);
+        cache.put(KEY, &"seven");
+        assert_eq!(cache.get(KEY, MINUTE), Some("seven".to_owned()));
+
+        let file = kept(temp.path())?;
+        assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+        let folder = fs::metadata(temp.path().join("some"))?;
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+
+        aged(&file, Duration::from_secs(61))?;
+        assert_eq!(cache.get::<String>(KEY, MINUTE), None);
+        assert_eq!(cache.get(KEY, None), Some("seven".to_owned()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_of_another_kind_or_of_another_key_is_no_file() -> Outcome {
+        let temp = tempfile::tempdir()?;
+        let mut cache = Cache::open(Some(temp.path()), "some");
+        cache.put(KEY, &"seven");
+        let file = kept(temp.path())?;
+        for content in ["", "{", "[\"other\",\"seven\"]", "[1,2,3]"] {
+            fs::write(&file, content)?;
+            assert_eq!(cache.get::<String>(KEY, None), None, "{content}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn only_what_nobody_asked_for_is_swept_after_a_day() -> Outcome {
+        let temp = tempfile::tempdir()?;
+        let mut cache = Cache::open(Some(temp.path()), "some");
+        cache.put(KEY, &"seven");
+        let file = kept(temp.path())?;
+        aged(&file, UNUSED * 2)?;
+        assert_eq!(cache.get(KEY, None), Some("seven".to_owned()));
+        cache.sweep();
+        assert!(file.exists());
+
+        Cache::open(Some(temp.path()), "some").sweep();
+        assert!(!file.exists());
+        Ok(())
+    }
+
+    #[test]
+    fn warnings_are_logged_again_when_they_change_and_after_an_hour() -> Outcome {
+        let temp = tempfile::tempdir()?;
+        let is_news = |warnings: &[&str]| {
+            let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+            Cache::open(Some(temp.path()), "some").is_news(KEY, &warnings)
+        };
+        assert!(is_news(&["a"]));
+        assert!(!is_news(&["a"]));
+        assert!(is_news(&["a", "b"]));
+        aged(&kept(temp.path())?, WARNING_REPEAT + Duration::from_secs(1))?;
+        assert!(is_news(&["a", "b"]), "an hour is over");
+        is_news(&[]);
+        assert!(is_news(&["a", "b"]), "they were gone in between");
+        Ok(())
+    }
+
+    #[test]
+    fn without_a_folder_nothing_is_kept() {
+        let mut cache = Cache::open(None, "some");
+        cache.put(KEY, &"seven");
+        assert_eq!(cache.get::<String>(KEY, None), None);
+        cache.sweep();
+    }
+}
