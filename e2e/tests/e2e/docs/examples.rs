@@ -1,12 +1,14 @@
 //! The examples of the pages on AWS, run as they stand there.
 //!
 //! ```text
+//! urls        apps that keep their URLs
 //! blue_green  ECS's own blue/green deployments, and tags that ECS copies
 //! jobs        a scheduled job as a caller
 //! ```
 
 mod blue_green;
 mod jobs;
+mod urls;
 
 use e2e::{
     aws::{Aws, Cluster, Instance, Running, Task, TaskDefinition},
