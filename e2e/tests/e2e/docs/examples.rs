@@ -1,6 +1,7 @@
 //! The examples of the pages on AWS, run as they stand there.
 //!
 //! ```text
+//! migration   the worked example of the page on App Mesh
 //! urls        apps that keep their URLs
 //! blue_green  ECS's own blue/green deployments, and tags that ECS copies
 //! jobs        a scheduled job as a caller
@@ -8,6 +9,7 @@
 
 mod blue_green;
 mod jobs;
+mod migration;
 mod urls;
 
 use e2e::{
