@@ -5,6 +5,7 @@
 //! the code, and compared as a whole, so that neither side can have a row that the other lacks.
 
 mod app_mesh;
+mod examples;
 mod tables;
 mod workload;
 
@@ -61,8 +62,8 @@ fn every_json_example_is_valid() {
                 "namespace" => check::<DiscoveryMap>(&map(value)),
                 "service-color" => check::<DiscoveryMap>(&map(around_service_color(value))),
                 "route" => check::<DiscoveryMap>(&map(around_service_color(around_route(&value)))),
-                // Not ours; that it is JSON is all that can be said.
-                "app-mesh" => Ok(()),
+                // Not ours; that it is JSON is all that can be said here.
+                "app-mesh" | "task-definition" => Ok(()),
                 other => Err(format!(
                     "{other:?} is not a kind of example that can be checked"
                 )),
