@@ -104,7 +104,7 @@ impl Cache {
 
     fn is_news(&mut self, key: &str, warnings: &[String]) -> bool {
         let last: Option<Vec<String>> = self.get(key, Some(WARNING_REPEAT));
-        let is_news = last.as_deref() != Some(warnings);
+        let is_news = last.as_deref().unwrap_or_default() != warnings;
         if is_news {
             self.put(key, warnings);
         }
