@@ -13,7 +13,7 @@ import os
 import sqlite3
 import sys
 
-DONE, UNCHANGED, RETRY, FATAL, USAGE = 0, 30, 31, 1, 64
+DONE, UNCHANGED, RETRY, CONFLICT, FATAL, USAGE = 0, 30, 31, 32, 1, 64
 
 
 class Failure(Exception):
@@ -22,9 +22,13 @@ class Failure(Exception):
         self.code = code
 
 
+def newest(database, name):
+    query = "SELECT version, content FROM commits WHERE name = ? ORDER BY id DESC LIMIT 1"
+    return database.execute(query, [name]).fetchone()
+
+
 def fetch(database, name, previous, path):
-    newest = "SELECT version, content FROM commits WHERE name = ? ORDER BY id DESC LIMIT 1"
-    row = database.execute(newest, [name]).fetchone()
+    row = newest(database, name)
     if row is None:
         raise Failure(RETRY, f"no {name} has been committed yet")
     version, content = row
@@ -36,7 +40,7 @@ def fetch(database, name, previous, path):
     return DONE
 
 
-def commit(database, name, path):
+def commit(database, name, previous, path):
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     if not isinstance(document, dict):
@@ -45,6 +49,9 @@ def commit(database, name, path):
     content = json.dumps(document, sort_keys=True)
     version = hashlib.sha256(content.encode()).hexdigest()[:32]
     with database:  # one transaction: a reader sees this commit whole or not at all
+        database.execute("BEGIN IMMEDIATE")  # nobody else commits between the comparison and the end
+        if previous and previous != (newest(database, name) or [None])[0]:
+            raise Failure(CONFLICT, f"not committed: the current version is not {previous}")
         insert = "INSERT INTO commits (name, version, content) VALUES (?, ?, ?)"
         database.execute(insert, [name, version, content])
     return DONE
@@ -69,7 +76,7 @@ def main():
                          " (id INTEGER PRIMARY KEY, name TEXT, version TEXT, content TEXT)")
     if given.action == "fetch":
         return fetch(database, given.document, given.previous_document_version, given.action_file)
-    return commit(database, given.document, given.action_file)
+    return commit(database, given.document, given.previous_document_version, given.action_file)
 
 
 if __name__ == "__main__":

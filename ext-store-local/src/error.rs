@@ -58,6 +58,12 @@ pub(crate) enum StoreError {
          hint: unset NJ_DSLOCAL_DIR_TEMPLATES to commit to NJ_DSLOCAL_FILE_TEMPLATES", .0.display()
     )]
     CommitToFolder(PathBuf),
+    /// The template folder is edited directly.
+    #[error("templates are taken from the folder {}, which has no list of versions", .0.display())]
+    NoVersions(PathBuf),
+    /// A file holds what was committed last, and nothing older.
+    #[error("{} holds its current version alone, which is {}", .0.display(), .1)]
+    NotKept(PathBuf, String),
 }
 
 impl StoreError {

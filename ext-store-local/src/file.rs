@@ -4,133 +4,130 @@
 //! nothing. A commit renames a finished file into place, so a fetch, which opens the file once,
 //! has one version whole, whatever is committed meanwhile.
 
-use crate::error::StoreError;
-use nightjar_core::extension::Answer;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use crate::{error::StoreError, lock::Lock};
+use nightjar_core::extension::{Answer, CommitOutcome, RawDocument};
 use std::{
-    fmt,
     fs::{self, File, Permissions},
     io::{self, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 use xxhash_rust::xxh3::xxh3_128;
 
-const VERSION_FIELD: &str = "document-version";
+/// What a file holds.
+pub(crate) struct Content {
+    bytes: Vec<u8>,
+    /// The version that a fetch reports.
+    pub(crate) version: String,
+    /// When it was written.
+    pub(crate) time: SystemTime,
+}
 
 /// The file's document with its version put in, unless `previous` is that version.
 pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<Answer, StoreError> {
-    let bytes = read(path)?;
-    let version = format!("{:032x}", xxh3_128(&bytes));
-    if previous == Some(version.as_str()) {
+    let content = read(path)?;
+    if previous == Some(content.version.as_str()) {
         return Ok(Answer::Unchanged);
     }
-    let object: Object<'_> = serde_json::from_slice(&bytes).map_err(|source| {
-        let path = path.to_owned();
-        if source.is_data() {
-            StoreError::NotAnObject { path, source }
-        } else {
-            StoreError::Incomplete { path, source }
-        }
-    })?;
-    Ok(Answer::New(with_version(&object, &version, bytes.len())))
+    content.document(path).map(Answer::New)
 }
 
-/// Makes what is in `input` the document.
-pub(crate) fn commit(path: &Path, input: &Path) -> Result<(), StoreError> {
+/// Makes what is in `input` the document, unless the file holds another version than `previous`.
+pub(crate) fn commit(
+    path: &Path,
+    input: &Path,
+    previous: Option<&str>,
+) -> Result<CommitOutcome, StoreError> {
     let bytes = fs::read(input).map_err(|source| StoreError::Read {
         path: input.into(),
         source,
     })?;
-    serde_json::from_slice::<Object<'_>>(&bytes).map_err(StoreError::BadCommit)?;
-    write(path, &bytes).map_err(|source| StoreError::Write {
+    RawDocument::read(&bytes).map_err(StoreError::BadCommit)?;
+    let failed = |source| StoreError::Write {
         path: path.to_owned(),
         source,
-    })
+    };
+    let path = writable(path).map_err(failed)?;
+    // Commits take turns, so that what is compared is what is replaced.
+    let _lock = Lock::on(&path).map_err(failed)?;
+    if previous.is_some() && previous != current(&path)?.as_deref() {
+        return Ok(CommitOutcome::Conflict);
+    }
+    write(&path, &bytes).map_err(failed)?;
+    Ok(CommitOutcome::Done)
+}
+
+impl Content {
+    /// The document with its version put in.
+    pub(crate) fn document(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
+        let document = RawDocument::read(&self.bytes).map_err(|source| {
+            let path = path.to_owned();
+            if source.is_data() {
+                StoreError::NotAnObject { path, source }
+            } else {
+                StoreError::Incomplete { path, source }
+            }
+        })?;
+        Ok(document.with_version(&self.version))
+    }
+}
+
+/// The version that a file holds; `None` if there is no file.
+fn current(path: &Path) -> Result<Option<String>, StoreError> {
+    match read(path) {
+        Err(StoreError::Missing(_)) => Ok(None),
+        read => Ok(Some(read?.version)),
+    }
 }
 
 /// Reads a file, and notices if somebody writes into it meanwhile.
-fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn read(path: &Path) -> Result<Content, StoreError> {
     let read = || {
         let mut file = File::open(path)?;
         let before = file.metadata()?;
         let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or_default());
         file.read_to_end(&mut bytes)?;
         let after = file.metadata()?;
-        let same = before.modified()? == after.modified()? && after.len() == bytes.len() as u64;
-        Ok((bytes, same))
+        let time = after.modified()?;
+        let same = before.modified()? == time && after.len() == bytes.len() as u64;
+        Ok((bytes, time, same))
     };
     match read().map_err(StoreError::read(path))? {
-        (bytes, true) => Ok(bytes),
-        (_, false) => Err(StoreError::Changing(path.to_owned())),
+        (bytes, time, true) => Ok(Content {
+            version: format!("{:032x}", xxh3_128(&bytes)),
+            bytes,
+            time,
+        }),
+        (.., false) => Err(StoreError::Changing(path.to_owned())),
     }
 }
 
-/// Writes a file so that it is there whole or not at all, even after a crash.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A link stays a link: the file that it leads to is replaced.
+/// Where a file is written: a link stays a link, and what it leads to is replaced. Its folder is
+/// made if it is not there.
+fn writable(path: &Path) -> io::Result<PathBuf> {
     let path = match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         resolved => resolved?,
     };
-    let folder = path
-        .parent()
-        .map_or_else(|| PathBuf::from("/"), Path::to_owned);
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(folder(&path))?;
+    Ok(path)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+/// Writes a file so that it is there whole or not at all, even after a crash.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder(path);
     let mut file = tempfile::Builder::new()
         .prefix(".nightjar-")
-        .tempfile_in(&folder)?;
+        .tempfile_in(folder)?;
     file.as_file()
         .set_permissions(Permissions::from_mode(0o644))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(&path)?;
-    File::open(&folder)?.sync_all()
-}
-
-/// The fields of a JSON object as they were written, in their order.
-struct Object<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-                    fields.push((name, value));
-                }
-                Ok(Object(fields))
-            }
-        }
-        deserializer.deserialize_map(Fields)
-    }
-}
-
-/// The object with another version, and everything else as it was.
-fn with_version(object: &Object<'_>, version: &str, size: usize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(size + 80);
-    json.extend_from_slice(format!("{{\"{VERSION_FIELD}\":\"{version}\"").as_bytes());
-    for (name, value) in object.0.iter().filter(|(name, _)| name != VERSION_FIELD) {
-        json.push(b',');
-        json.extend_from_slice(
-            serde_json::Value::from(name.as_str())
-                .to_string()
-                .as_bytes(),
-        );
-        json.push(b':');
-        json.extend_from_slice(value.get().as_bytes());
-    }
-    json.extend_from_slice(b"}\n");
-    json
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
 }

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod folder;
+mod lock;
 mod store;
 
 use nightjar_core::extension::{Judged, serve};

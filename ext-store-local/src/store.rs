@@ -3,7 +3,10 @@
 use crate::{error::StoreError, file, folder};
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DataStore, DocumentName, Failure, NJ_STORE_ACCEPT_INVALID},
+    extension::{
+        About, Answer, CommitOutcome, DataStore, DocumentName, Failure, ListedVersion,
+        NJ_STORE_ACCEPT_INVALID, Versions,
+    },
 };
 use std::path::{Path, PathBuf};
 
@@ -55,6 +58,14 @@ impl LocalStore {
             Err(StoreError::UnknownDocument(document.clone()))
         }
     }
+
+    /// Where a document is that has versions.
+    fn versioned(&self, document: &DocumentName) -> Result<&Path, StoreError> {
+        match self.place(document)? {
+            Place::File(path) => Ok(path),
+            Place::Folder(path) => Err(StoreError::NoVersions(path.to_owned())),
+        }
+    }
 }
 
 impl DataStore for LocalStore {
@@ -87,10 +98,33 @@ impl DataStore for LocalStore {
         Ok(answer?)
     }
 
-    fn commit(&self, document: &DocumentName, input: &Path) -> Result<(), Failure> {
+    fn commit(
+        &self,
+        document: &DocumentName,
+        input: &Path,
+        previous: Option<&str>,
+    ) -> Result<CommitOutcome, Failure> {
         match self.place(document)? {
-            Place::File(path) => Ok(file::commit(path, input)?),
+            Place::File(path) => Ok(file::commit(path, input, previous)?),
             Place::Folder(path) => Err(StoreError::CommitToFolder(path.to_owned()).into()),
+        }
+    }
+
+    /// A file holds one version.
+    fn list(&self, document: &DocumentName) -> Result<Versions, Failure> {
+        let content = file::read(self.versioned(document)?)?;
+        Ok(Versions {
+            versions: vec![ListedVersion::new(content.version, content.time)],
+        })
+    }
+
+    fn fetch_version(&self, document: &DocumentName, version: &str) -> Result<Vec<u8>, Failure> {
+        let path = self.versioned(document)?;
+        let content = file::read(path)?;
+        if content.version == version {
+            Ok(content.document(path)?)
+        } else {
+            Err(StoreError::NotKept(path.to_owned(), content.version).into())
         }
     }
 }

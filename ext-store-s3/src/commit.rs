@@ -2,7 +2,6 @@
 
 use crate::{
     bucket::Bucket,
-    document::Fields,
     error::StoreError,
     history::{self, Keep},
     packing,
@@ -10,6 +9,7 @@ use crate::{
 };
 use aws_smithy_types::DateTime;
 use bytes::Bytes;
+use nightjar_core::extension::RawDocument;
 use std::{
     fs::File,
     io::{self, Read},
@@ -45,8 +45,10 @@ impl Commit {
         if !fits(&given) {
             return Err(too_large());
         }
-        let fields = Fields::of(&given).map_err(StoreError::BadCommit)?;
-        let (json, hash) = fields.with_own_version();
+        let document = RawDocument::read(&given).map_err(StoreError::BadCommit)?;
+        // Equal content gives equal bytes, whatever version it came with.
+        let hash = document.content_hash().to_string();
+        let json = document.with_version(&hash);
         if !fits(&json) {
             return Err(too_large());
         }

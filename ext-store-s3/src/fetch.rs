@@ -2,12 +2,11 @@
 
 use crate::{
     bucket::{Bucket, Got},
-    document::Fields,
     error::StoreError,
     packing,
     store::{Keys, Limits},
 };
-use nightjar_core::extension::Answer;
+use nightjar_core::extension::{Answer, RawDocument};
 
 /// The current document with the object's ETag as its version, unless that is `previous`.
 ///
@@ -35,9 +34,9 @@ pub(crate) async fn fetch(
         what: place(),
         max_bytes: limits.document_bytes,
     })?;
-    let fields = Fields::of(&json).map_err(|fault| StoreError::NotADocument {
+    let document = RawDocument::read(&json).map_err(|fault| StoreError::NotADocument {
         place: place(),
         fault,
     })?;
-    Ok(Answer::New(fields.with_version(&object.version)))
+    Ok(Answer::New(document.with_version(&object.version)))
 }

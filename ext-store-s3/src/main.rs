@@ -5,7 +5,6 @@
 //! fetch      object -> document, by one conditional GET
 //! commit     document -> a copy for the history, then the object itself, then pruning
 //! history    what the copies are called, and which of them are old enough to go
-//! document   the few things that a store has to know of a document's inside
 //! packing    gzip, within bounds
 //! bucket     the calls of S3
 //! error      what can go wrong, and whether another try may help
@@ -13,7 +12,6 @@
 
 mod bucket;
 mod commit;
-mod document;
 mod error;
 mod fetch;
 mod history;

@@ -4,7 +4,9 @@ use crate::{bucket::Bucket, commit, fetch, history::Keep};
 use nightjar_aws::Session;
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DataStore, DocumentName, Failure, NJ_STORE_ACCEPT_INVALID},
+    extension::{
+        About, Answer, CommitOutcome, DataStore, DocumentName, Failure, NJ_STORE_ACCEPT_INVALID,
+    },
 };
 use std::{
     path::Path,
@@ -130,12 +132,18 @@ impl DataStore for S3Store {
         Ok(session.block_on(fetching)?)
     }
 
-    fn commit(&self, document: &DocumentName, file: &Path) -> Result<(), Failure> {
+    fn commit(
+        &self,
+        document: &DocumentName,
+        file: &Path,
+        _previous: Option<&str>,
+    ) -> Result<CommitOutcome, Failure> {
         let commit = commit::Commit::read(file, self.limits)?;
         let (session, bucket) = self.open()?;
         let keys = Keys::new(&self.base_path, document);
         let now = SystemTime::now().into();
-        Ok(session.block_on(commit.store(&bucket, &keys, self.limits, now))?)
+        session.block_on(commit.store(&bucket, &keys, self.limits, now))?;
+        Ok(CommitOutcome::Done)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use crate::{
     config::Config,
-    fingerprint::Fingerprint,
     publish::{Event, Failure, View},
 };
 use nightjar_core::{
     daemon::{Discovery, FetchError, fetch},
     document::discovery_map::DiscoveryMap,
-    extension::{DocumentName, ExtensionError, Host, RetryPolicy, Runs},
+    extension::{
+        CommitOutcome, ContentHash, DocumentName, ExtensionError, Host, RawDocument, RetryPolicy,
+        Runs,
+    },
     report::in_full,
     shutdown::Shutdown,
 };
@@ -26,11 +28,10 @@ pub(crate) struct Extensions {
 impl Extensions {
     pub(crate) fn new(config: &Config, temp_dir: &Path, shutdown: &Shutdown) -> Self {
         let daemon = &config.daemon;
-        let host = |host: Host| host.with_variable("NJ_TEMP_DIR", temp_dir);
         let source = Host::discovery_map(daemon.discovery_map.clone(), daemon.limits, temp_dir);
         let store = Host::data_store(config.data_store.clone(), daemon.limits, temp_dir);
         let (grace, refresh_time) = (daemon.empty_map_grace, daemon.refresh_time);
-        let mut discovery = Discovery::new(host(source), grace, refresh_time);
+        let mut discovery = Discovery::new(source, grace, refresh_time);
         // As long as nobody knows what the store holds, it may be a mesh that works.
         discovery.expect_endpoints(true);
         let once = RetryPolicy {
@@ -39,8 +40,8 @@ impl Extensions {
         };
         Self {
             discovery,
-            peek: host(store.clone()).with_retry(once),
-            store: host(store),
+            peek: store.clone().with_retry(once),
+            store,
             shutdown: shutdown.clone(),
         }
     }
@@ -60,9 +61,12 @@ impl Extensions {
     pub(crate) async fn look(&self) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
         match fetch::<DiscoveryMap>(&self.peek, &name, None, &self.shutdown).await {
-            Ok(Some(found)) => Event::Found {
-                print: Fingerprint::of(&found.bytes),
-                has_endpoints: found.document.has_endpoints(),
+            Ok(Some(found)) => match hash_of(&found.bytes) {
+                Ok(hash) => Event::Found {
+                    hash,
+                    has_endpoints: found.document.has_endpoints(),
+                },
+                Err(failure) => Event::LookFailed(failure),
             },
             Ok(None) => Event::LookFailed(Failure::Because("it gave no map".to_owned())),
             Err(error) => Event::LookFailed(fetch_failure(&error)),
@@ -75,14 +79,17 @@ impl Extensions {
             self.discovery.expect_endpoints(has_endpoints);
         }
         match self.discovery.fetch(Instant::now(), &self.shutdown).await {
-            Ok(Some(read)) => {
-                self.discovery.accept(&read.document);
-                Event::Discovered(Arc::new(View {
-                    print: Fingerprint::of(&read.bytes),
-                    version: read.document.document_version.to_string(),
-                    bytes: read.bytes,
-                }))
-            }
+            Ok(Some(read)) => match hash_of(&read.bytes) {
+                Ok(hash) => {
+                    self.discovery.accept(&read.document);
+                    Event::Discovered(Arc::new(View {
+                        hash,
+                        version: read.document.document_version.to_string(),
+                        bytes: read.bytes,
+                    }))
+                }
+                Err(failure) => Event::DiscoveryFailed(failure),
+            },
             Ok(None) => match self.discovery.empty_map() {
                 Some(empty_map) => Event::Empty(empty_map),
                 None => Event::NothingNew,
@@ -94,11 +101,22 @@ impl Extensions {
     /// Hands a map to the store.
     pub(crate) async fn commit(&self, view: &View) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
-        match self.store.commit(&name, &view.bytes, &self.shutdown).await {
-            Ok(()) => Event::Committed,
+        let commit = self.store.commit(&name, &view.bytes, None, &self.shutdown);
+        match commit.await {
+            Ok(CommitOutcome::Done) => Event::Committed,
+            Ok(CommitOutcome::Conflict) => {
+                Event::CommitFailed(Failure::Because("another was first".to_owned()))
+            }
             Err(error) => Event::CommitFailed(failure(&error)),
         }
     }
+}
+
+/// The hash of a document that was found valid, and so is one JSON object.
+fn hash_of(document: &[u8]) -> Result<ContentHash, Failure> {
+    let document = RawDocument::read(document);
+    let document = document.map_err(|error| Failure::Because(in_full(&error)))?;
+    Ok(document.content_hash())
 }
 
 fn fetch_failure(error: &FetchError) -> Failure {

@@ -7,19 +7,15 @@
 //! extensions    what is to be done with discovery and store, done
 //! run           the loop: refresh, wait
 //! status        readiness and metrics, from the state
-//! fingerprint   what a map says, whoever wrote it down
 //! instance_dir  where an instance keeps its ready file
 //! ```
 
 mod config;
 mod extensions;
-mod fingerprint;
 mod instance_dir;
 pub mod publish;
 mod run;
 mod status;
-
-pub use fingerprint::Fingerprint;
 
 use clap::Parser;
 use config::{Config, SETTINGS};

@@ -23,15 +23,17 @@ mod step;
 pub use event::{Effects, Ended, Event, Failure, Next, Note};
 pub use step::step;
 
-use crate::fingerprint::Fingerprint;
-use nightjar_core::{daemon::Progress, extension::Runs};
+use nightjar_core::{
+    daemon::Progress,
+    extension::{ContentHash, Runs},
+};
 use std::{sync::Arc, time::SystemTime};
 
 /// A map that discovery gave.
 #[derive(Debug, PartialEq, Eq)]
 pub struct View {
-    /// What it says.
-    pub print: Fingerprint,
+    /// A hash of what it says, its version aside.
+    pub hash: ContentHash,
     /// Its version, as discovery calls it.
     pub version: String,
     /// As discovery handed it over, with what only later versions know.
@@ -45,7 +47,7 @@ pub enum Store {
     #[default]
     Unknown,
     /// A map that says this.
-    Known(Fingerprint),
+    Known(ContentHash),
 }
 
 /// What is under way.
@@ -123,7 +125,7 @@ impl State {
     pub fn is_pending(&self) -> bool {
         self.view
             .as_ref()
-            .is_some_and(|view| self.store != Store::Known(view.print))
+            .is_some_and(|view| self.store != Store::Known(view.hash))
     }
 
     /// Whether the store has held this program's view since it started.

@@ -66,14 +66,13 @@ struct Known {
 impl Refresher {
     pub(crate) fn new(config: &Config, temp_dir: &Path) -> Self {
         let daemon = &config.daemon;
-        let host = |host: Host| host.with_variable("NJ_TEMP_DIR", temp_dir);
         let discovery = Host::discovery_map(daemon.discovery_map.clone(), daemon.limits, temp_dir);
         Self {
-            discovery: Discovery::new(host(discovery), daemon.empty_map_grace, daemon.refresh_time),
+            discovery: Discovery::new(discovery, daemon.empty_map_grace, daemon.refresh_time),
             store: config
                 .data_store
                 .clone()
-                .map(|command| host(Host::data_store(command, daemon.limits, temp_dir))),
+                .map(|command| Host::data_store(command, daemon.limits, temp_dir)),
             viewer: config.viewer.clone(),
             bootstrap: config.bootstrap.clone(),
             config_dir: config.config_dir.to_string_lossy().into_owned(),

@@ -163,7 +163,19 @@ fn the_database_hands_out_what_was_committed_last() {
     let newer = [&fetch[..], &[&previous]].concat();
     assert_eq!(store.call(&newer), ended(30, ""));
     store.give(&document("b.json"), &commit);
-    assert_ne!(version(&store.call(&newer)), first);
+    let second = version(&store.call(&newer));
+    assert_ne!(second, first);
+    // In place of one version, and of no other.
+    let over = |version: &str| {
+        let previous = format!("--previous-document-version={version}");
+        let arguments = ["--document=templates", "--action=commit", &previous];
+        store.give(&document("c.json"), &arguments)
+    };
+    let message = format!("store-sqlite: not committed: the current version is not {first}\n");
+    assert_eq!(over(&first), ended(32, &message));
+    assert_eq!(version(&store.call(&fetch)), second);
+    assert_eq!(over(&second), ended(0, ""));
+    assert_ne!(version(&store.call(&fetch)), second);
     assert_eq!(
         store.give(&json!([]), &commit),
         ended(

@@ -7,6 +7,7 @@ mod file;
 mod folder;
 mod judged;
 mod protocol;
+mod versions;
 
 use std::{
     fs,
@@ -109,13 +110,23 @@ impl Store {
     }
 
     fn commit(&self, document: &str, content: &str) -> Outcome {
+        self.commit_over("", document, content)
+    }
+
+    /// Commits in place of one version alone, or of any if that is blank.
+    fn commit_over(&self, previous: &str, document: &str, content: &str) -> Outcome {
         let folder = tempfile::tempdir_in(self.root.path()).unwrap();
         let action_file = folder.path().join("action.json");
         fs::write(&action_file, content).unwrap();
         let document = format!("--document={document}");
         let outcome = self.run_with(
             &action_file,
-            &["--api-version=1", &document, "--action=commit"],
+            &[
+                "--api-version=1",
+                &document,
+                "--action=commit",
+                &format!("--previous-document-version={previous}"),
+            ],
         );
         Outcome {
             file: None,

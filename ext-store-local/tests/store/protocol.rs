@@ -9,7 +9,8 @@ fn help_lists_the_settings() {
 ext-store-local: a data store in local files, and in a folder of templates
 
 An extension point of Nightjar, api version 1. Other programs start it, or you by hand:
-  ext-store-local --api-version=1 --action-file=PATH --document=NAME --action=fetch|commit
+  ext-store-local --api-version=1 --action-file=PATH --document=NAME --action=fetch|commit|list
+      [--document-version=V]
       [--previous-document-version=V]
 
 Environment:
@@ -78,7 +79,7 @@ fn wrong_arguments_are_fatal() {
         ),
         (
             &["--api-version=1", "--document=templates", "--action=delete"],
-            "argument --action is \"delete\", which is neither fetch nor commit",
+            "argument --action is \"delete\", which is none of fetch, commit and list",
         ),
     ];
     for (arguments, message) in cases {

@@ -1,8 +1,10 @@
 //! What happens, and what is to be done about it.
 
 use super::View;
-use crate::fingerprint::Fingerprint;
-use nightjar_core::daemon::{EmptyMap, Outcome, Recovery};
+use nightjar_core::{
+    daemon::{EmptyMap, Outcome, Recovery},
+    extension::ContentHash,
+};
 use std::{fmt, sync::Arc, time::Instant};
 
 /// Something that happened.
@@ -17,7 +19,7 @@ pub enum Event {
     /// A look found this in the store.
     Found {
         /// What the map there says.
-        print: Fingerprint,
+        hash: ContentHash,
         /// Whether it has endpoints.
         has_endpoints: bool,
     },

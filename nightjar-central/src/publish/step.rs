@@ -74,10 +74,10 @@ impl State {
     fn looked(&mut self, event: Event, notes: &mut Vec<Note>) -> Next {
         match event {
             Event::Found {
-                print,
+                hash,
                 has_endpoints,
             } => {
-                self.store = Store::Known(print);
+                self.store = Store::Known(hash);
                 // Once there is a view, discovery knows better.
                 self.discover(self.view.is_none().then_some(has_endpoints))
             }
@@ -116,7 +116,7 @@ impl State {
     fn decide(&mut self, now: Now, notes: &mut Vec<Note>) -> Next {
         let is_second = self.phase == Phase::Rediscovering;
         match (&self.view, self.store) {
-            (Some(view), Store::Known(print)) if view.print == print => {
+            (Some(view), Store::Known(hash)) if view.hash == hash => {
                 if is_second {
                     notes.push(Note::PublishedAlready);
                 }
@@ -133,9 +133,9 @@ impl State {
 
     fn compared(&mut self, view: Arc<View>, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
         match event {
-            Event::Found { print, .. } => {
-                let before = std::mem::replace(&mut self.store, Store::Known(print));
-                if print == view.print {
+            Event::Found { hash, .. } => {
+                let before = std::mem::replace(&mut self.store, Store::Known(hash));
+                if hash == view.hash {
                     notes.push(Note::PublishedAlready);
                     self.rest(Ended::Unchanged, now, notes)
                 } else if self.store == before {
@@ -192,7 +192,7 @@ impl State {
     }
 
     fn took(&mut self, view: &View, now: Now) {
-        self.store = Store::Known(view.print);
+        self.store = Store::Known(view.hash);
         self.commits.done += 1;
         self.commits.last = Some(now.wall);
     }

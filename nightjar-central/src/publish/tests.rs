@@ -1,5 +1,8 @@
 use super::*;
-use nightjar_core::daemon::{EmptyMap, Now};
+use nightjar_core::{
+    daemon::{EmptyMap, Now},
+    extension::RawDocument,
+};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Write as _,
@@ -9,7 +12,7 @@ use std::{
 fn view(text: &str) -> Arc<View> {
     let bytes = format!("{{\"is\": \"{text}\"}}").into_bytes();
     Arc::new(View {
-        print: Fingerprint::of(&bytes),
+        hash: RawDocument::read(&bytes).unwrap().content_hash(),
         version: text.to_owned(),
         bytes,
     })
@@ -17,7 +20,7 @@ fn view(text: &str) -> Arc<View> {
 
 fn found(map: &View) -> Event {
     Event::Found {
-        print: map.print,
+        hash: map.hash,
         has_endpoints: true,
     }
 }
@@ -30,10 +33,10 @@ fn because() -> Failure {
 /// One that cannot be is `None`. A new event does not compile without being here.
 fn events(state: &State, now: Now) -> Vec<(&'static str, Option<Event>)> {
     let known = match state.store {
-        Store::Known(print) => ["a", "b", "c"]
+        Store::Known(hash) => ["a", "b", "c"]
             .map(view)
             .into_iter()
-            .find(|map| map.print == print),
+            .find(|map| map.hash == hash),
         Store::Unknown => None,
     };
     let own = state.view.clone();
@@ -127,7 +130,7 @@ fn name(state: &State) -> String {
         (None, Store::Unknown) => "no view, store unknown",
         (None, Store::Known(_)) => "no view, store known",
         (Some(_), Store::Unknown) => "view, store unknown",
-        (Some(view), Store::Known(print)) if view.print == print => "view, store holds it",
+        (Some(view), Store::Known(hash)) if view.hash == hash => "view, store holds it",
         (Some(_), Store::Known(_)) => "view, store holds another map",
     };
     format!("{phase}; {view}")
@@ -355,7 +358,7 @@ fn a_failed_commit_that_was_done_is_found_out() {
             "rest: published (log: recovered)"
         ]
     );
-    assert_eq!(state.store, Store::Known(x.print));
+    assert_eq!(state.store, Store::Known(x.hash));
     assert_eq!((state.commits.done, state.commits.failed), (1, 1));
 }
 

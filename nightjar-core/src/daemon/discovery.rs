@@ -3,7 +3,7 @@
 use super::refresh_timer::JITTER;
 use crate::{
     document::{self, Document, DocumentError, discovery_map::DiscoveryMap},
-    extension::{DocumentName, ExtensionError, Fetched, Host, RetryPolicy, Runs},
+    extension::{Answer, DocumentName, ExtensionError, Host, RetryPolicy, Runs},
     shutdown::Shutdown,
 };
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ pub async fn fetch<D: Document>(
     previous: Option<&str>,
     shutdown: &Shutdown,
 ) -> Result<Option<Read<D>>, FetchError> {
-    let Fetched::New(bytes) = host.fetch(name, previous, shutdown).await? else {
+    let Answer::New(bytes) = host.fetch(name, previous, shutdown).await? else {
         return Ok(None);
     };
     let document = document::read(&bytes).map_err(|source| FetchError::Document {

@@ -18,12 +18,20 @@ pub const EXIT_FATAL: u8 = 1;
 pub const EXIT_UNCHANGED: u8 = 30;
 /// Failed, but worth another try.
 pub const EXIT_RETRY: u8 = 31;
+/// Not committed: the current version is not the one that was given.
+pub const EXIT_CONFLICT: u8 = 32;
 /// Fatal too: the arguments or settings are wrong.
 pub const EXIT_USAGE: u8 = 64;
+
+/// The variable that names a folder to keep things in from run to run.
+pub const VARIABLE_TEMP_DIR: &str = "NJ_TEMP_DIR";
+/// The variable that says when the caller will kill this run, in Unix seconds.
+pub const VARIABLE_DEADLINE: &str = "NJ_DEADLINE";
 
 const ARG_API_VERSION: &str = "--api-version";
 const ARG_ACTION_FILE: &str = "--action-file";
 const ARG_PREVIOUS_VERSION: &str = "--previous-document-version";
+const ARG_VERSION: &str = "--document-version";
 const ARG_DOCUMENT: &str = "--document";
 const ARG_ACTION: &str = "--action";
 
@@ -67,6 +75,8 @@ pub enum Action {
     Fetch,
     /// Keep the document.
     Commit,
+    /// Tell which versions can be fetched.
+    List,
 }
 
 impl Action {
@@ -75,6 +85,7 @@ impl Action {
         match self {
             Self::Fetch => "fetch",
             Self::Commit => "commit",
+            Self::List => "list",
         }
     }
 }
@@ -82,10 +93,13 @@ impl Action {
 /// One call of an extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The file to write (fetch) or to read (commit).
+    /// The file to write (fetch, list) or to read (commit).
     pub action_file: PathBuf,
-    /// The version that the caller has; `None` asks for the document in any case.
+    /// On a fetch, the version that the caller has; `None` asks for the document in any case. On a
+    /// commit, the version that is to be replaced; `None` replaces any.
     pub previous_version: Option<String>,
+    /// On a fetch, the version to hand over; `None` asks for the current one.
+    pub version: Option<String>,
     /// Which document; not given to a discovery map.
     pub document: Option<DocumentName>,
     /// What to do; not given to a discovery map.
@@ -111,6 +125,14 @@ pub enum UsageError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// Two arguments contradict each other.
+    #[error("argument {name} has no meaning with --action={}", .action.as_str())]
+    Combination {
+        /// The argument.
+        name: &'static str,
+        /// What it was given with.
+        action: Action,
+    },
 }
 
 fn shown(version: Option<&str>) -> String {
@@ -131,6 +153,9 @@ impl Request {
                 self.previous_version.as_deref().unwrap_or_default(),
             ),
         ];
+        if let Some(version) = &self.version {
+            arguments.push(joined(ARG_VERSION, version));
+        }
         if let Some(document) = &self.document {
             arguments.push(joined(ARG_DOCUMENT, document.as_str()));
         }
@@ -150,12 +175,28 @@ impl Request {
         }
         let action_file =
             value(&arguments, ARG_ACTION_FILE).ok_or(UsageError::Missing(ARG_ACTION_FILE))?;
-        Ok(Self {
+        Self {
             action_file: action_file.into(),
             previous_version: text(&arguments, ARG_PREVIOUS_VERSION)?,
+            version: text(&arguments, ARG_VERSION)?,
             document: text(&arguments, ARG_DOCUMENT)?.map(document).transpose()?,
             action: text(&arguments, ARG_ACTION)?.map(action).transpose()?,
-        })
+        }
+        .checked()
+    }
+
+    /// Whoever is asked for one version must not answer with another.
+    fn checked(self) -> Result<Self, UsageError> {
+        let wrong = |name, action| Err(UsageError::Combination { name, action });
+        match self.action {
+            Some(action @ (Action::Commit | Action::List)) if self.version.is_some() => {
+                wrong(ARG_VERSION, action)
+            }
+            Some(Action::List) if self.previous_version.is_some() => {
+                wrong(ARG_PREVIOUS_VERSION, Action::List)
+            }
+            Some(Action::Fetch | Action::Commit | Action::List) | None => Ok(self),
+        }
     }
 
     /// The document, which a data store has to be told.
@@ -184,8 +225,9 @@ fn action(name: String) -> Result<Action, UsageError> {
     match name.as_str() {
         "fetch" => Ok(Action::Fetch),
         "commit" => Ok(Action::Commit),
+        "list" => Ok(Action::List),
         _ => {
-            let reason = "is neither fetch nor commit";
+            let reason = "is none of fetch, commit and list";
             Err(UsageError::Value {
                 name: ARG_ACTION,
                 value: name,

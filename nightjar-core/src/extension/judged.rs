@@ -1,6 +1,6 @@
 //! Data stores that refuse faulty documents: no proxy should be the first to find a fault.
 
-use super::{About, Answer, DataStore, DocumentName, Failure};
+use super::{About, Answer, CommitOutcome, DataStore, DocumentName, Failure, Versions};
 use crate::{
     document::{
         self, Document, DocumentError, Finding, discovery_map::DiscoveryMap, templates::Templates,
@@ -40,11 +40,24 @@ impl<S: DataStore> DataStore for Judged<S> {
         self.store.fetch(document, previous)
     }
 
-    fn commit(&self, document: &DocumentName, file: &Path) -> Result<(), Failure> {
+    fn commit(
+        &self,
+        document: &DocumentName,
+        file: &Path,
+        previous: Option<&str>,
+    ) -> Result<CommitOutcome, Failure> {
         if !self.accepts_invalid {
             judge(document, file).map_err(Failure::fatal)?;
         }
-        self.store.commit(document, file)
+        self.store.commit(document, file, previous)
+    }
+
+    fn list(&self, document: &DocumentName) -> Result<Versions, Failure> {
+        self.store.list(document)
+    }
+
+    fn fetch_version(&self, document: &DocumentName, version: &str) -> Result<Vec<u8>, Failure> {
+        self.store.fetch_version(document, version)
     }
 }
 

@@ -37,69 +37,32 @@
 //! }
 //! ```
 
-use super::args::{
-    Action, DocumentName, EXIT_DONE, EXIT_FATAL, EXIT_RETRY, EXIT_UNCHANGED, EXIT_USAGE, Request,
-    UsageError,
+mod about;
+mod deadline;
+mod failure;
+
+pub use about::About;
+pub use deadline::{Deadline, NJ_DEADLINE};
+pub use failure::Failure;
+
+use super::{
+    Answer, CommitOutcome, Versions,
+    args::{Action, DocumentName, EXIT_DONE, EXIT_UNCHANGED, Request},
 };
 use crate::{
-    env::{self, ConfigurationFaults, Env, Reader, Setting},
+    env::{self, Env, Reader},
+    report::in_full,
     telemetry,
 };
+use failure::Fault;
 use std::{
-    error::Error,
     ffi::OsString,
     fs::Permissions,
     io::{self, Write},
-    os::unix::ffi::OsStrExt as _,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
 };
-
-/// What `--help` and `--version` print.
-#[derive(Debug, Clone, Copy)]
-pub struct About {
-    /// The program.
-    pub name: &'static str,
-    /// Its own version.
-    pub version: &'static str,
-    /// What it does, in a line.
-    pub summary: &'static str,
-    /// The environment variables that it reads.
-    pub settings: &'static [Setting],
-}
-
-/// What an extension has to hand over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The whole document.
-    New(Vec<u8>),
-    /// The caller's version is the current one.
-    Unchanged,
-}
-
-type Cause = Box<dyn Error + Send + Sync>;
-
-/// Why an extension could not do what it was asked.
-#[derive(Debug)]
-pub enum Failure {
-    /// Another try may succeed.
-    Retry(Cause),
-    /// Another try will not help.
-    Fatal(Cause),
-}
-
-impl Failure {
-    /// A failure that may pass.
-    pub fn retry(cause: impl Into<Cause>) -> Self {
-        Self::Retry(cause.into())
-    }
-
-    /// A failure that will not pass by itself.
-    pub fn fatal(cause: impl Into<Cause>) -> Self {
-        Self::Fatal(cause.into())
-    }
-}
 
 /// An extension that finds out what the mesh looks like.
 pub trait DiscoveryMapSource: Sized {
@@ -124,12 +87,34 @@ pub trait DataStore: Sized {
     /// The whole current document, or that `previous` is still its version.
     fn fetch(&self, document: &DocumentName, previous: Option<&str>) -> Result<Answer, Failure>;
 
-    /// Keeps what is in the file as the current document. The file may be changed or deleted.
-    fn commit(&self, document: &DocumentName, file: &Path) -> Result<(), Failure>;
+    /// Keeps what is in the file as the current document: in place of version `previous` alone,
+    /// or of whatever is there if that is `None`. A store that cannot compare ignores `previous`.
+    /// The file may be changed or deleted.
+    fn commit(
+        &self,
+        document: &DocumentName,
+        file: &Path,
+        previous: Option<&str>,
+    ) -> Result<CommitOutcome, Failure>;
+
+    /// The versions that [`DataStore::fetch_version`] hands over, newest first.
+    fn list(&self, document: &DocumentName) -> Result<Versions, Failure> {
+        Err(Failure::fatal(format!(
+            "this store does not list the versions of {document}"
+        )))
+    }
+
+    /// The whole document of one version, current or not.
+    fn fetch_version(&self, document: &DocumentName, version: &str) -> Result<Vec<u8>, Failure> {
+        Err(Failure::fatal(format!(
+            "this store hands over the current {document} alone, and was asked for version \
+             {version:?}"
+        )))
+    }
 }
 
 /// The `main` of a discovery map. `--document` and `--action` mean nothing to it, except that it
-/// refuses to commit.
+/// refuses what only a data store can do.
 pub fn discovery_map<X: DiscoveryMapSource>() -> ExitCode {
     main(answer_as_discovery_map::<X>)
 }
@@ -140,7 +125,8 @@ pub fn data_store<X: DataStore>() -> ExitCode {
 }
 
 /// What a data store is called with, and a discovery map is not.
-const STORE_ARGUMENTS: &str = " --document=NAME --action=fetch|commit";
+const STORE_ARGUMENTS: &str = " --document=NAME --action=fetch|commit|list\n      \
+     [--document-version=V]";
 
 /// What an extension is called with.
 struct Call<'a> {
@@ -166,8 +152,11 @@ fn main(answer: impl FnOnce(Call<'_>) -> u8) -> ExitCode {
 fn answer_as_discovery_map<X: DiscoveryMapSource>(call: Call<'_>) -> u8 {
     call.answer(&X::ABOUT, "", |request, env| {
         let source = settings(env, X::from_settings)?;
-        if request.action == Some(Action::Commit) {
-            return Err(Fault::NotAStore);
+        if let Some(action @ (Action::Commit | Action::List)) = request.action {
+            return Err(Fault::NotAStore(action));
+        }
+        if request.version.is_some() {
+            return Err(Fault::NoVersions);
         }
         let answer = source.discover(request.previous_version.as_deref())?;
         hand_over(&answer, &request.action_file)
@@ -178,53 +167,21 @@ fn answer_as_data_store<X: DataStore>(call: Call<'_>) -> u8 {
     call.answer(&X::ABOUT, STORE_ARGUMENTS, |request, env| {
         let (document, action) = (request.required_document()?, request.required_action()?);
         let store = settings(env, X::from_settings)?;
-        match action {
-            Action::Fetch => {
-                let answer = store.fetch(document, request.previous_version.as_deref())?;
-                hand_over(&answer, &request.action_file)
+        let (file, previous) = (&request.action_file, request.previous_version.as_deref());
+        match (action, request.version.as_deref()) {
+            (Action::Fetch, None) => hand_over(&store.fetch(document, previous)?, file),
+            (Action::Fetch, Some(version)) if previous == Some(version) => Ok(EXIT_UNCHANGED),
+            (Action::Fetch, Some(version)) => write(&store.fetch_version(document, version)?, file),
+            (Action::List, _) => {
+                let versions = store.list(document)?;
+                write(&serde_json::to_vec(&versions).map_err(Fault::Encode)?, file)
             }
-            Action::Commit => {
-                store.commit(document, &request.action_file)?;
-                Ok(EXIT_DONE)
-            }
+            (Action::Commit, _) => match store.commit(document, file, previous)? {
+                CommitOutcome::Done => Ok(EXIT_DONE),
+                CommitOutcome::Conflict => Err(Fault::Conflict(request.previous_version.clone())),
+            },
         }
     })
-}
-
-/// Everything that ends an extension without success.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error(transparent)]
-    Usage(#[from] UsageError),
-    #[error("the settings are faulty:\n{0}")]
-    Settings(ConfigurationFaults),
-    #[error("a discovery map can only be fetched, and was asked to commit")]
-    NotAStore,
-    #[error("cannot write {}", .path.display())]
-    Output { path: PathBuf, source: io::Error },
-    #[error("{}", chain(.0.as_ref()))]
-    Retry(Cause),
-    #[error("{}", chain(.0.as_ref()))]
-    Fatal(Cause),
-}
-
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Retry(cause) => Self::Retry(cause),
-            Failure::Fatal(cause) => Self::Fatal(cause),
-        }
-    }
-}
-
-impl Fault {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Usage(_) | Self::Settings(_) | Self::NotAStore => EXIT_USAGE,
-            Self::Retry(_) => EXIT_RETRY,
-            Self::Output { .. } | Self::Fatal(_) => EXIT_FATAL,
-        }
-    }
 }
 
 impl Call<'_> {
@@ -236,7 +193,7 @@ impl Call<'_> {
         serve: impl FnOnce(&Request, &Env) -> Result<u8, Fault>,
     ) -> u8 {
         // Whoever closes one of the streams has read enough.
-        if let Some(text) = asked_about(about, more_arguments, &self.arguments) {
+        if let Some(text) = about.asked(more_arguments, &self.arguments) {
             let _ = self.stdout.write_all(text.as_bytes());
             return EXIT_DONE;
         }
@@ -244,7 +201,7 @@ impl Call<'_> {
             .map_err(Fault::from)
             .and_then(|request| serve(&request, &self.env));
         result.unwrap_or_else(|fault| {
-            let _ = writeln!(self.stderr, "{}: {}", about.name, chain(&fault));
+            let _ = writeln!(self.stderr, "{}: {}", about.name, in_full(&fault));
             fault.exit_code()
         })
     }
@@ -261,40 +218,16 @@ fn is_true(value: &std::ffi::OsStr) -> bool {
     value.to_str().and_then(env::truth) == Some(true)
 }
 
-fn asked_about(about: &About, more_arguments: &str, arguments: &[OsString]) -> Option<String> {
-    let has = |long: &str, short: &str| arguments.iter().any(|a| a == long || a == short);
-    let About {
-        name,
-        version,
-        summary,
-        settings,
-    } = about;
-    // A call of the protocol ignores what it does not know, these among it.
-    let is_call = arguments
-        .iter()
-        .any(|argument| argument.as_bytes().starts_with(b"--api-version="));
-    if is_call {
-        None
-    } else if has("--help", "-h") {
-        let settings = env::describe(settings);
-        Some(format!(
-            "{name}: {summary}\n\nAn extension point of Nightjar, api version 1. Other programs start it, or you by hand:\n  \
-             {name} --api-version=1 --action-file=PATH{more_arguments}\n      \
-             [--previous-document-version=V]\n\nEnvironment:\n{settings}"
-        ))
-    } else if has("--version", "-V") {
-        Some(format!("{name} {version}\n"))
-    } else {
-        None
+fn hand_over(answer: &Answer, path: &Path) -> Result<u8, Fault> {
+    match answer {
+        Answer::New(document) => write(document, path),
+        Answer::Unchanged => Ok(EXIT_UNCHANGED),
     }
 }
 
-/// Writes the document under a temporary name in the same folder and renames it, so that the
-/// caller never sees a part of it.
-fn hand_over(answer: &Answer, path: &Path) -> Result<u8, Fault> {
-    let Answer::New(document) = answer else {
-        return Ok(EXIT_UNCHANGED);
-    };
+/// Writes a file under a temporary name in the same folder and renames it, so that the caller
+/// never sees a part of it.
+fn write(document: &[u8], path: &Path) -> Result<u8, Fault> {
     let write = || {
         let folder = path
             .parent()
@@ -311,18 +244,6 @@ fn hand_over(answer: &Answer, path: &Path) -> Result<u8, Fault> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// An error with its causes, joined by colons.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ mod retry;
 
 use nightjar_core::{
     env::CommandLine,
-    extension::{DocumentName, ExtensionError, Fetched, Host, Limits, RetryPolicy},
+    extension::{
+        Answer, CommitOutcome, DocumentName, ExtensionError, Host, Limits, ListedVersion,
+        RetryPolicy,
+    },
     shutdown::Shutdown,
 };
 use std::{
@@ -117,7 +120,7 @@ impl Scene {
     }
 }
 
-async fn fetch(host: &Host, previous: Option<&str>) -> Result<Fetched, ExtensionError> {
+async fn fetch(host: &Host, previous: Option<&str>) -> Result<Answer, ExtensionError> {
     host.fetch(&DocumentName::DISCOVERY_MAP, previous, &Shutdown::never())
         .await
 }

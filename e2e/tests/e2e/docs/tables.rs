@@ -12,7 +12,7 @@ use e2e::{
 use nightjar_core::{
     context::properties::{DOCUMENTED, Level},
     document::{self, discovery_map::DiscoveryMap, proxy_input::ProxyInput, templates::Templates},
-    extension::args::{EXIT_DONE, EXIT_RETRY, EXIT_UNCHANGED},
+    extension::args::{EXIT_CONFLICT, EXIT_DONE, EXIT_RETRY, EXIT_UNCHANGED},
     template::SHIPPED,
 };
 use serde_json::Value;
@@ -150,8 +150,10 @@ fn exit_codes() -> String {
         .map(|(code, meaning)| [code.to_owned(), meaning.to_owned()])
         .collect();
     let codes: Vec<&str> = rows.iter().map(|[code, _]| code.as_str()).collect();
-    let known = [EXIT_DONE, EXIT_UNCHANGED, EXIT_RETRY].map(|code| code.to_string());
-    assert_eq!(codes, ["code", &known[0], &known[1], &known[2], "other"]);
+    let known = [EXIT_DONE, EXIT_UNCHANGED, EXIT_RETRY, EXIT_CONFLICT];
+    let known = known.map(|code| code.to_string());
+    let expected = ["code", &known[0], &known[1], &known[2], &known[3], "other"];
+    assert_eq!(codes, expected);
     table(["exit code", "meaning"], rows.into_iter().skip(1))
 }
 

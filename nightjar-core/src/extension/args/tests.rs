@@ -11,6 +11,7 @@ fn the_arguments_of_a_fetch_from_a_store() {
     let request = Request {
         action_file: "/tmp/a b".into(),
         previous_version: Some("v=1".to_owned()),
+        version: Some("v0".to_owned()),
         document: Some(DocumentName::TEMPLATES),
         action: Some(Action::Fetch),
     };
@@ -20,6 +21,7 @@ fn the_arguments_of_a_fetch_from_a_store() {
             "--api-version=1",
             "--action-file=/tmp/a b",
             "--previous-document-version=v=1",
+            "--document-version=v0",
             "--document=templates",
             "--action=fetch"
         ]
@@ -42,6 +44,7 @@ fn blank_is_absent_and_the_last_of_a_name_counts() {
     let expected = Request {
         action_file: "/tmp/a".into(),
         previous_version: None,
+        version: None,
         document: None,
         action: None,
     };
@@ -93,19 +96,56 @@ fn a_path_need_not_be_utf8_but_all_else_has_to() {
     );
 }
 
+#[test]
+fn one_version_can_only_be_fetched_and_a_list_is_compared_with_nothing() {
+    let called = |arguments: &[&str]| {
+        parse(&[&["--api-version=1", "--action-file=/tmp/a"], arguments].concat()).map(drop)
+    };
+    let (version, previous) = ("--document-version=v", "--previous-document-version=p");
+    for (arguments, fault) in [
+        (
+            [version, "--action=commit"],
+            "argument --document-version has no meaning with --action=commit",
+        ),
+        (
+            [version, "--action=list"],
+            "argument --document-version has no meaning with --action=list",
+        ),
+        (
+            [previous, "--action=list"],
+            "argument --previous-document-version has no meaning with --action=list",
+        ),
+    ] {
+        assert_eq!(called(&arguments), Err(fault.to_owned()));
+    }
+    for arguments in [
+        [version, "--action=fetch"],
+        [previous, "--action=commit"],
+        ["--previous-document-version=", "--action=list"],
+        [version, previous],
+    ] {
+        assert_eq!(called(&arguments), Ok(()));
+    }
+}
+
 proptest! {
     #[test]
     fn a_request_survives_the_command_line(
         file in "/[^\0]{1,20}",
+        previous_version in proptest::option::of("[^\0]{1,20}"),
         version in proptest::option::of("[^\0]{1,20}"),
         document in proptest::option::of("[A-Za-z0-9][A-Za-z0-9._-]{0,20}"),
         action in prop_oneof![
-            Just(None), Just(Some(Action::Fetch)), Just(Some(Action::Commit))
+            Just(None),
+            Just(Some(Action::Fetch)),
+            Just(Some(Action::Commit)),
+            Just(Some(Action::List)),
         ],
     ) {
         let request = Request {
             action_file: file.into(),
-            previous_version: version,
+            previous_version: previous_version.filter(|_| action != Some(Action::List)),
+            version: version.filter(|_| matches!(action, None | Some(Action::Fetch))),
             document: document.and_then(|name| DocumentName::new(&name)),
             action,
         };

@@ -72,6 +72,18 @@ pub enum Fault {
     /// It said that nothing is newer, where there was nothing to compare with.
     #[error("it ended with exit code 30 (nothing newer), but was given no version")]
     UnaskedUnchanged,
+    /// It said that another committed first, where there was nothing to compare with.
+    #[error("it ended with exit code 32 (another was first), but was given no version")]
+    UnaskedConflict,
+    /// It ended well, but what it handed over is not the version that it was asked for.
+    #[error("it ended with exit code 0, but its file is not the version that it was asked for")]
+    OtherVersion,
+    /// It ended well, but what it wrote is not a list of versions.
+    #[error("it ended with exit code 0, but its file is not a list of versions: {source}")]
+    NoList {
+        /// Why.
+        source: serde_json::Error,
+    },
     /// This program is to stop, so the run was ended or not begun.
     #[error("it was not let finish, as this program is to stop")]
     Stopped,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::env::Setting;
 use std::fs;
 
 const MAP: Setting = Setting::required("MAP", "the map itself");
@@ -43,13 +44,61 @@ struct Nested(#[source] Box<io::Error>);
 /// Exit code, standard output, standard error, and the file if there is one.
 type Outcome = (u8, String, String, Option<String>);
 
+/// A store that keeps nothing, and knows only what every store has to.
+struct Simple;
+
+impl DataStore for Simple {
+    const ABOUT: About = About {
+        name: "ext-simple",
+        settings: &[],
+        ..Scripted::ABOUT
+    };
+
+    fn from_settings(_: &mut Reader<'_>) -> Self {
+        Self
+    }
+
+    fn fetch(&self, _: &DocumentName, _: Option<&str>) -> Result<Answer, Failure> {
+        Ok(Answer::New(b"current".to_vec()))
+    }
+
+    fn commit(
+        &self,
+        _: &DocumentName,
+        _: &Path,
+        previous: Option<&str>,
+    ) -> Result<CommitOutcome, Failure> {
+        Ok(match previous {
+            None => CommitOutcome::Done,
+            Some(_) => CommitOutcome::Conflict,
+        })
+    }
+}
+
 fn call(variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
+    called(variables, arguments, answer_as_discovery_map::<Scripted>)
+}
+
+fn call_store(arguments: &[&str]) -> Outcome {
+    let protocol = ["--api-version=1", "--document=notes"];
+    called(
+        &[],
+        &[&protocol, arguments].concat(),
+        answer_as_data_store::<Simple>,
+    )
+}
+
+fn called(
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    answer: impl FnOnce(Call<'_>) -> u8,
+) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("map.json");
     let mut all = vec![OsString::from(format!("--action-file={}", file.display()))];
     all.extend(arguments.iter().map(OsString::from));
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let code = answer_as_discovery_map::<Scripted>(Call {
+    let code = answer(Call {
         arguments: all,
         env: Env::from_pairs(variables.iter().copied()),
         stdout: &mut stdout,
@@ -108,6 +157,21 @@ fn a_discovery_map_ignores_the_document_but_refuses_to_commit() {
             "ext-scripted: a discovery map can only be fetched, and was asked to commit\n"
         )
     );
+    assert_eq!(
+        call(&settings, &["--api-version=1", "--action=list"]),
+        ended(
+            64,
+            "ext-scripted: a discovery map can only be fetched, and was asked to list\n"
+        )
+    );
+    assert_eq!(
+        call(&settings, &["--api-version=1", "--document-version=m1"]),
+        ended(
+            64,
+            "ext-scripted: a discovery map has one version, and was asked for another with \
+             --document-version\n"
+        )
+    );
 }
 
 #[test]
@@ -146,4 +210,48 @@ fn help_and_version_need_no_settings() {
     );
     let version = "ext-scripted 1.2.3\n".to_owned();
     assert_eq!(call(&[], &["--version"]), (0, version, String::new(), None));
+}
+
+#[test]
+fn a_commit_that_came_too_late_ends_with_32() {
+    assert_eq!(call_store(&["--action=commit"]), ended(0, ""));
+    assert_eq!(
+        call_store(&["--action=commit", "--previous-document-version=v1"]),
+        ended(
+            32,
+            "ext-simple: not committed: the current version is not v1\n"
+        )
+    );
+}
+
+#[test]
+fn a_store_need_not_know_versions() {
+    assert_eq!(
+        call_store(&["--action=list"]),
+        ended(
+            1,
+            "ext-simple: this store does not list the versions of notes\n"
+        )
+    );
+    let version = "--document-version=v1";
+    assert_eq!(
+        call_store(&["--action=fetch", version]),
+        ended(
+            1,
+            "ext-simple: this store hands over the current notes alone, and was asked for version \
+             \"v1\"\n"
+        )
+    );
+    // A version does not change: whoever has it needs no store.
+    assert_eq!(
+        call_store(&["--action=fetch", version, "--previous-document-version=v1"]),
+        ended(30, "")
+    );
+    assert_eq!(
+        call_store(&["--action=commit", version]),
+        ended(
+            64,
+            "ext-simple: argument --document-version has no meaning with --action=commit\n"
+        )
+    );
 }

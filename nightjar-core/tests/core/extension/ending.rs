@@ -36,7 +36,7 @@ async fn a_child_left_behind_is_killed_and_not_waited_for() {
             r#"sleep 600 {redirect} & echo $! >"$NOTES/child"; printf '{{}}' >"$file""#
         ));
         let fetched = fetch(&scene.discovery_map(), None).await.unwrap();
-        assert_eq!(fetched, Fetched::New(b"{}".to_vec()));
+        assert_eq!(fetched, Answer::New(b"{}".to_vec()));
         gone(scene.noted_process("child").await).await;
         scene.assert_clean();
     }
@@ -49,7 +49,7 @@ async fn a_child_that_left_the_group_does_not_hold_the_caller() {
            while [ ! -s "$NOTES/child" ]; do sleep 0.01; done; printf '{}' >"$file""#,
     );
     let fetched = fetch(&scene.discovery_map(), None).await.unwrap();
-    assert_eq!(fetched, Fetched::New(b"{}".to_vec()));
+    assert_eq!(fetched, Answer::New(b"{}".to_vec()));
     let child = scene.noted_process("child").await;
     assert!(is_running(child));
     let child = rustix::process::Pid::from_raw(child.cast_signed()).unwrap();
@@ -102,10 +102,10 @@ async fn a_stop_lets_a_commit_end_that_has_begun() {
         fs::write(scene.note("stopped"), "").unwrap();
     };
     let (result, ()) = tokio::join!(
-        host.commit(&DocumentName::DISCOVERY_MAP, b"{}", &shutdown),
+        host.commit(&DocumentName::DISCOVERY_MAP, b"{}", None, &shutdown),
         stop
     );
-    result.unwrap();
+    assert_eq!(result.unwrap(), CommitOutcome::Done);
     assert_eq!(scene.read_note("kept"), "{}");
     scene.assert_clean();
 }
@@ -121,7 +121,7 @@ async fn a_stop_ends_a_commit_that_does_not_end_by_itself() {
         (child, std::time::Instant::now())
     };
     let (result, (child, asked)) = tokio::join!(
-        host.commit(&DocumentName::DISCOVERY_MAP, b"{}", &shutdown),
+        host.commit(&DocumentName::DISCOVERY_MAP, b"{}", None, &shutdown),
         stop
     );
     assert!(result.unwrap_err().is_stop());

@@ -68,7 +68,7 @@ async fn megabytes_of_output_neither_block_nor_fill_the_log() {
     let guard = log.start();
     let fetched = fetch(&scene.discovery_map(), None).await.unwrap();
     drop(guard);
-    assert_eq!(fetched, Fetched::New(b"{}".to_vec()));
+    assert_eq!(fetched, Answer::New(b"{}".to_vec()));
     let text = log.text();
     // 4 KiB of the endless line, then 256 KiB of lines of 29 bytes, then a line about the rest.
     let repeated = "INFO the same line again and again extension=\"sh\"";

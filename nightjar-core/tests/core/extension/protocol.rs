@@ -6,7 +6,7 @@ use super::*;
 async fn a_discovery_map_is_given_its_arguments_and_nothing_else() {
     let scene = Scene::new(r#"printf '%s\n' "$@" >"$NOTES/args"; printf '{}' >"$file""#);
     let fetched = fetch(&scene.discovery_map(), Some("v 1")).await.unwrap();
-    assert_eq!(fetched, Fetched::New(b"{}".to_vec()));
+    assert_eq!(fetched, Answer::New(b"{}".to_vec()));
     let arguments = scene.read_note("args");
     let (folder, rest) = (run_folder(&arguments), arguments.as_str());
     assert_eq!(
@@ -23,9 +23,11 @@ async fn a_data_store_is_told_document_and_action() {
         Scene::new(r#"printf '%s\n' "$@" >"$NOTES/args"; cat "$file" >"$NOTES/given"; rm "$file""#);
     let host = scene.data_store();
     let document = br#"{"document-version": "ignored"}"#;
-    host.commit(&DocumentName::TEMPLATES, document, &Shutdown::never())
+    let outcome = host
+        .commit(&DocumentName::TEMPLATES, document, None, &Shutdown::never())
         .await
         .unwrap();
+    assert_eq!(outcome, CommitOutcome::Done);
     let arguments = scene.read_note("args");
     assert_eq!(
         arguments.replace(&run_folder(&arguments), "RUN"),
@@ -85,11 +87,96 @@ async fn private_folder_no_input_and_inherited_environment() {
 }
 
 #[tokio::test]
+async fn every_run_is_told_its_folder_and_its_end() {
+    let scene = Scene::new(
+        r#"date +%s >"$NOTES/before"; echo "$NJ_DEADLINE" >"$NOTES/deadline"
+           echo "$NJ_TEMP_DIR" >"$NOTES/folder"; date +%s >"$NOTES/after"; printf x >"$file""#,
+    );
+    let host = scene.discovery_map().with_variable("NJ_DEADLINE", "1");
+    fetch(&host, None).await.unwrap();
+    let seconds = |name| -> u64 { scene.read_note(name).trim().parse().unwrap() };
+    let (before, deadline, after) = (seconds("before"), seconds("deadline"), seconds("after"));
+    let timeout = LIMITS.timeout.as_secs();
+    assert!((before + timeout - 1..=after + timeout).contains(&deadline));
+    assert_eq!(scene.read_note("folder"), "TEMP\n");
+}
+
+async fn commit(host: &Host, previous: Option<&str>) -> Result<CommitOutcome, ExtensionError> {
+    let name = DocumentName::DISCOVERY_MAP;
+    host.commit(&name, b"{}", previous, &Shutdown::never())
+        .await
+}
+
+#[tokio::test]
+async fn a_commit_may_be_too_late_and_is_not_tried_again() {
+    let scene = Scene::new(r#"echo "$previous" >>"$NOTES/runs"; exit 32"#);
+    let host = scene.data_store().with_retry(MANY_TRIES);
+    let outcome = commit(&host, Some("v 1")).await.unwrap();
+    assert_eq!(outcome, CommitOutcome::Conflict);
+    assert_eq!(scene.read_note("runs"), "v 1\n");
+    let error = commit(&host, None).await.unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), error.is_retry()),
+        (
+            "commit of discovery-map by sh failed: it ended with exit code 32 (another was \
+             first), but was given no version",
+            false
+        )
+    );
+    let counts = [host.runs().unchanged.count, host.runs().failed.count];
+    assert_eq!(counts, [1, 1]);
+    scene.assert_clean();
+    // On a fetch the code has no meaning.
+    let error = fetch(&scene.discovery_map(), Some("v")).await.unwrap_err();
+    assert!(error.to_string().ends_with("it ended with exit code 32"));
+}
+
+#[tokio::test]
+async fn versions_are_listed_and_fetched() {
+    let scene = Scene::new(
+        r#"printf '%s\n' "$@" >"$NOTES/args"
+           case $* in
+           *--action=list*) printf '{"versions": [{"document-version": "b", "time": "T"}]}' ;;
+           *) printf '{"document-version": "a"}' ;;
+           esac >"$file""#,
+    );
+    let (host, name) = (scene.data_store(), DocumentName::TEMPLATES);
+    let versions = host.list(&name, &Shutdown::never()).await.unwrap();
+    let told = |version: &ListedVersion| (version.document_version.clone(), version.time.clone());
+    let told: Vec<_> = versions.versions.iter().map(told).collect();
+    assert_eq!(told, [("b".to_owned(), "T".to_owned())]);
+    assert!(scene.read_note("args").ends_with("--action=list\n"));
+
+    let fetched = host.fetch_version(&name, "a", &Shutdown::never()).await;
+    assert_eq!(fetched.unwrap(), br#"{"document-version": "a"}"#);
+    let arguments = scene.read_note("args");
+    assert!(
+        arguments.contains("--previous-document-version=\n--document-version=a\n"),
+        "{arguments}"
+    );
+    // One that does not know the argument hands over what it has.
+    let error = host
+        .fetch_version(&name, "b", &Shutdown::never())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "fetch of templates by sh failed: it ended with exit code 0, but its file is not the \
+         version that it was asked for"
+    );
+    let no_list = Scene::new(r#"printf '[]' >"$file""#).data_store();
+    let error = no_list.list(&name, &Shutdown::never()).await.unwrap_err();
+    let start = "list of templates by sh failed: it ended with exit code 0, but its file is not a \
+                 list of versions: ";
+    assert!(error.to_string().starts_with(start), "{error}");
+}
+
+#[tokio::test]
 async fn unchanged_counts_only_if_there_was_a_version_to_compare_with() {
     let scene = Scene::new("exit 30");
     assert_eq!(
         fetch(&scene.discovery_map(), Some("v1")).await.unwrap(),
-        Fetched::Unchanged
+        Answer::Unchanged
     );
     let expected = "fetch of discovery-map by sh failed: \
                     it ended with exit code 30 (nothing newer), but was given no version";
@@ -138,5 +225,5 @@ async fn success_without_a_proper_file_is_a_failure() {
     }
     let largest = Scene::new(r#"head -c 1000 /dev/zero >"$file""#);
     let fetched = fetch(&largest.discovery_map(), None).await.unwrap();
-    assert_eq!(fetched, Fetched::New(vec![0; 1000]));
+    assert_eq!(fetched, Answer::New(vec![0; 1000]));
 }

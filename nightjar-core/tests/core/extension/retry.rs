@@ -11,7 +11,7 @@ async fn code_31_is_tried_again_until_it_works() {
     let host = scene.discovery_map().with_retry(MANY_TRIES);
     assert_eq!(
         fetch(&host, None).await.unwrap(),
-        Fetched::New(b"{}".to_vec())
+        Answer::New(b"{}".to_vec())
     );
     assert_eq!(scene.read_note("tries"), "try\ntry\ntry\ntry\n");
     scene.assert_clean();
@@ -50,7 +50,7 @@ async fn the_next_try_gets_a_fresh_folder() {
     let host = scene.discovery_map().with_retry(MANY_TRIES);
     assert_eq!(
         fetch(&host, None).await.unwrap(),
-        Fetched::New(b"whole".to_vec())
+        Answer::New(b"whole".to_vec())
     );
     scene.assert_clean();
 }
