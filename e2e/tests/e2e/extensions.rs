@@ -232,3 +232,61 @@ fn a_proxy_makes_its_files_from_them() {
          - name: \"c-stock-green-3001\"\n      type: STRICT_DNS\n"
     );
 }
+
+fn names(names: &str) -> Extension {
+    Extension::at(program("discovery-dns")).env("MESH_NAMES", names)
+}
+
+const LOCALHOST: &str = "shop blue 3000 /shop/ localhost";
+
+#[test]
+fn names_that_resolve_make_a_map_with_all_their_addresses() {
+    let extension = names(&format!("{LOCALHOST}; stock green 3001 /stock/ 127.0.0.2"));
+    let answer = extension.call(&["--of-a-later-version=x"]);
+    let bytes = answer.document.as_ref().unwrap().to_string();
+    let read = document::read::<DiscoveryMap>(bytes.as_bytes()).unwrap();
+    let entries = &read.namespaces[0].service_colors;
+    let instances = |index: usize| {
+        let instances = entries[index].instances.iter();
+        instances.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(instances(0).contains(&"127.0.0.1:3000".to_owned()));
+    assert_eq!(instances(1), ["127.0.0.2:3001"]);
+    assert_eq!(extension.call_after(&version(&answer), &[]), ended(30, ""));
+    let moved = names("shop blue 3000 /shop/ 127.0.0.3").call_after(&version(&answer), &[]);
+    assert_ne!(version(&moved), version(&answer));
+}
+
+#[test]
+fn a_name_that_does_not_resolve_gives_no_map_and_is_worth_another_try() {
+    let answer = names(&format!(
+        "{LOCALHOST};stock green 3001 /stock/ not-there.invalid"
+    ))
+    .call(&[]);
+    assert_eq!((answer.code, answer.document), (Some(31), None));
+    let said = "discovery-dns: cannot resolve not-there.invalid: ";
+    assert!(answer.stderr.starts_with(said), "{}", answer.stderr);
+}
+
+#[test]
+fn names_in_no_form_are_a_fault_of_the_settings() {
+    let answer = names("shop blue 3000").call(&[]);
+    let said = "discovery-dns: the settings are faulty:\nMESH_NAMES";
+    assert_eq!(answer.code, Some(64));
+    assert!(answer.stderr.starts_with(said), "{}", answer.stderr);
+}
+
+/// What a stranger builds with an extension that needs the protocol alone, itself included.
+#[test]
+fn an_extension_in_rust_builds_few_crates() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "-p", "discovery-dns"])
+        .args(["-e", "normal,build", "--prefix", "none", "--no-dedupe"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let crates: std::collections::BTreeSet<&str> = text.lines().collect();
+    println!("{} crates", crates.len());
+    assert!((5..=30).contains(&crates.len()), "{crates:#?}");
+}

@@ -1,5 +1,6 @@
 //! What an extension hands over, and what becomes of a commit.
 
+use super::RawDocument;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,23 @@ pub enum Answer {
     New(Vec<u8>),
     /// The version that the caller has is the current one.
     Unchanged,
+}
+
+impl Answer {
+    /// The document that a JSON object makes with a hash of its content as `document-version`, unless
+    /// the caller has that. So the version changes when, and only when, the content does.
+    ///
+    /// # Errors
+    /// If the text is not a JSON object.
+    pub fn of_content(json: &[u8], previous: Option<&str>) -> Result<Self, serde_json::Error> {
+        let document = RawDocument::read(json)?;
+        let version = document.content_hash().to_string();
+        Ok(if previous == Some(version.as_str()) {
+            Self::Unchanged
+        } else {
+            Self::New(document.with_version(&version))
+        })
+    }
 }
 
 /// What becomes of a commit.
@@ -77,6 +95,27 @@ fn rfc3339(since_1970: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn content_makes_the_version() {
+        let Ok(Answer::New(document)) = Answer::of_content(br#"{"b": 1, "a": 2}"#, Some("old"))
+        else {
+            panic!("it is new");
+        };
+        let version = RawDocument::read(&document)
+            .unwrap()
+            .version()
+            .unwrap()
+            .to_owned();
+        let same = br#"{"a":2,"b":1,"document-version":"of somebody else"}"#;
+        assert_eq!(
+            Answer::of_content(same, Some(&version)).unwrap(),
+            Answer::Unchanged
+        );
+        let other = Answer::of_content(br#"{"a": 3, "b": 1}"#, Some(&version)).unwrap();
+        assert!(matches!(other, Answer::New(_)));
+        assert!(Answer::of_content(b"[]", None).is_err());
+    }
 
     #[test]
     fn a_list_is_written_with_the_names_of_the_protocol() {
