@@ -3,6 +3,7 @@
 use crate::{
     endpoint::CustomEndpoint,
     error::DiscoveryError,
+    instance::ATTRIBUTES,
     known::{Instance, Instances},
     registry::{Namespace, Service},
 };
@@ -11,7 +12,10 @@ use aws_sdk_servicediscovery::{
     config::Config,
     error::SdkError,
     operation::get_service_attributes::GetServiceAttributesError,
-    types::{HealthStatus, HealthStatusFilter, ServiceFilter, ServiceFilterName},
+    types::{
+        HealthStatus, HealthStatusFilter, NamespaceFilter, NamespaceFilterName, ServiceFilter,
+        ServiceFilterName,
+    },
 };
 use nightjar_aws::{Call, SdkConfig};
 use std::collections::BTreeMap;
@@ -26,6 +30,9 @@ const REVISION: &str = "servicediscovery:DiscoverInstancesRevision";
 const PAGE: i32 = 100;
 /// The most instances in one answer, and the most that Cloud Map lets a service have.
 pub(crate) const MOST_INSTANCES: i32 = 1000;
+
+/// The value of the filter for the caller's own namespaces.
+const OWN: &str = "SELF";
 
 /// What names of settings start with; no other attribute is looked at.
 const SETTING: &str = "NJ_";
@@ -48,19 +55,26 @@ impl Registry {
         &self.region
     }
 
-    /// All namespaces, those that other accounts share included.
-    pub(crate) async fn namespaces(&self) -> Result<Vec<Namespace>, DiscoveryError> {
+    /// All namespaces of this account, or those that other accounts share as well.
+    pub(crate) async fn namespaces(
+        &self,
+        with_shared: bool,
+    ) -> Result<Vec<Namespace>, DiscoveryError> {
+        let own = NamespaceFilter::builder()
+            .name(NamespaceFilterName::ResourceOwner)
+            .values(OWN)
+            .build()?;
         let call = self.client.list_namespaces().max_results(PAGE);
+        let call = call.set_filters((!with_shared).then(|| vec![own]));
         let mut pages = call.into_paginator().send();
         let mut namespaces = Vec::new();
         while let Some(page) = pages.next().await {
             let on = format!("the namespaces in {}", self.region);
             let page = page.map_err(|error| Call::new(LIST_NAMESPACES, on).failed(&error))?;
-            for item in page.namespaces() {
-                namespaces.push(Namespace::new(item).ok_or(DiscoveryError::Answer {
-                    call: LIST_NAMESPACES,
-                    member: "a namespace's id, ARN or name",
-                })?);
+            for item in &given(page.namespaces, LIST_NAMESPACES, "Namespaces")? {
+                let namespace = Namespace::new(item);
+                let member = "a namespace's id, ARN or name";
+                namespaces.push(given(namespace, LIST_NAMESPACES, member)?);
             }
         }
         Ok(namespaces)
@@ -74,11 +88,7 @@ impl Registry {
         let filter = ServiceFilter::builder()
             .name(ServiceFilterName::NamespaceId)
             .values(namespace.handle())
-            .build();
-        let filter = filter.map_err(|_| DiscoveryError::Answer {
-            call: LIST_NAMESPACES,
-            member: "a namespace's id",
-        })?;
+            .build()?;
         let call = self.client.list_services();
         let call = call.filters(filter).max_results(PAGE);
         let mut pages = call.into_paginator().send();
@@ -86,11 +96,13 @@ impl Registry {
         while let Some(page) = pages.next().await {
             let on = format!("namespace {} ({})", namespace.name, namespace.id);
             let page = page.map_err(|error| Call::new(LIST_SERVICES, on).failed(&error))?;
-            for item in page.services() {
-                services.push(Service::new(item, namespace).ok_or(DiscoveryError::Answer {
-                    call: LIST_SERVICES,
-                    member: "a service's id, ARN or name",
-                })?);
+            for item in &given(page.services, LIST_SERVICES, "Services")? {
+                let service = Service::new(item, namespace);
+                services.push(given(
+                    service,
+                    LIST_SERVICES,
+                    "a service's id, ARN or name",
+                )?);
             }
         }
         Ok(services)
@@ -107,8 +119,12 @@ impl Registry {
             let is_gone = is(&error, GetServiceAttributesError::is_service_not_found);
             failed(GET_ATTRIBUTES, service, &error, is_gone)
         })?;
-        let attributes = answer.service_attributes.and_then(|all| all.attributes);
-        let attributes = attributes.into_iter().flatten();
+        // A service may have none, but an answer about it names it.
+        let answer = answer
+            .service_attributes
+            .filter(|all| all.service_arn.is_some());
+        let answer = given(answer, GET_ATTRIBUTES, "ServiceAttributes")?;
+        let attributes = answer.attributes.into_iter().flatten();
         Ok(attributes
             .filter(|(name, _)| name.starts_with(SETTING))
             .collect())
@@ -131,14 +147,15 @@ impl Registry {
             });
             failed(REVISION, service, &error, is_gone)
         })?;
-        answer.instances_revision.ok_or(DiscoveryError::Answer {
-            call: REVISION,
-            member: "InstancesRevision",
-        })
+        given(answer.instances_revision, REVISION, "InstancesRevision")
     }
 
-    /// A service's instances, whatever their health.
-    pub(crate) async fn instances(&self, service: &Service) -> Result<Instances, DiscoveryError> {
+    /// A service's instances, whatever their health, with the attributes that matter.
+    pub(crate) async fn instances(
+        &self,
+        service: &Service,
+        color_attribute: Option<&str>,
+    ) -> Result<Instances, DiscoveryError> {
         let call = self
             .client
             .discover_instances()
@@ -156,8 +173,9 @@ impl Registry {
             failed(DISCOVER, service, &error, is_gone)
         })?;
         let revision = answer.instances_revision;
-        let instances = answer.instances.unwrap_or_default().into_iter();
-        let list = instances
+        let is_needed = |name: &str| ATTRIBUTES.contains(&name) || Some(name) == color_attribute;
+        let list = given(answer.instances, DISCOVER, "Instances")?
+            .into_iter()
             .map(|instance| Instance {
                 id: instance.instance_id.unwrap_or_default(),
                 is_healthy: !matches!(
@@ -168,12 +186,21 @@ impl Registry {
                     .attributes
                     .unwrap_or_default()
                     .into_iter()
+                    .filter(|(name, _)| is_needed(name))
                     .collect(),
             })
-            .map(Instance::without_needless_attributes)
             .collect();
         Ok(Instances { revision, list })
     }
+}
+
+/// What an answer has to have. One without its list is not an empty list.
+fn given<T>(
+    member: Option<T>,
+    call: &'static str,
+    name: &'static str,
+) -> Result<T, DiscoveryError> {
+    member.ok_or(DiscoveryError::Answer { call, member: name })
 }
 
 fn is<E>(

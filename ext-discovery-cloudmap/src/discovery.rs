@@ -31,6 +31,10 @@ pub(crate) struct Wanted {
     /// Names, ids and ARNs.
     pub(crate) namespaces: Vec<String>,
     pub(crate) include_unhealthy: bool,
+    /// Whether instances at loopback addresses stay.
+    pub(crate) allow_loopback: bool,
+    /// The attribute of an instance that says its color.
+    pub(crate) color_attribute: Option<String>,
     /// For how long attributes that were read are believed.
     pub(crate) attributes_age: Duration,
 }
@@ -78,15 +82,12 @@ impl<'a> Discovery<'a> {
         self.forget_all_but(&services);
         let mut mesh = Mesh::new();
         for ((service, workload), instances) in workloads.into_iter().zip(&instances) {
-            let with_all = self.wanted.include_unhealthy;
-            part::add(
-                &mut mesh,
+            let part = part::Part {
                 service,
-                workload,
                 instances,
-                with_all,
-                &mut warnings,
-            );
+                wanted: self.wanted,
+            };
+            part.add_to(&mut mesh, workload, &mut warnings);
         }
         let (map, more) = mesh.finish();
         warnings.append(more);
@@ -95,9 +96,18 @@ impl<'a> Discovery<'a> {
 
     /// The services of all the namespaces.
     async fn services(&self) -> Result<Vec<Service>, DiscoveryError> {
-        let all = self.registry.namespaces().await?;
-        let region = self.registry.region();
-        let chosen: Vec<Namespace> = registry::chosen(&self.wanted.namespaces, &all, region)?;
+        let is_arn = |asked: &String| asked.starts_with(registry::ARN);
+        let (arns, names): (Vec<_>, Vec<_>) =
+            self.wanted.namespaces.iter().cloned().partition(is_arn);
+        let mut chosen = Vec::<Namespace>::new();
+        // A name means this account's own, whatever others share. Where both are asked for, there are
+        // two lists, as nothing in one tells which account is this one.
+        for (asked, with_shared) in [(names, false), (arns, true)] {
+            if !asked.is_empty() {
+                let all = self.registry.namespaces(with_shared).await?;
+                registry::choose(&mut chosen, &asked, &all, self.registry.region())?;
+            }
+        }
         let services: Vec<Vec<Service>> = stream::iter(&chosen)
             .map(|namespace| self.registry.services(namespace))
             .buffer_unordered(ATTRIBUTE_CALLS)
@@ -124,8 +134,10 @@ impl<'a> Discovery<'a> {
     ) -> Result<Vec<Instances>, DiscoveryError> {
         stream::iter(workloads)
             .map(async |(service, workload)| match workload {
-                // It only calls others.
-                Workload::Service(declared) if declared.routes.is_empty() => {
+                // It only calls others, and nobody asks for the colors of its instances.
+                Workload::Service(declared)
+                    if declared.routes.is_empty() && self.wanted.color_attribute.is_none() =>
+                {
                     Ok(Instances::default())
                 }
                 _ => self.instances(service).await,
@@ -167,7 +179,8 @@ impl<'a> Discovery<'a> {
                 return Ok(known);
             }
         }
-        let instances = self.registry.instances(service).await?;
+        let color_attribute = self.wanted.color_attribute.as_deref();
+        let instances = self.registry.instances(service, color_attribute).await?;
         let learnt = instances.clone();
         self.learn(service, |seen| seen.instances = Some(learnt));
         Ok(instances)

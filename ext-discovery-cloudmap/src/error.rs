@@ -1,5 +1,6 @@
 //! What can go wrong, and whether another try may help.
 
+use aws_sdk_servicediscovery::error::BuildError;
 use nightjar_aws::{CallFault, SessionError};
 use nightjar_core::extension::Failure;
 use std::time::Duration;
@@ -13,6 +14,9 @@ pub(crate) enum DiscoveryError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallFault),
+    /// A call could not be put together.
+    #[error("a call to Cloud Map is incomplete")]
+    Request(#[from] BuildError),
     /// Something was deleted after it had been listed; the next list will not have it.
     #[error("something was deleted during the discovery")]
     Vanished(#[source] CallFault),
@@ -25,7 +29,8 @@ pub(crate) enum DiscoveryError {
     /// A namespace that the settings name is not there.
     #[error(
         "Cloud Map has no namespace {asked} in {region}; it has {known}\n  hint: NJ_DMCM_NAMESPACES \
-         takes names, ids and ARNs"
+         takes names and ids of this account's namespaces, and ARNs; one that another account shares \
+         needs its ARN"
     )]
     NoNamespace {
         /// What the settings name.
@@ -56,7 +61,9 @@ impl From<DiscoveryError> for Failure {
             DiscoveryError::Vanished(_)
             | DiscoveryError::OutOfTime(_)
             | DiscoveryError::Answer { .. } => Self::retry(error),
-            DiscoveryError::NoNamespace { .. } | DiscoveryError::Encode(_) => Self::fatal(error),
+            DiscoveryError::NoNamespace { .. }
+            | DiscoveryError::Request(_)
+            | DiscoveryError::Encode(_) => Self::fatal(error),
         }
     }
 }

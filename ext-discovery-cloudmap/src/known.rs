@@ -52,16 +52,6 @@ pub(crate) struct Instance {
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
-impl Instance {
-    /// The same, with nothing but what tells where it listens.
-    pub(crate) fn without_needless_attributes(mut self) -> Self {
-        let needed = crate::instance::ATTRIBUTES;
-        self.attributes
-            .retain(|name, _| needed.contains(&name.as_str()));
-        self
-    }
-}
-
 /// Warnings, and when they were told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Told {

@@ -8,10 +8,12 @@
 //! known      what earlier discoveries found out, in a file
 //! registry   namespaces and services, as far as they matter
 //! part       one service's part of the map
+//! color      the colors that instances of one service tell apart
 //! instance   where an instance listens
 //! ```
 
 mod calls;
+mod color;
 mod discovery;
 mod endpoint;
 mod error;

@@ -2,13 +2,18 @@
 
 use crate::{
     calls::MOST_INSTANCES,
+    color,
+    discovery::Wanted,
     instance,
     known::{Instance, Instances},
     registry::Service,
 };
 use nightjar_core::{
     document::discovery_map::{HostPort, Port},
-    workload::{Defaults, Group, Mesh, PortChoice, Settings, Source, Warning, Warnings, Workload},
+    workload::{
+        self, Defaults, Gateway, Group, Mesh, PortChoice, Settings, Source, Warning, Warnings,
+        Workload,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +22,7 @@ const ROUTE_PORT: &str = "NJ_ROUTE_PORT";
 const NAMESPACE_PORT: &str = "NJ_NAMESPACE_PORT_";
 const MODE: &str = "NJ_PROXY_MODE";
 
-/// Cloud Map knows no revisions of a service's settings.
+/// Cloud Map knows no revisions of a gateway's settings.
 const REVISION: u64 = 0;
 
 /// What a service declares by its attributes, if it is in the mesh: a service of Cloud Map that
@@ -55,55 +60,95 @@ fn declares(name: &str) -> bool {
     })
 }
 
-/// Adds a workload and its instances to the mesh.
-pub(crate) fn add(
-    mesh: &mut Mesh,
-    service: &Service,
-    workload: Workload,
-    instances: &Instances,
-    include_unhealthy: bool,
-    warnings: &mut Warnings,
-) {
-    warn_of_many(service, instances, warnings);
-    // Without a health check there is nobody who could tell, and the status is `UNKNOWN`, or old.
-    let all = include_unhealthy || !service.has_health_check;
-    let usable = |instance: &&Instance| all || instance.is_healthy;
-    let mut places = Places {
-        service,
-        instances: instances.list.iter().filter(usable).collect(),
-        warnings,
-    };
-    match workload {
-        Workload::Gateway(gateway) => {
-            let port = gateway.port.as_ref();
-            let chosen = port.filter(|found| found.setting == ROUTE_PORT);
-            let Ok(port) = places.port(chosen.map(|found| &found.value), ROUTE_PORT) else {
-                return;
-            };
-            let instances = places.at(port);
-            mesh.gateway(&service.who(), REVISION, &gateway, instances);
-        }
-        Workload::Service(mut declared) => {
-            let mut groups = Vec::new();
-            for route in &declared.routes {
-                if route.is_closed {
-                    groups.extend(Group::unserved(route));
-                    continue;
-                }
-                let choice = route.port.as_ref().map(|found| &found.value);
-                if let Ok(port) = places.port(choice, &route.setting) {
-                    groups.push(Group {
-                        index: port.map_or(0, |port| port.get().into()),
-                        routes: route.routes.clone(),
-                        instances: places.at(port),
-                    });
-                } else {
-                    declared.is_faulty = true;
-                    groups.extend(Group::unserved(route));
+/// A service, its instances, and what is wanted of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) instances: &'a Instances,
+    pub(crate) wanted: &'a Wanted,
+}
+
+impl Part<'_> {
+    /// Adds a workload and its instances to the mesh.
+    pub(crate) fn add_to(self, mesh: &mut Mesh, workload: Workload, warnings: &mut Warnings) {
+        warn_of_many(self.service, self.instances, warnings);
+        match workload {
+            Workload::Gateway(gateway) => {
+                let all = self.instances.list.iter();
+                self.add_gateway(mesh, &gateway, self.places(all, warnings));
+            }
+            Workload::Service(declared) => {
+                let attribute = self.wanted.color_attribute.as_deref();
+                let colors = color::split(attribute, self, &declared.color, warnings);
+                for (color, instances) in colors {
+                    let is_own = color == declared.color;
+                    let declared = workload::Service {
+                        color,
+                        // What a service says of its own color counts before what the instances of
+                        // another one bring along, even if there is a mistake in it.
+                        is_faulty: declared.is_faulty || !is_own,
+                        ..declared.clone()
+                    };
+                    let places = self.places(instances.into_iter(), warnings);
+                    self.add_service(mesh, u64::from(is_own), declared, places);
                 }
             }
-            mesh.service(&service.who(), REVISION, &declared, groups);
         }
+    }
+
+    fn places<'p>(
+        self,
+        instances: impl Iterator<Item = &'p Instance>,
+        warnings: &'p mut Warnings,
+    ) -> Places<'p>
+    where
+        Self: 'p,
+    {
+        // Without a health check there is nobody who could tell, and the status is `UNKNOWN`, or old.
+        let all = self.wanted.include_unhealthy || !self.service.has_health_check;
+        Places {
+            service: self.service,
+            instances: instances.filter(|one| all || one.is_healthy).collect(),
+            allow_loopback: self.wanted.allow_loopback,
+            warnings,
+        }
+    }
+
+    fn add_gateway(self, mesh: &mut Mesh, gateway: &Gateway, mut places: Places<'_>) {
+        let port = gateway.port.as_ref();
+        let chosen = port.filter(|found| found.setting == ROUTE_PORT);
+        if let Ok(port) = places.port(chosen.map(|found| &found.value), ROUTE_PORT) {
+            let instances = places.at(port);
+            mesh.gateway(&self.service.who(), REVISION, gateway, instances);
+        }
+    }
+
+    fn add_service(
+        self,
+        mesh: &mut Mesh,
+        revision: u64,
+        mut declared: workload::Service,
+        mut places: Places<'_>,
+    ) {
+        let mut groups = Vec::new();
+        for route in &declared.routes {
+            if route.is_closed {
+                groups.extend(Group::unserved(route));
+                continue;
+            }
+            let choice = route.port.as_ref().map(|found| &found.value);
+            if let Ok(port) = places.port(choice, &route.setting) {
+                groups.push(Group {
+                    index: port.map_or(0, |port| port.get().into()),
+                    routes: route.routes.clone(),
+                    instances: places.at(port),
+                });
+            } else {
+                declared.is_faulty = true;
+                groups.extend(Group::unserved(route));
+            }
+        }
+        mesh.service(&self.service.who(), revision, &declared, groups);
     }
 }
 
@@ -129,6 +174,7 @@ fn warn_of_many(service: &Service, instances: &Instances, warnings: &mut Warning
 struct Places<'a> {
     service: &'a Service,
     instances: Vec<&'a Instance>,
+    allow_loopback: bool,
     warnings: &'a mut Warnings,
 }
 
@@ -162,17 +208,15 @@ impl Places<'_> {
     fn at(&mut self, port: Option<Port>) -> Vec<HostPort> {
         let mut places = BTreeSet::new();
         for instance in &self.instances {
-            match instance::place(instance, port) {
+            match instance::place(instance, port, self.allow_loopback) {
                 Ok(place) => {
                     places.insert(place);
                 }
-                Err(reason) => {
+                Err(unplaced) => {
+                    let reason = unplaced.reason;
                     let reason = format!("instance {:?} is left out: {reason}", instance.id);
-                    let remedy = "register it with AWS_INSTANCE_IPV4, AWS_INSTANCE_IPV6 or \
-                                  AWS_INSTANCE_CNAME, and with AWS_INSTANCE_PORT unless \
-                                  NJ_ROUTE_PORT is set";
-                    let warning = Warning::new(self.service.who(), reason).with_remedy(remedy);
-                    self.warnings.push(warning);
+                    let warning = Warning::new(self.service.who(), reason);
+                    self.warnings.push(warning.with_remedy(unplaced.remedy));
                 }
             }
         }

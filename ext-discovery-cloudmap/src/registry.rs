@@ -87,18 +87,25 @@ impl fmt::Display for Service {
     }
 }
 
-/// The namespaces that are asked for by name, id or ARN. One name may be that of several, of which
-/// all are meant.
-pub(crate) fn chosen(
+/// What an ARN begins with. A name that begins so is not looked for.
+pub(crate) const ARN: &str = "arn:";
+
+/// Adds the namespaces that are asked for by name, id or ARN. One name may be that of several, of
+/// which all are meant.
+pub(crate) fn choose(
+    chosen: &mut Vec<Namespace>,
     asked: &[String],
     all: &[Namespace],
     region: &str,
-) -> Result<Vec<Namespace>, DiscoveryError> {
-    let mut chosen = Vec::<Namespace>::new();
+) -> Result<(), DiscoveryError> {
     for asked in asked {
+        let is_arn = asked.starts_with(ARN);
+        let is_meant = |one: &&Namespace| {
+            (is_arn && one.arn == *asked) || (!is_arn && (one.name == *asked || one.id == *asked))
+        };
         let mut found = all
             .iter()
-            .filter(|one| [&one.name, &one.id, &one.arn].contains(&asked))
+            .filter(is_meant)
             .map(|one| Namespace {
                 owner: owner(asked),
                 ..one.clone()
@@ -117,7 +124,7 @@ pub(crate) fn chosen(
             }
         }
     }
-    Ok(chosen)
+    Ok(())
 }
 
 /// `arn:aws:servicediscovery:<region>:<account>:namespace/<id>`: what is asked for by its ARN may be
@@ -163,7 +170,8 @@ mod tests {
 
     fn found(asked: &[&str]) -> Result<Vec<String>, String> {
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
-        let chosen = chosen(&asked, &all(), "eu-central-1").map_err(|error| error.to_string())?;
+        let mut chosen = Vec::new();
+        choose(&mut chosen, &asked, &all(), "eu-central-1").map_err(|error| error.to_string())?;
         let handles = chosen.iter().map(|one| one.handle().to_owned());
         Ok(handles.collect())
     }

@@ -19,12 +19,23 @@ const NAME: &str = env!("CARGO_PKG_NAME");
 pub(crate) const NAMESPACES: Setting = Setting::required(
     "NJ_DMCM_NAMESPACES",
     "the names, ids or ARNs of the Cloud Map namespaces whose services make the mesh, separated by \
-     commas; one that another account shares by its ARN",
+     commas; a name or id is one of this account's own, one that another account shares goes by its \
+     ARN",
 );
 pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::preset(
     "NJ_DMCM_INCLUDE_UNHEALTHY",
     "false",
     "whether instances whose health check fails stay in the mesh",
+);
+pub(crate) const COLOR_ATTRIBUTE: Setting = Setting::optional(
+    "NJ_DMCM_COLOR_ATTRIBUTE",
+    "all instances of a service have the service's color",
+    "the attribute of an instance that says its color; an instance without it has the service's",
+);
+pub(crate) const ALLOW_LOOPBACK: Setting = Setting::preset(
+    "NJ_DMCM_ALLOW_LOOPBACK",
+    "false",
+    "whether instances at loopback addresses are taken, for a mesh on one machine",
 );
 pub(crate) const ATTRIBUTES_CACHE_SECONDS: Setting = Setting::preset(
     "NJ_DMCM_ATTRIBUTES_CACHE_SECONDS",
@@ -61,6 +72,8 @@ impl DiscoveryMapSource for CloudMap {
         settings: &[
             NAMESPACES,
             INCLUDE_UNHEALTHY,
+            COLOR_ATTRIBUTE,
+            ALLOW_LOOPBACK,
             ATTRIBUTES_CACHE_SECONDS,
             TEMP_DIR,
             EXTENSION_TIMEOUT,
@@ -81,6 +94,8 @@ impl DiscoveryMapSource for CloudMap {
             wanted: Wanted {
                 namespaces,
                 include_unhealthy: reader.boolean(&INCLUDE_UNHEALTHY),
+                allow_loopback: reader.boolean(&ALLOW_LOOPBACK),
+                color_attribute: reader.optional(&COLOR_ATTRIBUTE, Reader::text),
                 attributes_age: reader.seconds_or_zero(&ATTRIBUTES_CACHE_SECONDS),
             },
             folder: reader.optional(&TEMP_DIR, Reader::path),
@@ -92,7 +107,9 @@ impl DiscoveryMapSource for CloudMap {
         let session = Session::open(NAME).map_err(DiscoveryError::from)?;
         let registry = Registry::new(session.config());
         let endpoint = session.config().endpoint_url().unwrap_or_default();
-        let place = format!("{endpoint} {}", registry.region());
+        // The attribute decides what is kept of instances.
+        let color = self.wanted.color_attribute.as_deref().unwrap_or_default();
+        let place = format!("{endpoint} {} {color}", registry.region());
         let file = self
             .folder
             .as_ref()

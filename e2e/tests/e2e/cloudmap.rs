@@ -3,7 +3,9 @@
 
 pub(crate) mod calls;
 mod faults;
+mod instances;
 mod map;
+mod owners;
 mod story;
 
 use e2e::{

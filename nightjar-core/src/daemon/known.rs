@@ -13,7 +13,9 @@ pub const PROXY_PROPERTY: &str = "NJ_PROXY_PROP_";
 
 /// The variables of the extensions that come with Nightjar.
 pub const EXTENSION_SETTINGS: &[&str] = &[
+    "NJ_DMCM_ALLOW_LOOPBACK",
     "NJ_DMCM_ATTRIBUTES_CACHE_SECONDS",
+    "NJ_DMCM_COLOR_ATTRIBUTE",
     "NJ_DMCM_INCLUDE_UNHEALTHY",
     "NJ_DMCM_NAMESPACES",
     "NJ_DMECS_AWS_CLUSTERS",

@@ -87,6 +87,50 @@ fn no_call_is_ever_left_out_when_it_fails() {
     }
 }
 
+/// An answer without its list is a part of an answer, not an empty list.
+#[test]
+fn an_answer_without_its_list_gives_no_map() {
+    let registry = shop();
+    let mut endings = String::new();
+    for call in CALLS {
+        let nothing = Fault::Answer {
+            status: 200,
+            headers: vec![(
+                "content-type".to_owned(),
+                "application/x-amz-json-1.1".to_owned(),
+            )],
+            body: "{}".to_owned(),
+        };
+        endings.push_str(&ending(&registry, call, nothing));
+    }
+    assert_snapshot!(endings, @"
+    31: ext-discovery-cloudmap: servicediscovery:ListNamespaces answered without Namespaces
+    31: ext-discovery-cloudmap: servicediscovery:ListServices answered without Services
+    31: ext-discovery-cloudmap: servicediscovery:GetServiceAttributes answered without ServiceAttributes
+    31: ext-discovery-cloudmap: servicediscovery:DiscoverInstances answered without Instances
+    31: ext-discovery-cloudmap: servicediscovery:DiscoverInstancesRevision answered without InstancesRevision
+    ");
+}
+
+#[test]
+fn a_service_without_attributes_is_not_in_the_mesh() {
+    let registry = shop();
+    let named =
+        r#"{"ServiceAttributes": {"ServiceArn": "arn:aws:servicediscovery:x:1:service/s"}}"#;
+    let unnamed = r#"{"ServiceAttributes": {}}"#;
+    for (body, code) in [(named, Some(0)), (unnamed, Some(31))] {
+        let answer = Fault::Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: body.to_owned(),
+        };
+        registry.aws.wire.fail(CALLS[2], answer);
+        let ending = registry.discovery().call(&[]);
+        registry.aws.wire.heal();
+        assert_eq!(ending.code, code, "{ending:?}");
+    }
+}
+
 #[test]
 fn a_stall_ends_in_time() {
     let registry = shop();

@@ -129,7 +129,7 @@ fn an_unknown_namespace_is_fatal_and_says_what_there_is() {
     assert_eq!((found.code, &found.document), (Some(1), &None));
     assert_snapshot!(registry.told(&found), @"
     ext-discovery-cloudmap: Cloud Map has no namespace n9 in eu-central-1; it has n1
-      hint: NJ_DMCM_NAMESPACES takes names, ids and ARNs
+      hint: NJ_DMCM_NAMESPACES takes names and ids of this account's namespaces, and ARNs; one that another account shares needs its ARN
     ");
 }
 

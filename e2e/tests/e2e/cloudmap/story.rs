@@ -17,6 +17,7 @@ fn gateway(registry: &Registry) -> Proxy {
         .discovery(program("ext-discovery-cloudmap").display())
         .envs(registry.aws.env())
         .env("NJ_DMCM_NAMESPACES", "n1")
+        .env("NJ_DMCM_ALLOW_LOOPBACK", "true")
         .env("NJ_DMCM_ATTRIBUTES_CACHE_SECONDS", "0.5")
         .env("REFRESH_TIME", "0.4")
         .start()
