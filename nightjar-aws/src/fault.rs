@@ -10,7 +10,7 @@ use std::{
     fmt,
     time::{Duration, SystemTime},
 };
-use verdict::Verdict;
+pub(crate) use verdict::{Verdict, cause};
 
 /// A call, as IAM names it, and what it is made on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl Call {
             reason: Reason::Unreachable,
             code: None,
             detail: format!("it took longer than {limit:?}"),
+            hint: None,
         })
     }
 
@@ -58,7 +59,7 @@ impl Call {
             reason: verdict.reason,
             code: verdict.code,
             detail: verdict.detail,
-            hint: None,
+            hint: verdict.hint,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How AWS is reached.
 
-use crate::http;
+use crate::{credentials, http};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_types::{
     checksum_config::RequestChecksumCalculation,
@@ -123,7 +123,7 @@ async fn load(program: &'static str, env: &Env, retries: RetryConfig) -> SdkConf
     if let Ok(name) = AppName::new(program) {
         loader = loader.app_name(name);
     }
-    loader.load().await
+    credentials::explained(loader.load().await)
 }
 
 /// How often a call is tried. The SDK would panic on a wrong value or a blank one, and on wrong ones

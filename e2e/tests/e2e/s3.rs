@@ -6,6 +6,7 @@ mod faults;
 mod fetches;
 mod history;
 mod mesh;
+mod profiles;
 mod races;
 mod servers;
 

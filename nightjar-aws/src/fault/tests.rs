@@ -1,7 +1,6 @@
 //! What each kind of error is taken for, and what is said of it.
 
 use super::{Call, CallFault, Reason, verdict::Verdict};
-use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::{
     client::result::{ConnectorError, SdkError},
@@ -100,6 +99,7 @@ fn fault_of(reason: Reason) -> CallFault {
         reason,
         code: None,
         detail: String::new(),
+        hint: None,
     })
 }
 
@@ -218,44 +218,6 @@ fn a_call_that_cannot_be_made_is_not_retried() {
     ] {
         let expected = format!("s3:GetObject on s3://mesh/key was refused: {detail}");
         assert_eq!(told(&error), (Reason::Refused, expected));
-    }
-}
-
-#[test]
-fn credentials_that_are_missing_are_told_from_those_that_did_not_come() {
-    let of = |error: CredentialsError| {
-        told(&SdkError::dispatch_failure(ConnectorError::other(
-            error.into(),
-            None,
-        )))
-    };
-    let hint = "\n  hint: give the task or instance an IAM role, or set AWS_ACCESS_KEY_ID and \
-                AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
-    for (error, detail) in [
-        (
-            CredentialsError::not_loaded("none found"),
-            "the credential provider was not enabled: none found",
-        ),
-        (
-            CredentialsError::invalid_configuration("a profile without end"),
-            "the credentials provider was not properly configured: a profile without end",
-        ),
-    ] {
-        let expected = format!(
-            "s3:GetObject on s3://mesh/key could not be signed with valid credentials: {detail}{hint}"
-        );
-        assert_eq!(of(error), (Reason::NoCredentials, expected));
-    }
-    for error in [
-        CredentialsError::provider_error("HTTP status 500"),
-        CredentialsError::provider_timed_out(Duration::from_secs(5)),
-        CredentialsError::unhandled("what"),
-    ] {
-        let (reason, text) = of(error);
-        assert_eq!(reason, Reason::Unsigned);
-        let start = "s3:GetObject on s3://mesh/key could not be signed, as the credentials could \
-                     not be fetched: ";
-        assert!(text.starts_with(start), "{text}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! From an error of the SDK to why a call failed.
 
 use super::Reason;
-use aws_credential_types::provider::error::CredentialsError;
+use crate::credentials::NoCredentials;
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_http::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
@@ -13,10 +13,12 @@ use std::{
 };
 
 /// Why a call failed, AWS's code for it, and what was said, fit for a log.
-pub(super) struct Verdict {
-    pub(super) reason: Reason,
-    pub(super) code: Option<String>,
-    pub(super) detail: String,
+pub(crate) struct Verdict {
+    pub(crate) reason: Reason,
+    pub(crate) code: Option<String>,
+    pub(crate) detail: String,
+    /// A better remedy than the usual one.
+    pub(crate) hint: Option<String>,
 }
 
 /// The most that is told of what was said, in characters.
@@ -24,9 +26,11 @@ const MAX_DETAIL: usize = 600;
 /// From this difference on, the SDK takes a refused signature for the clock's fault.
 const SKEW: Duration = Duration::from_mins(4);
 
-const EXPIRED: [&str; 6] = [
+const EXPIRED: [&str; 7] = [
     "ExpiredToken",
     "ExpiredTokenException",
+    // Of a web identity token: expired, or revoked.
+    "IDPRejectedClaim",
     "RequestExpired",
     "RequestInTheFuture",
     "RequestTimeTooSkewed",
@@ -58,8 +62,9 @@ const DENIED: [&str; 6] = [
     "UnauthorizedOperation",
 ];
 /// What passes by itself although its status is not one of a broken server.
-const BROKEN: [&str; 7] = [
+const BROKEN: [&str; 8] = [
     "ConditionalRequestConflict",
+    "IDPCommunicationError",
     "InternalError",
     "InternalFailure",
     "OperationAborted",
@@ -70,12 +75,17 @@ const BROKEN: [&str; 7] = [
 
 impl Verdict {
     /// The verdict on an error at a time by this machine's clock.
-    pub(super) fn of<E>(error: &SdkError<E, Response>, now: SystemTime) -> Self
+    pub(crate) fn of<E>(error: &SdkError<E, Response>, now: SystemTime) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        if let Some(credentials) = cause::<CredentialsError>(error) {
-            return Self::of_credentials(credentials);
+        if let Some(missing) = cause::<NoCredentials>(error) {
+            return Self {
+                reason: missing.reason,
+                code: None,
+                detail: printable(&missing.detail),
+                hint: missing.hint.as_deref().map(printable),
+            };
         }
         match error {
             SdkError::ServiceError(refusal) => {
@@ -111,6 +121,7 @@ impl Verdict {
             code: None,
             // The SDK's own outermost words say no more than that the call failed.
             detail: told(error.source().unwrap_or(error)),
+            hint: None,
         }
     }
 
@@ -120,19 +131,7 @@ impl Verdict {
             reason: Reason::Refused,
             code: None,
             detail: told(error),
-        }
-    }
-
-    fn of_credentials(error: &CredentialsError) -> Self {
-        let reason = match error {
-            CredentialsError::CredentialsNotLoaded(_)
-            | CredentialsError::InvalidConfiguration(_) => Reason::NoCredentials,
-            _ => Reason::Unsigned,
-        };
-        Self {
-            reason,
-            code: None,
-            detail: told(error),
+            hint: None,
         }
     }
 
@@ -161,6 +160,7 @@ impl Verdict {
             reason,
             code: code.map(ToOwned::to_owned),
             detail,
+            hint: None,
         }
     }
 }
@@ -199,7 +199,7 @@ fn skew(answer: &Response, now: SystemTime) -> Option<Duration> {
 }
 
 /// The first cause of a type.
-fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut current = Some(error);
     while let Some(error) = current {
         if let Some(found) = error.downcast_ref() {

@@ -10,7 +10,7 @@ use std::{fs, time::Duration};
 
 impl Store {
     /// The program without the keys of its environment.
-    fn without_keys(&self) -> Extension {
+    pub(super) fn without_keys(&self) -> Extension {
         let mut env = self.env();
         env.retain(|name, _| {
             ![
@@ -24,7 +24,7 @@ impl Store {
     }
 
     /// What must not be told: keys, tokens, and what a request is signed with.
-    fn assert_kept(&self, said: &str) {
+    pub(super) fn assert_kept(&self, said: &str) {
         let [secret, token] = self.aws.secrets();
         let words = [
             secret,
