@@ -4,7 +4,7 @@ use crate::{
     endpoint::CustomEndpoint,
     error::DiscoveryError,
     instance::ATTRIBUTES,
-    known::{Instance, Instances},
+    known::{Attributes, Instance, Instances},
     registry::{Namespace, Service},
 };
 use aws_sdk_servicediscovery::{
@@ -18,7 +18,6 @@ use aws_sdk_servicediscovery::{
     },
 };
 use nightjar_aws::{Call, SdkConfig};
-use std::collections::BTreeMap;
 
 const LIST_NAMESPACES: &str = "servicediscovery:ListNamespaces";
 const LIST_SERVICES: &str = "servicediscovery:ListServices";
@@ -109,10 +108,7 @@ impl Registry {
     }
 
     /// A service's attributes, as far as they are settings.
-    pub(crate) async fn attributes(
-        &self,
-        service: &Service,
-    ) -> Result<BTreeMap<String, String>, DiscoveryError> {
+    pub(crate) async fn attributes(&self, service: &Service) -> Result<Attributes, DiscoveryError> {
         let call = self.client.get_service_attributes();
         let answer = call.service_id(service.handle()).send().await;
         let answer = answer.map_err(|error| {

@@ -3,7 +3,7 @@
 use crate::{
     calls::Registry,
     error::DiscoveryError,
-    known::{self, Attributes, Instances, Seen},
+    known::{Attributes, Instances, Known},
     part,
     registry::{self, Namespace, Service},
 };
@@ -12,11 +12,7 @@ use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     workload::{Mesh, Warnings, Workload},
 };
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// How many namespaces or services are asked for their attributes at a time. How many such calls AWS
 /// allows in a second is not published, so this is modest.
@@ -41,30 +37,12 @@ pub(crate) struct Wanted {
 
 /// A discovery, and what is known of services before, during and after it.
 pub(crate) struct Discovery<'a> {
-    wanted: &'a Wanted,
-    registry: &'a Registry,
-    seen: RefCell<BTreeMap<String, Seen>>,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) registry: &'a Registry,
+    pub(crate) known: &'a Known,
 }
 
-impl<'a> Discovery<'a> {
-    pub(crate) fn new(
-        wanted: &'a Wanted,
-        registry: &'a Registry,
-        seen: BTreeMap<String, Seen>,
-    ) -> Self {
-        Self {
-            wanted,
-            registry,
-            seen: RefCell::new(seen),
-        }
-    }
-
-    /// What is known now. After a failure that is more than before, so that the next try has less to
-    /// ask for.
-    pub(crate) fn into_seen(self) -> BTreeMap<String, Seen> {
-        self.seen.into_inner()
-    }
-
+impl Discovery<'_> {
     /// The map. Any call that fails ends it.
     pub(crate) async fn map(&self) -> Result<(DiscoveryMap, Warnings), DiscoveryError> {
         let services = self.services().await?;
@@ -79,7 +57,6 @@ impl<'a> Discovery<'a> {
             })
             .collect();
         let instances = self.all_instances(&workloads).await?;
-        self.forget_all_but(&services);
         let mut mesh = Mesh::new();
         for ((service, workload), instances) in workloads.into_iter().zip(&instances) {
             let part = part::Part {
@@ -119,7 +96,7 @@ impl<'a> Discovery<'a> {
     async fn all_attributes<'s>(
         &self,
         services: &'s [Service],
-    ) -> Result<Vec<(&'s Service, BTreeMap<String, String>)>, DiscoveryError> {
+    ) -> Result<Vec<(&'s Service, Attributes)>, DiscoveryError> {
         stream::iter(services)
             .map(async |service| Ok((service, self.attributes(service).await?)))
             .buffer_unordered(ATTRIBUTE_CALLS)
@@ -149,56 +126,30 @@ impl<'a> Discovery<'a> {
 
     /// A service's settings. Nothing tells when somebody changes them, so they are read again after
     /// a while.
-    async fn attributes(
-        &self,
-        service: &Service,
-    ) -> Result<BTreeMap<String, String>, DiscoveryError> {
-        let known = self.seen(service, |seen| seen.attributes.clone());
+    async fn attributes(&self, service: &Service) -> Result<Attributes, DiscoveryError> {
         let age = self.wanted.attributes_age;
-        if let Some(known) = known.filter(|known| known::is_within(known.read, age)) {
-            return Ok(known.settings);
+        if let Some(known) = self.known.attributes(service, age) {
+            return Ok(known);
         }
-        let read = known::now();
-        let settings = self.registry.attributes(service).await?;
-        let attributes = Attributes {
-            read,
-            settings: settings.clone(),
-        };
-        self.learn(service, |seen| seen.attributes = Some(attributes));
-        Ok(settings)
+        let attributes = self.registry.attributes(service).await?;
+        self.known.keep_attributes(service, &attributes);
+        Ok(attributes)
     }
 
     /// A service's instances. Their revision tells when one comes or goes, but not when its health
-    /// changes: where health matters, nothing spares the call.
+    /// changes: where health matters, nothing spares the call, and nothing is kept.
     async fn instances(&self, service: &Service) -> Result<Instances, DiscoveryError> {
-        let has_health = service.has_health_check && !self.wanted.include_unhealthy;
-        let known = self.seen(service, |seen| seen.instances.clone());
-        if let Some(known) = known.filter(|known| known.revision.is_some() && !has_health) {
-            let revision = self.registry.revision(service).await?;
-            if known.revision == Some(revision) {
-                return Ok(known);
-            }
+        let color = self.wanted.color_attribute.as_deref();
+        if service.has_health_check && !self.wanted.include_unhealthy {
+            return self.registry.instances(service, color).await;
         }
-        let color_attribute = self.wanted.color_attribute.as_deref();
-        let instances = self.registry.instances(service, color_attribute).await?;
-        let learnt = instances.clone();
-        self.learn(service, |seen| seen.instances = Some(learnt));
+        if let Some(known) = self.known.instances(service, color)
+            && known.revision == Some(self.registry.revision(service).await?)
+        {
+            return Ok(known);
+        }
+        let instances = self.registry.instances(service, color).await?;
+        self.known.keep_instances(service, color, &instances);
         Ok(instances)
-    }
-
-    fn seen<T>(&self, service: &Service, part: impl FnOnce(&Seen) -> Option<T>) -> Option<T> {
-        self.seen.borrow().get(&service.arn).and_then(part)
-    }
-
-    fn learn(&self, service: &Service, change: impl FnOnce(&mut Seen)) {
-        let mut seen = self.seen.borrow_mut();
-        change(seen.entry(service.arn.clone()).or_default());
-    }
-
-    fn forget_all_but(&self, services: &[Service]) {
-        let listed: BTreeSet<&str> = services.iter().map(|one| one.arn.as_str()).collect();
-        self.seen
-            .borrow_mut()
-            .retain(|arn, _| listed.contains(arn.as_str()));
     }
 }

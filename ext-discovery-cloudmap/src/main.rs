@@ -5,7 +5,7 @@
 //! discovery  from the first call to the map
 //! calls      the calls to Cloud Map
 //! endpoint   where calls for instances go if a custom endpoint is set
-//! known      what earlier discoveries found out, in a file
+//! known      what earlier discoveries found out
 //! registry   namespaces and services, as far as they matter
 //! part       one service's part of the map
 //! color      the colors that instances of one service tell apart

@@ -5,7 +5,7 @@ use crate::{
     color,
     discovery::Wanted,
     instance,
-    known::{Instance, Instances},
+    known::{Attributes, Instance, Instances},
     registry::Service,
 };
 use nightjar_core::{
@@ -15,7 +15,7 @@ use nightjar_core::{
         Workload,
     },
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 const ROUTE: &str = "NJ_ROUTE_";
 const ROUTE_PORT: &str = "NJ_ROUTE_PORT";
@@ -30,7 +30,7 @@ const REVISION: u64 = 0;
 /// with it.
 pub(crate) fn workload(
     service: &Service,
-    attributes: &BTreeMap<String, String>,
+    attributes: &Attributes,
     warnings: &mut Warnings,
 ) -> Option<Workload> {
     let mode = attributes.get(MODE);

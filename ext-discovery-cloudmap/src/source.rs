@@ -4,17 +4,18 @@ use crate::{
     calls::Registry,
     discovery::{Discovery, Wanted},
     error::DiscoveryError,
-    known::{self, Known},
+    known::Known,
 };
 use nightjar_aws::Session;
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DiscoveryMapSource, Failure},
-    workload::Warnings,
+    extension::{About, Answer, Cache, DiscoveryMapSource, Failure},
 };
 use std::{path::PathBuf, time::Duration};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
+/// The folder below `NJ_TEMP_DIR`.
+const KEPT: &str = "cloudmap";
 
 pub(crate) const NAMESPACES: Setting = Setting::required(
     "NJ_DMCM_NAMESPACES",
@@ -107,46 +108,22 @@ impl DiscoveryMapSource for CloudMap {
         let session = Session::open(NAME).map_err(DiscoveryError::from)?;
         let registry = Registry::new(session.config());
         let endpoint = session.config().endpoint_url().unwrap_or_default();
-        // The attribute decides what is kept of instances.
-        let color = self.wanted.color_attribute.as_deref().unwrap_or_default();
-        let place = format!("{endpoint} {} {color}", registry.region());
-        let file = self
-            .folder
-            .as_ref()
-            .map(|folder| known::file(folder, &place));
-        let mut known = file.as_deref().map(Known::read).unwrap_or_default();
-        let before = known.clone();
-        let discovery =
-            Discovery::new(&self.wanted, &registry, std::mem::take(&mut known.services));
-        let found = session
+        let place = format!("{endpoint} {}", registry.region());
+        let known = Known::new(Cache::open(self.folder.as_deref(), KEPT), place);
+        let discovery = Discovery {
+            wanted: &self.wanted,
+            registry: &registry,
+            known: &known,
+        };
+        let (map, warnings) = session
             .block_on_within(self.patience, discovery.map())
-            .unwrap_or(Err(DiscoveryError::OutOfTime(self.patience)));
-        known.services = discovery.into_seen();
-        if let Ok((_, warnings)) = &found {
-            tell(warnings, &mut known);
-        }
-        if let Some(file) = file.filter(|_| known != before)
-            && let Err(error) = known.write(&file)
-        {
-            let file = file.display();
-            tracing::warn!("cannot keep what is known in {file}: {error}; calls will be repeated");
-        }
-        let (map, _) = found?;
+            .unwrap_or(Err(DiscoveryError::OutOfTime(self.patience)))?;
+        known.finish(&format!("{:?}", self.wanted), &warnings.told());
         if previous == Some(&*map.document_version) {
             return Ok(Answer::Unchanged);
         }
         let mut json = serde_json::to_vec(&map).map_err(DiscoveryError::Encode)?;
         json.push(b'\n');
         Ok(Answer::New(json))
-    }
-}
-
-/// Tells warnings, unless they are the ones told last.
-fn tell(warnings: &Warnings, known: &mut Known) {
-    let lines = warnings.told();
-    if known.has_to_tell(&lines) {
-        for line in lines {
-            tracing::warn!("{line}");
-        }
     }
 }

@@ -15,7 +15,7 @@ use aws_sdk_sts::operation::{
 };
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use nightjar_core::daemon::in_full;
+use nightjar_core::report::in_full;
 use origin::{Kind, Origin};
 use std::{
     error::Error,

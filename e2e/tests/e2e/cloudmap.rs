@@ -4,6 +4,7 @@
 pub(crate) mod calls;
 mod faults;
 mod instances;
+mod kept;
 mod map;
 mod owners;
 mod story;
