@@ -2,7 +2,7 @@
 
 use crate::{
     error::{StoreError, explained},
-    history::{self, Kept},
+    etag::{etag_of, is_strong, version_of},
 };
 use aws_sdk_s3::{
     Client,
@@ -10,17 +10,22 @@ use aws_sdk_s3::{
         Builder, ResponseChecksumValidation, StalledStreamProtectionConfig, http::HttpResponse,
     },
     error::{ProvideErrorMetadata, SdkError},
-    operation::get_object::{GetObjectError, GetObjectOutput},
+    operation::{
+        get_object::{GetObjectError, GetObjectOutput},
+        put_object::{PutObjectError, builders::PutObjectFluentBuilder},
+    },
     primitives::{ByteStream, ByteStreamError},
     types::{Delete, ObjectIdentifier},
 };
+use aws_smithy_types::DateTime;
 use bytes::Bytes;
-use nightjar_aws::{Call, CallFault, SdkConfig};
-use std::time::Duration;
+use nightjar_aws::{Call, CallFault, SdkConfig, is_html, is_page};
+use nightjar_core::extension::Deadline;
+use std::{error::Error, time::Duration};
 use tokio::time::timeout;
 
 /// The longest wait for the body of an answer, after its head. Head and body together stay below
-/// `NJ_EXTENSION_TIMEOUT`, so that the message names the call.
+/// `NJ_EXTENSION_TIMEOUT`, unless that is short, so that the message names the call.
 const BODY: Duration = Duration::from_secs(25);
 /// The most keys that one `DeleteObjects` takes.
 const DELETE_BATCH: usize = 1000;
@@ -29,6 +34,7 @@ const DELETE_BATCH: usize = 1000;
 pub(crate) struct Bucket {
     client: Client,
     name: String,
+    deadline: Deadline,
 }
 
 /// What became of an object since the caller's version of it.
@@ -38,6 +44,35 @@ pub(crate) enum Got {
     Unchanged,
     /// It is another one.
     Object(Object),
+}
+
+/// What became of an object that was to replace a certain one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// It did. Its ETag without the quotes, if the server told it.
+    By(Option<String>),
+    /// There is another one, or none.
+    Conflict,
+}
+
+/// The content of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    /// As it is kept.
+    pub(crate) bytes: Bytes,
+    /// Its content encoding, if it has one.
+    pub(crate) encoding: Option<&'static str>,
+}
+
+/// An object as a list tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its whole key.
+    pub(crate) key: String,
+    /// When S3 took it.
+    pub(crate) time: DateTime,
+    /// Its ETag without the quotes.
+    pub(crate) version: String,
 }
 
 /// An object.
@@ -51,7 +86,12 @@ pub(crate) struct Object {
 
 impl Bucket {
     /// A bucket as the standard AWS settings reach it.
-    pub(crate) fn new(config: &SdkConfig, name: &str, path_style: bool) -> Self {
+    pub(crate) fn new(
+        config: &SdkConfig,
+        name: &str,
+        path_style: bool,
+        deadline: Deadline,
+    ) -> Self {
         let s3 = Builder::from(config)
             .force_path_style(path_style)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -61,6 +101,7 @@ impl Bucket {
         Self {
             client: Client::from_conf(s3),
             name: name.to_owned(),
+            deadline,
         }
     }
 
@@ -94,14 +135,20 @@ impl Bucket {
         };
         let etag = answer.e_tag().unwrap_or_default();
         let Some(version) = version_of(etag) else {
-            return Err(StoreError::NoETag(place()));
+            let is_page = answer.content_type().is_some_and(is_html);
+            return Err(if is_page {
+                StoreError::Page(place())
+            } else {
+                StoreError::NoETag(place())
+            });
         };
         // A server that knows no conditions sends everything.
         if previous == Some(version) {
             return Ok(Got::Unchanged);
         }
         let version = version.to_owned();
-        let reading = timeout(BODY, read(answer, max_bytes));
+        let limit = self.deadline.at_most(BODY);
+        let reading = timeout(limit, read(answer, max_bytes));
         match reading.await {
             Ok(Ok(Some(bytes))) => Ok(Got::Object(Object { version, bytes })),
             Ok(Ok(None)) => Err(StoreError::TooLarge {
@@ -109,37 +156,68 @@ impl Bucket {
                 max_bytes,
             }),
             Ok(Err(error)) => Err(call().cut_short(&error).into()),
-            Err(_) => Err(call().out_of_time(BODY).into()),
+            Err(_) => Err(call().out_of_time(limit).into()),
         }
     }
 
-    /// Makes this the object, in one step.
-    pub(crate) async fn put(
+    /// Makes this the object, in one step. Its ETag without the quotes, if the server tells it.
+    pub(crate) async fn put(&self, key: &str, body: &Body) -> Result<Option<String>, CallFault> {
+        let answer = self.put_object(key, body).send().await;
+        let answer = answer.map_err(|error| self.not_put(key, &error))?;
+        Ok(answer.e_tag().and_then(version_of).map(ToOwned::to_owned))
+    }
+
+    /// The same in place of version `previous` alone.
+    pub(crate) async fn replace(
         &self,
         key: &str,
-        bytes: Bytes,
-        encoding: Option<&str>,
-    ) -> Result<(), CallFault> {
+        body: &Body,
+        previous: &str,
+    ) -> Result<Replaced, CallFault> {
+        // What cannot be an ETag is not the current one.
+        let Some(etag) = etag_of(previous) else {
+            return Ok(Replaced::Conflict);
+        };
+        // No server compares by a weak one.
+        if is_strong(&etag) {
+            match self.put_object(key, body).if_match(etag).send().await {
+                Ok(answer) => {
+                    let version = answer.e_tag().and_then(version_of);
+                    return Ok(Replaced::By(version.map(ToOwned::to_owned)));
+                }
+                Err(error) if is_conflict(&error) => return Ok(Replaced::Conflict),
+                Err(error) if status(&error) != Some(501) => return Err(self.not_put(key, &error)),
+                Err(_) => {}
+            }
+        }
+        tracing::warn!(
+            "the server has no conditional writes, so {} is replaced whatever its version is",
+            self.place(key)
+        );
+        self.put(key, body).await.map(Replaced::By)
+    }
+
+    fn put_object(&self, key: &str, body: &Body) -> PutObjectFluentBuilder {
         let request = self.client.put_object().bucket(&self.name).key(key);
         request
             .content_type("application/json")
-            .set_content_encoding(encoding.map(ToOwned::to_owned))
-            .body(ByteStream::from(bytes))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| explained(Call::new("s3:PutObject", self.place(key)), &error))
+            .set_content_encoding(body.encoding.map(ToOwned::to_owned))
+            .body(ByteStream::from(body.bytes.clone()))
     }
 
-    /// All copies whose keys begin with `prefix`.
-    pub(crate) async fn copies(&self, prefix: &str) -> Result<Vec<Kept>, CallFault> {
+    fn not_put(&self, key: &str, error: &SdkError<PutObjectError, HttpResponse>) -> CallFault {
+        explained(Call::new("s3:PutObject", self.place(key)), error)
+    }
+
+    /// All objects whose keys begin with `prefix`.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Listed>, CallFault> {
         let request = self.client.list_objects_v2();
         let mut pages = request
             .bucket(&self.name)
             .prefix(prefix)
             .into_paginator()
             .send();
-        let mut copies = Vec::new();
+        let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
             let call = || Call::new("s3:ListBucket", self.place(prefix));
             let page = page.map_err(|error| explained(call(), &error))?;
@@ -147,12 +225,12 @@ impl Bucket {
                 let (Some(key), Some(time)) = (object.key, object.last_modified) else {
                     continue;
                 };
-                if key.strip_prefix(prefix).is_some_and(history::is_name) {
-                    copies.push(Kept { time, key });
-                }
+                let version = object.e_tag.as_deref().and_then(version_of);
+                let version = version.unwrap_or_default().to_owned();
+                listed.push(Listed { key, time, version });
             }
         }
-        Ok(copies)
+        Ok(listed)
     }
 
     /// Deletes objects. One that is gone already is no fault.
@@ -208,68 +286,36 @@ async fn read(answer: GetObjectOutput, max_bytes: u64) -> Result<Option<Vec<u8>>
     Ok(Some(bytes))
 }
 
-/// The version that an ETag stands for: the ETag without its quotes, or a weak one as it is.
-fn version_of(etag: &str) -> Option<&str> {
-    let version = etag
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    Some(version.unwrap_or(etag)).filter(|version| !version.is_empty())
-}
-
-/// The ETag that a version stands for. A version that no ETag can be was given by somebody else,
-/// and is not asked for.
-fn etag_of(version: &str) -> Option<String> {
-    let is_etag = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'"')
-    };
-    let weak = version
-        .strip_prefix("W/\"")
-        .and_then(|rest| rest.strip_suffix('"'));
-    if weak.is_some_and(is_etag) {
-        Some(version.to_owned())
-    } else {
-        is_etag(version).then(|| format!("\"{version}\""))
-    }
-}
-
-type GetFault = SdkError<GetObjectError, HttpResponse>;
-
-fn status(error: &GetFault) -> Option<u16> {
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }
 
-fn is_not_modified(error: &GetFault) -> bool {
+fn code<E>(error: &SdkError<E, HttpResponse>) -> Option<&str>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    error.as_service_error().and_then(|error| error.code())
+}
+
+fn is_not_modified(error: &SdkError<GetObjectError, HttpResponse>) -> bool {
     status(error) == Some(304)
 }
 
 /// Whether there is a bucket and no such object in it. Other servers give other codes, or none.
-fn is_missing_object(error: &GetFault) -> bool {
-    let code = error.as_service_error().and_then(|error| error.code());
-    status(error) == Some(404) && matches!(code, None | Some("NoSuchKey" | "NotFound"))
+fn is_missing_object<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    status(error) == Some(404)
+        && matches!(code(error), None | Some("NoSuchKey" | "NotFound"))
+        && !error.raw_response().is_some_and(is_page)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_etags_without_quotes() {
-        for (etag, version) in [("\"a1-2\"", "a1-2"), ("a1", "a1"), ("W/\"a1\"", "W/\"a1\"")] {
-            assert_eq!(version_of(etag), Some(version));
-        }
-        assert_eq!(version_of(""), None);
-        assert_eq!(version_of("\"\""), None);
-    }
-
-    #[test]
-    fn only_what_can_be_an_etag_is_asked_for() {
-        assert_eq!(etag_of("a1-2").as_deref(), Some("\"a1-2\""));
-        assert_eq!(etag_of("W/\"a1\"").as_deref(), Some("W/\"a1\""));
-        for version in ["", "a b", "a\nb", "a\"b", "ä", "W/\"\"", "W/\"a\"\""] {
-            assert_eq!(etag_of(version), None, "{version}");
-        }
+/// Whether a PUT that compares found another object, or none, or another PUT under way.
+fn is_conflict(error: &SdkError<PutObjectError, HttpResponse>) -> bool {
+    match status(error) {
+        Some(412) => !error.raw_response().is_some_and(is_page),
+        Some(409) => code(error) == Some("ConditionalRequestConflict"),
+        _ => is_missing_object(error),
     }
 }

@@ -1,15 +1,14 @@
 //! Document to object.
 
 use crate::{
-    bucket::Bucket,
+    bucket::{Body, Bucket, Replaced},
     error::StoreError,
     history::{self, Keep},
     packing,
     store::{Keys, Limits},
 };
 use aws_smithy_types::DateTime;
-use bytes::Bytes;
-use nightjar_core::extension::RawDocument;
+use nightjar_core::extension::{CommitOutcome, RawDocument};
 use std::{
     fs::File,
     io::{self, Read},
@@ -18,14 +17,15 @@ use std::{
 };
 use tokio::time::timeout;
 
+/// The longest time for the copy, which follows the document.
+const COPYING: Duration = Duration::from_secs(25);
 /// The longest time for pruning. With the two PUTs it stays below `NJ_EXTENSION_TIMEOUT`: a commit
 /// that is done must not be reported as failed because of what comes after it.
 const PRUNING: Duration = Duration::from_secs(8);
 
 /// A document that is ready to be kept.
 pub(crate) struct Commit {
-    bytes: Bytes,
-    encoding: Option<&'static str>,
+    body: Body,
     hash: String,
 }
 
@@ -54,46 +54,91 @@ impl Commit {
         }
         let packed = packing::pack(json);
         let (bytes, encoding) = packed.map_err(|error| StoreError::Encode(error.to_string()))?;
-        Ok(Self {
+        let body = Body {
             bytes: bytes.into(),
             encoding,
-            hash,
-        })
+        };
+        Ok(Self { body, hash })
     }
 
-    /// Keeps it: a copy first, so that no version was ever current without one in the history, and
-    /// then the current document, in one step.
+    /// Keeps it, in place of version `previous` alone if one is given: first the current document,
+    /// in one step, and then a copy for the history. What fails after the first step is told, and
+    /// the commit is done all the same.
     pub(crate) async fn store(
         self,
         bucket: &Bucket,
         keys: &Keys,
+        previous: Option<&str>,
         limits: Limits,
         now: DateTime,
-    ) -> Result<(), StoreError> {
-        let name = history::name(now, &self.hash);
+    ) -> Result<CommitOutcome, StoreError> {
+        let replaced = match previous {
+            Some(previous) => bucket.replace(&keys.current, &self.body, previous).await?,
+            None => Replaced::By(bucket.put(&keys.current, &self.body).await?),
+        };
+        let Replaced::By(version) = replaced else {
+            return Ok(CommitOutcome::Conflict);
+        };
+        if self
+            .copy(bucket, keys, version.as_deref(), limits, now)
+            .await?
+        {
+            prune_in_time(bucket, &keys.history, limits).await;
+        }
+        Ok(CommitOutcome::Done)
+    }
+
+    /// Puts a copy of the version that is current now into the history; whether that is done.
+    async fn copy(
+        self,
+        bucket: &Bucket,
+        keys: &Keys,
+        version: Option<&str>,
+        limits: Limits,
+        now: DateTime,
+    ) -> Result<bool, StoreError> {
+        let name = history::name(now, version, &self.hash);
         let name = name.map_err(|error| StoreError::Encode(error.to_string()))?;
         let copy = format!("{}{name}", keys.history);
-        bucket.put(&copy, self.bytes.clone(), self.encoding).await?;
-        bucket.put(&keys.current, self.bytes, self.encoding).await?;
-        tracing::debug!("committed; the copy is {}", bucket.place(&copy));
-        let pruning = timeout(PRUNING, prune(bucket, &keys.history, limits.history));
-        match pruning.await {
-            Ok(Ok(())) => {}
+        let limit = limits.deadline.at_most(COPYING);
+        match timeout(limit, bucket.put(&copy, &self.body)).await {
+            Ok(Ok(_)) => {
+                tracing::debug!("committed; the copy is {}", bucket.place(&copy));
+                return Ok(true);
+            }
             Ok(Err(fault)) => {
-                tracing::warn!("the document is committed, but old copies of it stay: {fault}");
+                tracing::warn!(
+                    "the document is committed, but has no copy in its history: {fault}"
+                );
             }
             Err(_) => tracing::warn!(
-                "the document is committed, but old copies of it stay: to delete those below {} \
-                 took longer than {PRUNING:?}; the next commit goes on with it",
-                bucket.place(&keys.history)
+                "the document is committed, but has no copy in its history: to put {} took longer \
+                 than {limit:?}",
+                bucket.place(&copy)
             ),
         }
-        Ok(())
+        Ok(false)
+    }
+}
+
+/// Deletes old copies. What fails of it is told.
+async fn prune_in_time(bucket: &Bucket, history: &str, limits: Limits) {
+    let limit = limits.deadline.at_most(PRUNING);
+    match timeout(limit, prune(bucket, history, limits.history)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(fault)) => {
+            tracing::warn!("the document is committed, but old copies of it stay: {fault}");
+        }
+        Err(_) => tracing::warn!(
+            "the document is committed, but old copies of it stay: to delete those below {} took \
+             longer than {limit:?}; the next commit goes on with it",
+            bucket.place(history)
+        ),
     }
 }
 
 async fn prune(bucket: &Bucket, history: &str, keep: Keep) -> Result<(), StoreError> {
-    let copies = bucket.copies(history).await?;
+    let copies = history::copies(&bucket.list(history).await?, history);
     let outdated = history::outdated(copies, keep);
     if !outdated.is_empty() {
         tracing::debug!("deleting {} old copies", outdated.len());

@@ -20,6 +20,18 @@ pub(crate) enum StoreError {
     /// The object's version is not known.
     #[error("{0} was handed over without an ETag, which is a document's version")]
     NoETag(String),
+    /// Something on the way has answered, and not S3.
+    #[error(
+        "{0} was answered with an HTML page, which a proxy or filter on the way has made\n  hint: \
+         see what HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL lead to"
+    )]
+    Page(String),
+    /// The object was replaced while it was read.
+    #[error("{0} was replaced right now")]
+    Replaced(String),
+    /// Neither the current object nor a copy is of this version.
+    #[error("{place} has no version {version}\n  hint: --action=list tells which there are")]
+    NoVersion { place: String, version: String },
     /// The document is larger than the settings allow.
     #[error(
         "{what} is larger than {max_bytes} bytes\n  hint: NJ_DSS3_MAX_DOCUMENT_SIZE_MB sets the \
@@ -59,7 +71,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Call(fault) => fault.into(),
-            StoreError::Missing(_) => Self::retry(error),
+            StoreError::Missing(_) | StoreError::Page(_) | StoreError::Replaced(_) => {
+                Self::retry(error)
+            }
             _ => Self::fatal(error),
         }
     }
@@ -71,9 +85,28 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let is_get = call.action == "s3:GetObject";
-    let fault = call.failed(error);
+    let mut fault = call.failed(error);
     let answer = error.raw_response();
+    let code = fault.code.as_deref().unwrap_or_default();
+    if code == "InvalidObjectState" {
+        // S3 says so with 403, and no permission would help.
+        fault.reason = Reason::Refused;
+        return fault.with_hint(
+            "the object is archived: restore it, or commit the document again, and let no \
+             lifecycle rule archive what is below the base path",
+        );
+    }
+    let is_of_key = code.starts_with("KMS.") || fault.detail.contains("kms:");
     let hint = match (fault.reason, fault.code.as_deref()) {
+        (Reason::Denied | Reason::Refused, _) if is_of_key => Some(format!(
+            "it is the KMS key of the bucket's encryption: see that it is enabled, and allow {} \
+             on it in the IAM role's policy and in the key's own",
+            if is_get {
+                "kms:Decrypt"
+            } else {
+                "kms:GenerateDataKey"
+            }
+        )),
         (Reason::Denied, _) if is_get => Some(
             "allow s3:GetObject on it in the IAM role's policy; S3 gives this answer for a \
              document that is not there, too, unless s3:ListBucket is allowed on the bucket"

@@ -1,12 +1,14 @@
 //! Object to document.
 
 use crate::{
-    bucket::{Bucket, Got},
+    bucket::{Bucket, Got, Object},
     error::StoreError,
+    history::{self, Kept},
     packing,
     store::{Keys, Limits},
 };
-use nightjar_core::extension::{Answer, RawDocument};
+use nightjar_core::extension::{Answer, ListedVersion, RawDocument, Versions};
+use std::time::SystemTime;
 
 /// The current document with the object's ETag as its version, unless that is `previous`.
 ///
@@ -23,20 +25,86 @@ pub(crate) async fn fetch(
         Got::Unchanged => return Ok(Answer::Unchanged),
         Got::Object(object) => object,
     };
-    let place = || bucket.place(&keys.current);
-    tracing::debug!("{} is version {}", place(), object.version);
+    let version = object.version.clone();
+    let place = bucket.place(&keys.current);
+    tracing::debug!("{place} is version {version}");
+    document(object, &version, &place, limits).map(Answer::New)
+}
+
+/// One version of the document. A list, and one GET: of the current object, or of a copy.
+pub(crate) async fn fetch_version(
+    bucket: &Bucket,
+    keys: &Keys,
+    version: &str,
+    limits: Limits,
+) -> Result<Vec<u8>, StoreError> {
+    let kept = kept(bucket, keys).await?.into_iter();
+    let found = kept.filter(|kept| kept.version == version);
+    // A copy does not change, so it is the better one.
+    let Some(found) = found.max_by_key(|kept| kept.key != keys.current) else {
+        return Err(StoreError::NoVersion {
+            place: bucket.place(&keys.current),
+            version: version.to_owned(),
+        });
+    };
+    let place = bucket.place(&found.key);
+    match bucket.get(&found.key, None, limits.document_bytes).await? {
+        Got::Object(object) if found.key == keys.current && object.version != version => {
+            Err(StoreError::Replaced(place))
+        }
+        Got::Object(object) => document(object, version, &place, limits),
+        Got::Unchanged => Err(StoreError::Replaced(place)),
+    }
+}
+
+/// The versions that can be fetched: the current one first, and then those of the copies.
+pub(crate) async fn list(bucket: &Bucket, keys: &Keys) -> Result<Versions, StoreError> {
+    let mut versions: Vec<ListedVersion> = Vec::new();
+    for kept in kept(bucket, keys).await? {
+        let is_new = versions
+            .iter()
+            .all(|listed| listed.document_version != kept.version);
+        if is_new && !kept.version.is_empty() {
+            let time = SystemTime::try_from(kept.time).unwrap_or(SystemTime::UNIX_EPOCH);
+            versions.push(ListedVersion::new(kept.version, time));
+        }
+    }
+    Ok(Versions { versions })
+}
+
+/// The current object, and then the copies, newest first.
+async fn kept(bucket: &Bucket, keys: &Keys) -> Result<Vec<Kept>, StoreError> {
+    let listed = bucket.list(&keys.all).await?;
+    let mut copies = history::copies(&listed, &keys.history);
+    copies.sort_unstable_by(|one, other| other.cmp(one));
+    let current = listed.into_iter().find(|object| object.key == keys.current);
+    let current = current.map(|object| Kept {
+        time: object.time,
+        key: object.key,
+        version: object.version,
+    });
+    Ok(current.into_iter().chain(copies).collect())
+}
+
+/// The document in an object, with this version.
+fn document(
+    object: Object,
+    version: &str,
+    place: &str,
+    limits: Limits,
+) -> Result<Vec<u8>, StoreError> {
     let json = packing::unpack(object.bytes, limits.document_bytes);
     let json = json.map_err(|fault| StoreError::NotGzip {
-        place: place(),
+        place: place.to_owned(),
         fault,
     })?;
     let json = json.ok_or_else(|| StoreError::TooLarge {
-        what: place(),
+        what: place.to_owned(),
         max_bytes: limits.document_bytes,
     })?;
     let document = RawDocument::read(&json).map_err(|fault| StoreError::NotADocument {
-        place: place(),
+        place: place.to_owned(),
         fault,
     })?;
-    Ok(Answer::New(document.with_version(&object.version)))
+    Ok(document.with_version(version))
 }

@@ -1,5 +1,6 @@
 //! Copies of what was committed: what they are called, and which of them are old enough to go.
 
+use crate::bucket::Listed;
 use aws_smithy_types::{
     DateTime,
     date_time::{DateTimeFormatError, Format},
@@ -22,12 +23,27 @@ pub(crate) struct Kept {
     pub(crate) time: DateTime,
     /// Its whole key.
     pub(crate) key: String,
+    /// The version that a fetch reported when it was current.
+    pub(crate) version: String,
 }
 
-/// The name of a copy: when it was made, so that names sort by time, and a hash of its content.
+/// The longest version that a name holds.
+const MAX_VERSION: usize = 128;
+/// What a name ends with.
+const SUFFIX: &str = ".json";
+/// What stands before a version.
+const VERSION: &str = "etag-";
+
+/// The name of a copy: when it was made, so that names sort by time, and the version that was
+/// current then. A copy's own ETag may be another one, as under SSE-KMS.
 ///
-/// `20261123T045012.123Z-<32 hexadecimal digits>.json`
-pub(crate) fn name(time: DateTime, hash: &str) -> Result<String, DateTimeFormatError> {
+/// `20261123T045012.123Z-etag-<version>.json`, or a hash of its content where no name can hold the
+/// version: `20261123T045012.123Z-<32 hexadecimal digits>.json`
+pub(crate) fn name(
+    time: DateTime,
+    version: Option<&str>,
+    hash: &str,
+) -> Result<String, DateTimeFormatError> {
     // Whole milliseconds, always with three digits.
     let milliseconds = time.subsec_nanos() / 1_000_000;
     let seconds = DateTime::from_secs(time.secs()).fmt(Format::DateTime)?;
@@ -35,18 +51,59 @@ pub(crate) fn name(time: DateTime, hash: &str) -> Result<String, DateTimeFormatE
         .chars()
         .filter(|letter| !matches!(letter, '-' | ':' | 'Z'))
         .collect();
-    Ok(format!("{compact}.{milliseconds:03}Z-{hash}.json"))
+    let content = match version.filter(|version| fits_a_name(version)) {
+        Some(version) => format!("{VERSION}{version}"),
+        None => hash.to_owned(),
+    };
+    Ok(format!("{compact}.{milliseconds:03}Z-{content}{SUFFIX}"))
 }
 
-/// Whether a name is one that [`name`] makes. Other objects beside the copies are not ours.
-pub(crate) fn is_name(name: &str) -> bool {
-    const PATTERN: &str = "00000000T000000.000Z-ffffffffffffffffffffffffffffffff.json";
+fn fits_a_name(version: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=MAX_VERSION).contains(&version.len()) && version.bytes().all(allowed)
+}
+
+/// The copies among these objects, which a list of all below `prefix` has brought. Other objects
+/// beside the copies are not ours.
+pub(crate) fn copies(listed: &[Listed], prefix: &str) -> Vec<Kept> {
+    let copy = |object: &Listed| {
+        let version = match named(object.key.strip_prefix(prefix)?)? {
+            Named::Version(version) => version,
+            Named::Content => &object.version,
+        };
+        Some(Kept {
+            time: object.time,
+            version: version.to_owned(),
+            key: object.key.clone(),
+        })
+    };
+    listed.iter().filter_map(copy).collect()
+}
+
+/// What the name of a copy tells.
+#[derive(Debug, PartialEq, Eq)]
+enum Named<'a> {
+    Version(&'a str),
+    Content,
+}
+
+/// What a name tells, if it is one that [`name`] makes.
+fn named(name: &str) -> Option<Named<'_>> {
+    const TIME: &str = "00000000T000000.000Z-";
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let fits = |(letter, pattern): (u8, u8)| match pattern {
         b'0' => letter.is_ascii_digit(),
-        b'f' => matches!(letter, b'0'..=b'9' | b'a'..=b'f'),
         exactly => letter == exactly,
     };
-    name.len() == PATTERN.len() && name.bytes().zip(PATTERN.bytes()).all(fits)
+    let (time, content) = name.split_at_checked(TIME.len())?;
+    let content = content.strip_suffix(SUFFIX)?;
+    if !time.bytes().zip(TIME.bytes()).all(fits) {
+        return None;
+    }
+    match content.strip_prefix(VERSION) {
+        Some(version) => fits_a_name(version).then_some(Named::Version(version)),
+        None => (content.len() == 32 && content.bytes().all(is_hex)).then_some(Named::Content),
+    }
 }
 
 /// The keys of the copies that may go: beyond the newest `keep.count`, and `keep.age` old.
@@ -74,17 +131,29 @@ mod tests {
     const HASH: &str = "0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn names_hold_time_and_hash_and_sort_by_time() {
-        let at = |nanos| name(DateTime::from_nanos(nanos).unwrap(), HASH).unwrap();
+    fn names_hold_time_and_version_and_sort_by_time() {
+        let at = |nanos| name(DateTime::from_nanos(nanos).unwrap(), Some("9-a_b.c"), HASH).unwrap();
         let names = [
             at(1_795_409_412_000_000_000),
             at(1_795_409_412_007_000_001),
             at(1_795_409_412_120_000_000),
             at(1_795_409_413_000_000_000),
         ];
-        assert_eq!(names[1], format!("20261123T045012.007Z-{HASH}.json"));
+        assert_eq!(names[1], "20261123T045012.007Z-etag-9-a_b.c.json");
         assert!(names.is_sorted());
-        assert!(names.iter().all(|name| is_name(name)), "{names:?}");
+        for name in names {
+            assert_eq!(named(&name), Some(Named::Version("9-a_b.c")));
+        }
+    }
+
+    #[test]
+    fn a_version_that_no_name_can_hold_is_left_out() {
+        let long = "a".repeat(129);
+        for version in [None, Some(""), Some("W/\"a\""), Some("a/b"), Some(&long)] {
+            let name = name(DateTime::from_secs(1_795_409_412), version, HASH).unwrap();
+            assert_eq!(name, format!("20261123T045012.000Z-{HASH}.json"));
+            assert_eq!(named(&name), Some(Named::Content));
+        }
     }
 
     #[test]
@@ -98,8 +167,11 @@ mod tests {
             &ours.replace('T', " "),
             &ours.to_uppercase(),
             &ours[1..],
+            "20261123T045012.007Z-etag-.json",
+            "20261123T045012.007Z-etag-a/b.json",
+            "20261123T045012.007Z-version-a.json",
         ] {
-            assert!(!is_name(other), "{other}");
+            assert_eq!(named(other), None, "{other}");
         }
     }
 
@@ -107,6 +179,7 @@ mod tests {
         let copy = |second| Kept {
             time: DateTime::from_secs(second),
             key: second.to_string(),
+            version: String::new(),
         };
         seconds.into_iter().map(copy).collect()
     }

@@ -5,7 +5,8 @@ use nightjar_aws::Session;
 use nightjar_core::{
     env::{Reader, Setting},
     extension::{
-        About, Answer, CommitOutcome, DataStore, DocumentName, Failure, NJ_STORE_ACCEPT_INVALID,
+        About, Answer, CommitOutcome, DataStore, Deadline, DocumentName, Failure,
+        NJ_STORE_ACCEPT_INVALID, Versions, serve::NJ_DEADLINE,
     },
 };
 use std::{
@@ -57,18 +58,22 @@ pub(crate) struct S3Store {
     pub(crate) limits: Limits,
 }
 
-/// How much is kept and handed over.
+/// How much is kept and handed over, and until when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// The largest document, in bytes before compression.
     pub(crate) document_bytes: u64,
     /// What stays in the history.
     pub(crate) history: Keep,
+    /// When the caller ends this run.
+    pub(crate) deadline: Deadline,
 }
 
 /// Where the objects of one document are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Keys {
+    /// What the keys of all of them begin with.
+    pub(crate) all: String,
     /// The document as it is now.
     pub(crate) current: String,
     /// What the keys of all copies begin with.
@@ -78,6 +83,7 @@ pub(crate) struct Keys {
 impl Keys {
     fn new(base_path: &str, document: &DocumentName) -> Self {
         Self {
+            all: format!("{base_path}/{document}/"),
             current: format!("{base_path}/{document}/current.json"),
             history: format!("{base_path}/{document}/history/"),
         }
@@ -88,7 +94,12 @@ impl S3Store {
     /// Opens a session. Each run of the program makes one.
     fn open(&self) -> Result<(Session, Bucket), Failure> {
         let session = Session::open(Self::ABOUT.name)?;
-        let bucket = Bucket::new(session.config(), &self.bucket, self.path_style);
+        let bucket = Bucket::new(
+            session.config(),
+            &self.bucket,
+            self.path_style,
+            self.limits.deadline,
+        );
         Ok((session, bucket))
     }
 }
@@ -106,6 +117,7 @@ impl DataStore for S3Store {
             PRESERVE_HOURS,
             FORCE_PATH_STYLE,
             NJ_STORE_ACCEPT_INVALID,
+            NJ_DEADLINE,
         ],
     };
 
@@ -121,6 +133,7 @@ impl DataStore for S3Store {
                         .unwrap_or(usize::MAX),
                     age: reader.checked(&PRESERVE_HOURS, hours),
                 },
+                deadline: Deadline::from_settings(reader),
             },
         }
     }
@@ -136,20 +149,40 @@ impl DataStore for S3Store {
         &self,
         document: &DocumentName,
         file: &Path,
-        _previous: Option<&str>,
+        previous: Option<&str>,
     ) -> Result<CommitOutcome, Failure> {
         let commit = commit::Commit::read(file, self.limits)?;
         let (session, bucket) = self.open()?;
         let keys = Keys::new(&self.base_path, document);
         let now = SystemTime::now().into();
-        session.block_on(commit.store(&bucket, &keys, self.limits, now))?;
-        Ok(CommitOutcome::Done)
+        let storing = commit.store(&bucket, &keys, previous, self.limits, now);
+        Ok(session.block_on(storing)?)
+    }
+
+    fn list(&self, document: &DocumentName) -> Result<Versions, Failure> {
+        let (session, bucket) = self.open()?;
+        let keys = Keys::new(&self.base_path, document);
+        Ok(session.block_on(fetch::list(&bucket, &keys))?)
+    }
+
+    fn fetch_version(&self, document: &DocumentName, version: &str) -> Result<Vec<u8>, Failure> {
+        let (session, bucket) = self.open()?;
+        let keys = Keys::new(&self.base_path, document);
+        let fetching = fetch::fetch_version(&bucket, &keys, version, self.limits);
+        Ok(session.block_on(fetching)?)
     }
 }
 
 /// Whether a bucket of this name exists is for S3 to say; a URL or a path is caught here.
 fn bucket(text: &str) -> Result<String, String> {
     let is_arn = text.starts_with("arn:");
+    if is_arn && text.rsplit('.').next() == Some("mrap") {
+        return Err(
+            "is a Multi-Region Access Point, whose requests need signatures of another kind \
+             (SigV4A); give the bucket, or an access point in one region"
+                .to_owned(),
+        );
+    }
     let allowed = |letter: char| {
         letter.is_ascii_alphanumeric()
             || "._-".contains(letter)
@@ -236,6 +269,7 @@ mod tests {
             "a b",
             "mesh\n",
             "arn:aws:s3:::a?b",
+            "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap",
         ] {
             assert!(bucket(text).is_err(), "{text}");
         }

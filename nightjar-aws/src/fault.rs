@@ -1,6 +1,9 @@
 //! What a failed call means.
 
+mod page;
 mod verdict;
+
+pub use page::{is_html, is_page};
 
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;

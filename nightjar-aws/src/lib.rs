@@ -13,5 +13,5 @@ mod http;
 mod session;
 
 pub use aws_config::SdkConfig;
-pub use fault::{Call, CallFault, Reason};
+pub use fault::{Call, CallFault, Reason, is_html, is_page};
 pub use session::{Session, SessionError};

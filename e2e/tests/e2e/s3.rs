@@ -9,6 +9,7 @@ mod mesh;
 mod profiles;
 mod races;
 mod servers;
+mod versions;
 
 use e2e::{
     aws::Aws,
@@ -72,6 +73,13 @@ impl Store {
 
     fn commit(&self, map: &Value) -> Ending {
         self.told(commit(&self.program(), map))
+    }
+
+    /// Commits in place of one version alone.
+    fn commit_over(&self, version: &str, map: &Value) -> Ending {
+        let previous = format!("--previous-document-version={version}");
+        let arguments = ["--document=discovery-map", "--action=commit", &previous];
+        self.told(self.program().give(map, &arguments))
     }
 
     fn committed(&self, map: &Value) {

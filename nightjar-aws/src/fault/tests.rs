@@ -230,3 +230,34 @@ fn a_better_remedy_takes_the_usual_one_s_place() {
          hint: ask Ann"
     );
 }
+
+/// Filters answer with pages in place of AWS, and the next try may get through.
+#[test]
+fn a_page_is_no_answer_of_aws() {
+    let page = |content_type: Option<&'static str>, body: &'static str| {
+        let status = StatusCode::try_from(403).unwrap();
+        let mut answer = Response::new(status, SdkBody::from(body));
+        if let Some(content_type) = content_type {
+            answer.headers_mut().insert("content-type", content_type);
+        }
+        Refusal::service_error(ErrorMetadata::builder().build(), answer)
+    };
+    let told_of_page = "s3:GetObject on s3://mesh/key got no whole answer: a proxy or filter on the \
+                        way gave an HTML page instead (HTTP status 403)";
+    for (content_type, body) in [
+        (Some("text/html"), "Blocked."),
+        (Some("Text/HTML; charset=utf-8"), ""),
+        (None, "\n<!DOCTYPE html><p>Blocked.</p>"),
+        (Some("text/plain"), "<HTML>Blocked.</HTML>"),
+    ] {
+        let told = told(&page(content_type, body));
+        assert_eq!(told, (Reason::Unreachable, told_of_page.to_owned()));
+    }
+    for (content_type, body) in [
+        (Some("application/xml"), "<?xml version=\"1.0\"?><Error/>"),
+        (None, ""),
+        (Some("text/plain"), "Blocked."),
+    ] {
+        assert_eq!(fault(&page(content_type, body)).reason, Reason::Denied);
+    }
+}

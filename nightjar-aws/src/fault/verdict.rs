@@ -1,6 +1,6 @@
 //! From an error of the SDK to why a call failed.
 
-use super::Reason;
+use super::{Reason, is_page};
 use crate::credentials::NoCredentials;
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_http::endpoint::error::ResolveEndpointError;
@@ -142,6 +142,16 @@ impl Verdict {
         now: SystemTime,
     ) -> Self {
         let status = answer.status().as_u16();
+        if code.is_none() && status < 500 && is_page(answer) {
+            return Self {
+                reason: Reason::Unreachable,
+                code: None,
+                detail: format!(
+                    "a proxy or filter on the way gave an HTML page instead (HTTP status {status})"
+                ),
+                hint: None,
+            };
+        }
         let skew = skew(answer, now).filter(|skew| *skew > SKEW);
         let reason = reason(code.unwrap_or_default(), status, skew.is_some());
         let hidden = code.is_some_and(|code| NOT_AUTHENTICATED.contains(&code));

@@ -110,7 +110,14 @@ fn needs(request: &Request) -> Vec<(String, String, String)> {
             }
             needs
         }
-        "s3:PutObject" | "s3:DeleteObject" => vec![need(&request.call, path, "")],
+        "s3:PutObject" | "s3:DeleteObject" => {
+            let mut needs = vec![need(&request.call, path, "")];
+            if request.header("if-match").is_some() {
+                // What compares an object has to be allowed to read it.
+                needs.push(need("s3:GetObject", path, ""));
+            }
+            needs
+        }
         call if call.starts_with("s3:") => panic!("which action is {call}?"),
         call => vec![need(call, "", "")],
     }

@@ -1,6 +1,6 @@
 //! What goes wrong at S3 or on the way there, and what is said of it.
 
-use super::{COPIES, MAP, Store, commit, counts, ended, fetch, large_map, map};
+use super::{MAP, Store, commit, counts, ended, fetch, large_map, map};
 use e2e::{
     aws::Fault,
     extension::{Ending, Extension},
@@ -159,26 +159,10 @@ fn what_is_not_allowed_is_told_with_call_object_and_remedy() {
              hint: allow s3:PutObject on it in the IAM role's policy"
         )
     };
-    let accepted = Fault::Answer {
-        status: 200,
-        headers: Vec::new(),
-        body: String::new(),
-    };
-    store.aws.wire.fail_times(1, "s3:PutObject", accepted);
+    store.aws.wire.forget();
     store.aws.wire.fail("s3:PutObject", Fault::Denied);
-    let ending = store.commit(&map("two"));
-    assert_eq!(
-        ending,
-        ended(1, &put(MAP)),
-        "the copy was accepted, the document was not"
-    );
-    let copy = store.aws.wire.requests().pop().unwrap().target;
-    assert!(!copy.contains(COPIES), "{copy}");
-    let ending = store.commit(&map("two"));
-    let start = ended(1, &put(COPIES)).stderr;
-    let (start, _) = start.split_once(" is not").unwrap();
-    assert!(ending.stderr.starts_with(start), "{}", ending.stderr);
-    assert_eq!(ending.code, Some(1));
+    assert_eq!(store.commit(&map("two")), ended(1, &put(MAP)));
+    assert_eq!(store.calls(), counts(&[("s3:PutObject", 1)]));
 }
 
 #[test]
@@ -203,11 +187,7 @@ fn a_missing_bucket_is_told_with_its_setting() {
     };
     assert_eq!(fetch(&elsewhere()), ended(1, &message("s3:GetObject", MAP)));
     let ending = commit(&elsewhere(), &map("one"));
-    let start = ended(1, &message("s3:PutObject", COPIES)).stderr;
-    let (start, rest) = start.split_once(" was refused").unwrap();
-    assert!(ending.stderr.starts_with(start), "{}", ending.stderr);
-    assert!(ending.stderr.ends_with(rest), "{}", ending.stderr);
-    assert_eq!(ending.code, Some(1));
+    assert_eq!(ending, ended(1, &message("s3:PutObject", MAP)));
     assert_eq!(
         store.calls(),
         counts(&[("s3:GetObject", 1), ("s3:PutObject", 1)])
@@ -301,6 +281,111 @@ fn an_answer_that_is_not_s3_s_is_worth_another_try() {
     let start = format!("ext-store-s3: {}", get_failed("failed at AWS: "));
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     assert_eq!((ending.code, ending.document, count), (Some(31), None, 3));
+}
+
+/// A filter answers in S3's place, in whatever way.
+#[test]
+fn a_page_in_place_of_an_object_is_worth_another_try() {
+    let store = Store::with_map(&map("one"));
+    let page = |status| Fault::Answer {
+        status,
+        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+        body: "<html>Blocked by policy</html>".to_owned(),
+    };
+    for status in [400, 403, 404] {
+        let what = format!(
+            "got no whole answer: a proxy or filter on the way gave an HTML page instead (HTTP \
+             status {status})"
+        );
+        let (ending, count) = store.fetch_with(page(status));
+        assert_eq!((ending, count), (ended(31, &get_failed(&what)), 1));
+    }
+    let (ending, _) = store.fetch_with(page(200));
+    let what = format!(
+        "s3://BUCKET/{MAP} was answered with an HTML page, which a proxy or filter on the way has \
+         made\n  hint: see what HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL lead to"
+    );
+    assert_eq!(ending, ended(31, &what));
+    // Nor does a page tell of another's commit.
+    for status in [404, 412] {
+        store.aws.wire.fail("s3:PutObject", page(status));
+        let ending = store.commit_over("abc", &map("two"));
+        assert_eq!(ending.code, Some(31), "{}", ending.stderr);
+        store.aws.wire.heal();
+    }
+}
+
+fn refused(status: u16, code: &str, message: &str) -> Fault {
+    Fault::Answer {
+        status,
+        headers: Vec::new(),
+        body: format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+    }
+}
+
+#[test]
+fn what_an_object_or_its_key_needs_is_told() {
+    let store = Store::with_map(&map("one"));
+    let archived = refused(
+        403,
+        "InvalidObjectState",
+        "The operation is not valid for the object's storage class",
+    );
+    let what = "was refused: InvalidObjectState: The operation is not valid for the object's \
+                storage class\n  hint: the object is archived: restore it, or commit the document \
+                again, and let no lifecycle rule archive what is below the base path";
+    assert_eq!(store.fetch_with(archived).0, ended(1, &get_failed(what)));
+
+    let hint = |action: &str| {
+        format!(
+            "\n  hint: it is the KMS key of the bucket's encryption: see that it is enabled, and \
+             allow {action} on it in the IAM role's policy and in the key's own"
+        )
+    };
+    let disabled = refused(400, "KMS.DisabledException", "key is disabled.");
+    let what = format!(
+        "was refused: KMS.DisabledException: key is disabled.{}",
+        hint("kms:Decrypt")
+    );
+    let ending = store.fetch_with(disabled).0;
+    assert_eq!(ending, ended(1, &get_failed(&what)));
+    let said = format!("{USER} kms:Decrypt on resource: arn:aws:kms:eu-central-1:1:key/k");
+    let denied = refused(403, "AccessDenied", &said);
+    let what = format!(
+        "is not allowed: AccessDenied: {said}{}",
+        hint("kms:Decrypt")
+    );
+    let ending = store.fetch_with(denied).0;
+    assert_eq!(ending, ended(1, &get_failed(&what)));
+
+    let said = format!("{USER} kms:GenerateDataKey on resource: arn:aws:kms:eu-central-1:1:key/k");
+    store
+        .aws
+        .wire
+        .fail("s3:PutObject", refused(403, "AccessDenied", &said));
+    let ending = store.commit(&map("two"));
+    assert!(
+        ending
+            .stderr
+            .ends_with(&(hint("kms:GenerateDataKey") + "\n")),
+        "{}",
+        ending.stderr
+    );
+    store.aws.wire.heal();
+    // The key service asks for patience by way of S3.
+    let busy = refused(400, "KMS.ThrottlingException", "Slow down.");
+    assert_eq!(store.fetch_with(busy).0.code, Some(31));
+}
+
+#[test]
+fn a_multi_region_access_point_is_refused_with_words() {
+    let store = Store::new();
+    let arn = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
+    let ending = fetch(&store.program().env("NJ_DSS3_BUCKET", arn));
+    assert_eq!((ending.code, store.calls()), (Some(64), counts(&[])));
+    let what = "is a Multi-Region Access Point, whose requests need signatures of another kind \
+                (SigV4A); give the bucket, or an access point in one region";
+    assert!(ending.stderr.contains(what), "{}", ending.stderr);
 }
 
 #[test]

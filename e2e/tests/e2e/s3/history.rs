@@ -106,6 +106,7 @@ fn only_copies_are_deleted() {
         "nightjar-datastore/discovery-map/current.json.old".to_owned(),
         format!("{COPIES}README"),
         format!("{COPIES}20260101T000000.000Z-{HASH}.json.bak"),
+        format!("{COPIES}20260101T000000.000Z-etag-a/b.json"),
         format!("{COPIES}good/20260101T000000.000Z-{HASH}.json"),
         format!("nightjar-datastore/templates/history/20260101T000000.000Z-{HASH}.json"),
     ];
@@ -210,14 +211,31 @@ fn copies_that_may_not_be_deleted_are_told() {
 }
 
 #[test]
-fn without_a_copy_nothing_is_committed() {
+fn a_commit_is_done_even_if_its_copy_is_not() {
     let store = Store::with_map(&map("one"));
+    // A key's prefix cannot be told apart on the wire: the first PUT is the document's.
+    let accepted = Fault::Answer {
+        status: 200,
+        headers: vec![("etag".to_owned(), "\"abc\"".to_owned())],
+        body: String::new(),
+    };
+    store.aws.wire.fail_times(1, "s3:PutObject", accepted);
     store.aws.wire.fail("s3:PutObject", Fault::Denied);
     let ending = store.commit(&map("two"));
-    assert_eq!(ending.code, Some(1));
-    assert_eq!(store.calls(), counts(&[("s3:PutObject", 1)]));
-    store.aws.wire.heal();
-    assert_eq!(store.fetch().document.unwrap()["name"], "one");
+    let start = format!(
+        " WARN the document is committed, but has no copy in its history: s3:PutObject on \
+         s3://BUCKET/{COPIES}20"
+    );
+    assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
+    assert!(
+        ending.stderr.contains("Z-etag-abc.json is not allowed"),
+        "{}",
+        ending.stderr
+    );
+    assert_eq!(ending.code, Some(0));
+    let requests = store.aws.wire.requests();
+    assert!(requests[0].target.contains(MAP), "{requests:?}");
+    assert_eq!(store.calls(), counts(&[("s3:PutObject", 2)]));
 }
 
 /// By hand, as the documentation says: a copy is put in the document's place.

@@ -1,0 +1,183 @@
+//! Commits in place of one version, the list of versions, and older ones.
+
+use super::{COPIES, MAP, Store, content, counts, done, ended, large_map, map};
+use e2e::{aws::Fault, extension::Ending};
+use serde_json::{Value, json};
+
+fn too_late(version: &str) -> Ending {
+    let message = format!("not committed: the current version is not {version}");
+    ended(32, &message)
+}
+
+impl Store {
+    fn list(&self) -> Ending {
+        self.told(
+            self.program()
+                .call(&["--document=discovery-map", "--action=list"]),
+        )
+    }
+
+    /// The versions that are listed, newest first.
+    fn listed(&self) -> Vec<String> {
+        let list = self.list();
+        assert_eq!((list.code, list.stderr.as_str()), (Some(0), ""));
+        let document = list.document.unwrap();
+        let version = |one: &Value| one["document-version"].as_str().unwrap().to_owned();
+        let versions = document["versions"].as_array().unwrap().iter();
+        versions.map(version).collect()
+    }
+
+    fn fetch_version(&self, version: &str) -> Ending {
+        let version = format!("--document-version={version}");
+        let arguments = ["--document=discovery-map", "--action=fetch", &version];
+        self.told(self.program().call(&arguments))
+    }
+}
+
+#[test]
+fn a_commit_replaces_the_version_that_it_is_given_and_no_other() {
+    let store = Store::new();
+    // Nothing is there that could be replaced.
+    assert_eq!(store.commit_over("abc", &map("one")), too_late("abc"));
+    assert_eq!(store.keys(), [""; 0]);
+    store.committed(&map("one"));
+    let one = store.fetch().version().to_owned();
+    store.aws.wire.forget();
+    assert_eq!(store.commit_over(&one, &map("two")), done());
+    let requests = store.aws.wire.requests();
+    let etag = format!("\"{one}\"");
+    assert_eq!(requests[0].header("if-match"), Some(etag.as_str()));
+    assert_eq!(requests[1].header("if-match"), None);
+    assert_eq!(
+        store.calls(),
+        counts(&[("s3:ListObjectsV2", 1), ("s3:PutObject", 2)])
+    );
+    // The version is another now.
+    assert_eq!(store.commit_over(&one, &map("three")), too_late(&one));
+    assert_eq!(store.calls(), counts(&[("s3:PutObject", 1)]));
+    assert_eq!(store.fetch().document.unwrap()["name"], "two");
+    assert_eq!(store.copies().len(), 2);
+    // What cannot be an ETag is not the current one, and is not asked for.
+    store.aws.wire.forget();
+    for version in ["two words", "\"quoted\"", "ä"] {
+        assert_eq!(store.commit_over(version, &map("x")), too_late(version));
+    }
+    assert_eq!(store.calls(), counts(&[]));
+}
+
+fn refused(status: u16, code: &str) -> Fault {
+    Fault::Answer {
+        status,
+        headers: Vec::new(),
+        body: format!("<Error><Code>{code}</Code><Message>No.</Message></Error>"),
+    }
+}
+
+#[test]
+fn a_commit_that_is_under_way_elsewhere_is_a_conflict_too() {
+    let store = Store::with_map(&map("one"));
+    store
+        .aws
+        .wire
+        .fail("s3:PutObject", refused(409, "ConditionalRequestConflict"));
+    assert_eq!(store.commit_over("abc", &map("two")), too_late("abc"));
+    // Without a version, it is S3 that asks for another try.
+    assert_eq!(store.commit(&map("two")).code, Some(31));
+    store.aws.wire.heal();
+    store
+        .aws
+        .wire
+        .fail("s3:PutObject", refused(409, "OperationAborted"));
+    assert_eq!(store.commit_over("abc", &map("two")).code, Some(31));
+    store.aws.wire.heal();
+    store
+        .aws
+        .wire
+        .fail("s3:PutObject", refused(404, "NoSuchBucket"));
+    assert_eq!(store.commit_over("abc", &map("two")).code, Some(1));
+}
+
+#[test]
+fn a_server_without_conditional_writes_is_told_of_and_written_to() {
+    let store = Store::with_map(&map("one"));
+    let warning = format!(
+        " WARN the server has no conditional writes, so s3://BUCKET/{MAP} is replaced whatever its \
+         version is\n"
+    );
+    let done = Ending {
+        stderr: warning,
+        ..done()
+    };
+    store
+        .aws
+        .wire
+        .fail_times(1, "s3:PutObject", refused(501, "NotImplemented"));
+    assert_eq!(store.commit_over("abc", &map("two")), done);
+    assert_eq!(
+        store.calls(),
+        counts(&[("s3:ListObjectsV2", 1), ("s3:PutObject", 3)])
+    );
+    assert_eq!(store.fetch().document.unwrap()["name"], "two");
+    // By a weak ETag nothing can be compared.
+    assert_eq!(store.commit_over("W/\"abc\"", &map("three")), done);
+    assert_eq!(store.fetch().document.unwrap()["name"], "three");
+}
+
+#[test]
+fn older_versions_are_listed_and_fetched_as_they_were() {
+    let store = Store::new();
+    assert_eq!(store.listed(), [""; 0]);
+    let mut fetched = Vec::new();
+    for name in ["one", "two", "three"] {
+        store.committed(&large_map(name, if name == "two" { 300 } else { 1 }));
+        fetched.push(store.fetch());
+    }
+    store.aws.wire.forget();
+    let versions = store.listed();
+    assert_eq!(store.calls(), counts(&[("s3:ListObjectsV2", 1)]));
+    let newest_first: Vec<&str> = fetched.iter().rev().map(Ending::version).collect();
+    assert_eq!(versions, newest_first);
+    for ending in &fetched {
+        assert_eq!(store.fetch_version(ending.version()), *ending);
+        assert_eq!(
+            store.calls(),
+            counts(&[("s3:GetObject", 1), ("s3:ListObjectsV2", 1)])
+        );
+    }
+    let times = store.list().document.unwrap();
+    let time = times["versions"][0]["time"].as_str().unwrap();
+    let shape = regex::Regex::new(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$").unwrap();
+    assert!(shape.is_match(time), "{time}");
+
+    let message = format!(
+        "s3://BUCKET/{MAP} has no version abc\n  hint: --action=list tells which there are"
+    );
+    assert_eq!(store.fetch_version("abc"), ended(1, &message));
+}
+
+/// An ETag under SSE-KMS is no hash of the bytes, and a copy has another one than its document.
+#[test]
+fn a_copy_is_listed_by_the_version_that_was_current() {
+    let store = Store::new();
+    let copy = format!("{COPIES}20260101T000000.000Z-etag-0123abcd.json");
+    store.put(&copy, br#"{"document-version":"x","name":"old"}"#);
+    // One of an earlier version of the program: its own ETag is all that is known.
+    let hash = "0123456789abcdef0123456789abcdef";
+    let older = format!("{COPIES}20250101T000000.000Z-{hash}.json");
+    store.put(&older, br#"{"name":"older"}"#);
+    store.put(&format!("{COPIES}README"), b"not a copy");
+    store.put(&format!("{MAP}.bak"), b"not a document");
+    let versions = store.listed();
+    assert_eq!((versions.len(), versions[0].as_str()), (2, "0123abcd"));
+    let fetched = store.fetch_version("0123abcd");
+    assert_eq!(fetched.version(), "0123abcd");
+    assert_eq!(content(fetched.document), json!({"name": "old"}));
+    let fetched = store.fetch_version(&versions[1]);
+    assert_eq!(content(fetched.document), json!({"name": "older"}));
+
+    // A document that nobody has copied is fetched itself.
+    store.put(MAP, br#"{"name":"by hand"}"#);
+    let current = store.fetch();
+    assert_eq!(store.listed()[0], current.version());
+    assert_eq!(store.fetch_version(current.version()), current);
+}
