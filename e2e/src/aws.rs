@@ -29,17 +29,20 @@
 //! ```
 //!
 //! ```text
+//! answers   what ECS and EC2 answer, member by member, where moto leaves things out
 //! server    the one moto of a test program, and the door to what it lacks
 //! task      task definitions and tasks, before there are any
 //! cluster   ECS clusters, EC2 instances, and tasks that run
 //! wire      the proxy between a program and moto: counts, delays, faults
 //! ```
 
+mod answers;
 mod cluster;
 mod server;
 mod task;
 mod wire;
 
+pub use answers::Answers;
 pub use cluster::{Cluster, Instance, Running};
 pub use task::{Task, TaskDefinition};
 pub use wire::{Fault, Request, Wire};

@@ -72,10 +72,14 @@ struct State {
 struct Inner {
     requests: Vec<Request>,
     rules: Vec<Rule>,
+    player: Option<Player>,
     latency: Duration,
     open: bool,
     connections: BTreeMap<u64, TcpStream>,
 }
+
+/// What answers requests in moto's place: status and body, or `None` for those that it leaves to moto.
+type Player = Arc<dyn Fn(&Request) -> Option<(u16, String)> + Send + Sync>;
 
 /// A fault for a call, and for how many more times.
 struct Rule {
@@ -161,6 +165,12 @@ impl Wire {
     /// Makes the next such calls fail.
     pub fn fail_times(&self, times: u64, call: &str, fault: Fault) {
         self.rule(call, fault, Some(times));
+    }
+
+    /// Answers in moto's place from now on, where no call is made to fail: with a status and a body,
+    /// or not at all (`None`), which leaves the request to moto.
+    pub fn play(&self, player: impl Fn(&Request) -> Option<(u16, String)> + Send + Sync + 'static) {
+        self.state.lock().player = Some(Arc::new(player));
     }
 
     fn rule(&self, call: &str, fault: Fault, times: Option<u64>) {
@@ -271,8 +281,7 @@ impl State {
     /// Writes a request down, waits as long as it is to take, and decides what becomes of it.
     fn begin(&self, asked: &Asked) -> (usize, Act) {
         let call = naming::call(asked);
-        let mut inner = self.lock();
-        inner.requests.push(Request {
+        let request = Request {
             call: call.clone(),
             method: asked.method.clone(),
             target: asked.target.clone(),
@@ -280,20 +289,24 @@ impl State {
             body: asked.body.clone(),
             at: self.began.elapsed(),
             status: None,
-        });
+        };
+        let mut inner = self.lock();
+        inner.requests.push(request.clone());
         let index = inner.requests.len() - 1;
         let rule = inner
             .rules
             .iter_mut()
             .find(|rule| rule.times != Some(0) && rule.is_for(&call));
-        let act = rule.map_or(Act::Pass, |rule| {
+        let fault = rule.map(|rule| {
             rule.times = rule.times.map(|left| left - 1);
             rule.fault.act(&call)
         });
-        let latency = inner.latency;
+        let (latency, player) = (inner.latency, inner.player.clone());
         drop(inner);
         thread::sleep(latency);
-        (index, act)
+        let played = || player.and_then(|player| player(&request));
+        let played = || played().map(|(status, body)| Act::answer(status, Vec::new(), body));
+        (index, fault.or_else(played).unwrap_or(Act::Pass))
     }
 
     fn end(&self, index: usize, status: u16) {

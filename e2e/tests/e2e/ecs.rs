@@ -5,8 +5,10 @@
 //! mistakes  wrong tags, and tasks that are not well
 //! calls     what is asked of AWS, and how often
 //! faults    calls that fail
+//! answers   what AWS answers, member by member, where moto leaves things out
 //! ```
 
+mod answers;
 pub(crate) mod calls;
 mod faults;
 mod mesh;

@@ -168,37 +168,47 @@ fn is_starting(task: &Task) -> bool {
     STARTING.contains(&task.last_status.as_str())
 }
 
-/// The containers without which a task ends.
+/// The containers without which a task ends, as its definition says. Those that it does not declare
+/// were added by a platform, such as an agent that watches the task, and never decide about it.
 fn essential<'a>(task: &'a Task, definition: &Definition) -> impl Iterator<Item = &'a Container> {
     let containers = task.containers.iter();
-    containers.filter(|one| declared(one, definition).is_none_or(|declared| declared.essential))
+    containers.filter(|one| declared(one, definition).is_some_and(|declared| declared.essential))
 }
 
-fn declared<'a>(container: &Container, definition: &'a Definition) -> Option<&'a Declared> {
+/// What its definition says of a container.
+pub(super) fn declared<'a>(
+    container: &Container,
+    definition: &'a Definition,
+) -> Option<&'a Declared> {
     let mut declared = definition.containers.iter();
     declared.find(|declared| declared.name == container.name)
 }
 
 /// Why a running task gets no requests, if it is not well.
 fn unfit(task: &Task, definition: &Definition, rules: &Rules) -> Option<Warning> {
-    let reason =
-        if let Some(stopped) = essential(task, definition).find(|one| one.last_status == STOPPED) {
-            format!("its essential container {} has stopped", stopped.name)
-        } else if rules.include_unhealthy {
-            return None;
-        } else if let Some(ill) =
-            essential(task, definition).find(|one| one.health == Health::Unhealthy)
-        {
-            format!("its essential container {} is UNHEALTHY", ill.name)
-        } else if task.health == Health::Unhealthy {
-            "it is UNHEALTHY".to_owned()
-        } else {
-            return None;
-        };
-    let reason = format!("{reason}; the task is left out");
+    let of_essential = |is: fn(&Container) -> bool| {
+        let found = essential(task, definition).find(|one| is(one));
+        found.map(|container| format!("its essential container {}", container.name))
+    };
+    let left_out = |reason: String, remedy: &str| {
+        let reason = format!("{reason}; the task is left out");
+        Some(Warning::new(&task.arn, reason).with_remedy(remedy))
+    };
+    if let Some(container) = of_essential(|one| one.last_status == STOPPED) {
+        let remedy = "see the container's exit code and log";
+        return left_out(format!("{container} has stopped"), remedy);
+    }
+    let is_unhealthy = |one: &Container| one.health == Health::Unhealthy;
+    let ill = of_essential(is_unhealthy).or_else(|| {
+        let mut containers = task.containers.iter();
+        // ECS may say of the task what it says of a container that has no say.
+        let is_added = containers.any(|one| is_unhealthy(one) && declared(one, definition).is_none());
+        (task.health == Health::Unhealthy && !is_added).then(|| "it".to_owned())
+    });
+    let ill = ill.filter(|_| !rules.include_unhealthy)?;
     let remedy = "see why the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets \
                   unhealthy tasks in";
-    Some(Warning::new(&task.arn, reason).with_remedy(remedy))
+    left_out(format!("{ill} is UNHEALTHY"), remedy)
 }
 
 /// All that is said of a task, in order of precedence.
@@ -225,14 +235,14 @@ fn add(settings: &mut Settings, source: &Source, pairs: &Pairs) {
     settings.add(source, pairs.iter().map(|(name, value)| (name, value)));
 }
 
-/// Overrides in the order in which the definition has the containers.
+/// Overrides in the order in which the definition has the containers, without those of others.
 fn in_order<'a>(overrides: &'a [Environment], definition: &Definition) -> Vec<&'a Environment> {
     let place = |container: &str| {
         let mut containers = definition.containers.iter();
-        let place = containers.position(|declared| declared.name == container);
-        place.unwrap_or(usize::MAX)
+        containers.position(|declared| declared.name == container)
     };
     let mut ordered: Vec<&Environment> = overrides.iter().collect();
+    ordered.retain(|one| place(&one.container).is_some());
     ordered.sort_by_key(|one| (place(&one.container), &one.container));
     ordered
 }

@@ -1,6 +1,6 @@
 //! The ports of a task, and where each is reached.
 
-use super::member::has_interface;
+use super::member::{declared, has_interface};
 use crate::described::{Binding, Container, Declared, Definition, Network, Ports, Task};
 use std::net::IpAddr;
 
@@ -49,7 +49,7 @@ pub(crate) fn published(task: &Task, definition: &Definition) -> Vec<Published> 
         let running = containers.find(|container| container.name == declared.name);
         let of_container = OfContainer { order, declared };
         if has_interface(task, definition) {
-            let at = At::Interface(interface(task, running));
+            let at = At::Interface(interface(task, definition, running));
             of_container.as_mapped(at, &mut published);
         } else {
             match definition.network {
@@ -64,13 +64,16 @@ pub(crate) fn published(task: &Task, definition: &Definition) -> Vec<Published> 
     published
 }
 
-fn interface(task: &Task, running: Option<&Container>) -> Option<IpAddr> {
+fn interface(
+    task: &Task,
+    definition: &Definition,
+    running: Option<&Container>,
+) -> Option<IpAddr> {
     let own = running.and_then(|container| container.interface.address());
     let of_task = || task.interface.address();
     let of_any = || {
-        task.containers
-            .iter()
-            .find_map(|one| one.interface.address())
+        let mut containers = task.containers.iter();
+        containers.find_map(|one| declared(one, definition).and(one.interface.address()))
     };
     own.or_else(of_task).or_else(of_any)
 }

@@ -53,6 +53,17 @@ pub(super) enum Act {
     Stall(Duration),
 }
 
+impl Act {
+    pub(super) fn answer(status: u16, headers: Vec<(String, String)>, body: String) -> Self {
+        Self::Answer(Answered {
+            status,
+            reason: "Made By The Test".to_owned(),
+            headers,
+            body: body.into_bytes(),
+        })
+    }
+}
+
 /// How a service words its errors.
 #[derive(Clone, Copy)]
 enum Protocol {
@@ -79,12 +90,7 @@ impl Fault {
                 status,
                 headers,
                 body,
-            } => Act::Answer(Answered {
-                status: *status,
-                reason: "Made By The Test".to_owned(),
-                headers: headers.clone(),
-                body: body.clone().into_bytes(),
-            }),
+            } => Act::answer(*status, headers.clone(), body.clone()),
             _ => {
                 let (status, code, message) = self.told(protocol, call);
                 let mut answered = protocol.refusal(status, code, &message);

@@ -1,6 +1,8 @@
 //! Which tasks get requests.
 
-use super::{Cluster, bridge, container, declared, definition, on_host, shop, task};
+use super::{
+    Cluster, bridge, container, declared, definition, on_host, overridden, shop, task,
+};
 use crate::described::{Declared, Health, Network, Place, Task};
 
 const ROUTE: (&str, &str) = ("NJ_ROUTE_1", "/shop/");
@@ -148,7 +150,8 @@ fn a_task_counts_as_ill_as_soon_as_ecs_or_one_essential_container_says_so() {
         [
             format!("task/a: it is UNHEALTHY; the task is left out\n  {REMEDY}"),
             format!(
-                "task/b: its essential container app has stopped; the task is left out\n  {REMEDY}"
+                "task/b: its essential container app has stopped; the task is left out\n  \
+                 hint: see the container's exit code and log"
             ),
         ]
     );
@@ -157,6 +160,39 @@ fn a_task_counts_as_ill_as_soon_as_ecs_or_one_essential_container_says_so() {
         mesh.told(),
         ["n1 shop-blue-80 /shop/ @ 10.0.0.1:1 10.0.0.1:2"]
     );
+}
+
+/// Platforms add containers to tasks, such as agents that watch them.
+#[test]
+fn a_container_that_no_definition_declares_never_decides() {
+    let with_agent = |change: fn(&mut Task)| {
+        let mut task = shop("a", 1, &[ROUTE]);
+        let bindings = [("0.0.0.0", 80, 7)];
+        task.containers.insert(0, container("agent", &bindings));
+        change(&mut task);
+        on_host().with(bridge("shop"), [task])
+    };
+    let changes: [fn(&mut Task); 5] = [
+        |_| {},
+        |task| task.containers[0].last_status = "STOPPED".to_owned(),
+        |task| task.containers[0].health = Health::Unhealthy,
+        |task| {
+            task.containers[0].health = Health::Unhealthy;
+            task.health = Health::Unhealthy;
+        },
+        |task| *task = overridden(task.clone(), "agent", &[("NJ_PROXY_MODE", "NONE")]),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mesh = with_agent(change);
+        let is_in = ["n1 shop-blue-80 /shop/ @ 10.0.0.1:1"];
+        assert_eq!((mesh.told(), mesh.warned()), (is_in.map(str::to_owned).into(), vec![]), "{number}");
+    }
+    let ill = with_agent(|task| {
+        for container in &mut task.containers {
+            container.health = Health::Unhealthy;
+        }
+    });
+    assert_eq!(ill.told(), ["n1 shop-blue-80 /shop/ @ "]);
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! What AWS answers, member by member: what moto leaves out, and what ECS says that it does not.
+
+use super::{discovery, said, told};
+use e2e::{
+    aws::{Answers, Aws},
+    extension::Extension,
+};
+use serde_json::{Value, json};
+
+/// An account of which these answers are all that is known.
+struct Scene {
+    aws: Aws,
+    answers: Answers,
+    discovery: Extension,
+}
+
+impl Scene {
+    fn of(answers: &str) -> Self {
+        Self::with(serde_json::from_str(answers).unwrap())
+    }
+
+    fn with(answers: Value) -> Self {
+        let aws = Aws::start();
+        let answers = Answers::play(&aws.wire, answers);
+        let discovery = discovery(&aws).env("NJ_DMECS_AWS_CLUSTERS", "field");
+        Self {
+            aws,
+            answers,
+            discovery,
+        }
+    }
+
+    /// The map in a few words, and what was said.
+    fn found(&self) -> (Vec<String>, String) {
+        let ending = self.discovery.call(&[]);
+        assert_eq!(ending.code, Some(0), "{ending:?}");
+        (told(&ending), said(&ending))
+    }
+}
+
+#[test]
+fn a_container_that_no_definition_declares_never_decides_about_a_task() {
+    let both = "store till-blue-8080 /till/ @ 10.0.1.11 8080 10.0.1.12 8080";
+    for answers in [
+        include_str!("answers/agent-stopped.json"),
+        include_str!("answers/agent-unhealthy.json"),
+    ] {
+        let scene = Scene::of(answers);
+        assert_eq!(scene.found(), (vec![both.to_owned()], String::new()));
+        // ECS may say of a task what it says of the container.
+        scene.answers.change(|all| {
+            all["ecs"]["tasks"][0]["healthStatus"] = json!("UNHEALTHY");
+            all["ecs"]["tasks"][0]["containers"][0]["healthStatus"] = json!("UNHEALTHY");
+        });
+        assert_eq!(scene.found(), (vec![both.to_owned()], String::new()));
+    }
+}
+
+#[test]
+fn a_hint_offers_no_switch_that_does_not_help() {
+    let scene = Scene::of(include_str!("answers/agent-stopped.json"));
+    let other = "store till-blue-8080 /till/ @ 10.0.1.12 8080".to_owned();
+    let arn = "arn:aws:ecs:eu-central-1:111122223333:task/field/t11";
+    let app = |name: &str, value: &str| {
+        let (name, value) = (name.to_owned(), json!(value));
+        scene
+            .answers
+            .change(move |all| all["ecs"]["tasks"][0]["containers"][1][name] = value);
+        let (map, said) = scene.found();
+        assert_eq!(map, [other.clone()]);
+        said.replace(arn, "ARN")
+    };
+    assert_eq!(
+        app("healthStatus", "UNHEALTHY"),
+        " WARN ARN: its essential container till is UNHEALTHY; the task is left out\n  hint: see why \
+         the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets unhealthy tasks in\n"
+    );
+    assert_eq!(
+        app("lastStatus", "STOPPED"),
+        " WARN ARN: its essential container till has stopped; the task is left out\n  hint: see the \
+         container's exit code and log\n"
+    );
+}
