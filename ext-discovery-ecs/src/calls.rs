@@ -22,7 +22,7 @@ use aws_types::SdkConfig;
 use ec2::Ec2;
 use ecs::{Ecs, Registered};
 use futures_util::{
-    StreamExt, TryStreamExt,
+    StreamExt,
     future::try_join_all,
     stream::{self},
 };
@@ -71,7 +71,7 @@ impl<'a> Aws<'a> {
         try_join_all(of_each).await
     }
 
-    /// Task definitions by their ARNs.
+    /// Task definitions by their ARNs. One that is gone is as it was known last.
     pub(crate) async fn definitions(
         &mut self,
         arns: BTreeSet<&str>,
@@ -90,13 +90,16 @@ impl<'a> Aws<'a> {
         }
         unknown.extend(due(old, unknown.len()));
         let ecs = &self.ecs;
-        let asked = unknown.into_iter().map(async |arn| {
-            let definition = ecs.definition(arn).await?;
-            Ok::<_, DiscoveryError>((arn, definition))
-        });
+        let asked = unknown.into_iter();
+        let asked = asked.map(async |arn| (arn, ecs.definition(arn).await));
         let mut told = stream::iter(asked).buffer_unordered(AT_ONCE);
         // What was told before a call fails is kept, so that another try needs fewer.
-        while let Some((arn, definition)) = told.try_next().await? {
+        while let Some((arn, told)) = told.next().await {
+            let definition = match (told, found.get(arn)) {
+                // Its tags cannot change any more, so what is known of it holds.
+                (Err(DiscoveryError::NoDefinition(_)), Some(kept)) => Definition::clone(kept),
+                (told, _) => told?,
+            };
             self.definitions.put(arn, &definition);
             found.insert(arn.to_owned(), definition);
         }

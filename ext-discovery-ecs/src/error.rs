@@ -19,6 +19,10 @@ pub(crate) enum DiscoveryError {
          of the credentials?"
     )]
     NoCluster(CallFault),
+    /// ECS does not describe a task definition any more. It does so while a task or a service refers
+    /// to it, so the task that was listed is gone by now.
+    #[error("{0}\n  hint: this passes by itself: the last task of the definition has stopped meanwhile")]
+    NoDefinition(CallFault),
     /// A call was answered, but not for everything that it was asked about.
     #[error("{action} on {on} told nothing of {arn}: {reason}")]
     Incomplete {
@@ -44,7 +48,9 @@ impl From<DiscoveryError> for Failure {
         match error {
             DiscoveryError::Session(error) => error.into(),
             DiscoveryError::Call(fault) => fault.into(),
-            DiscoveryError::Incomplete { .. } => Self::retry(error),
+            DiscoveryError::NoDefinition(_) | DiscoveryError::Incomplete { .. } => {
+                Self::retry(error)
+            }
             DiscoveryError::NoCluster(_)
             | DiscoveryError::NoEndpoint(_)
             | DiscoveryError::Encode(_) => Self::fatal(error),

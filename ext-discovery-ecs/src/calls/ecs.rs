@@ -118,12 +118,18 @@ impl Ecs {
         Ok(tasks)
     }
 
-    /// A task definition with its tags.
+    /// A task definition with its tags; [`DiscoveryError::NoDefinition`] if it is gone.
     pub(crate) async fn definition(&self, arn: &str) -> Result<Definition, DiscoveryError> {
         let call = self.client.describe_task_definition().task_definition(arn);
         let sent = call.include(TaskDefinitionField::Tags).send();
         let told = self.definitions.call(Box::pin(sent)).await;
-        let told = told.map_err(|error| Call::new(DESCRIBE_DEFINITION, arn).failed(&error))?;
+        let told = told.map_err(|error| {
+            let fault = Call::new(DESCRIBE_DEFINITION, arn).failed(&error);
+            match fault.code.as_deref() {
+                Some("ClientException") => DiscoveryError::NoDefinition(fault),
+                _ => DiscoveryError::Call(fault),
+            }
+        })?;
         let Some(definition) = told.task_definition else {
             return Err(DiscoveryError::Incomplete {
                 action: DESCRIBE_DEFINITION,

@@ -81,3 +81,36 @@ fn a_hint_offers_no_switch_that_does_not_help() {
          container's exit code and log\n"
     );
 }
+
+#[test]
+fn a_definition_that_is_gone_is_as_it_was_known_last() {
+    let scene = Scene::of(include_str!("answers/anywhere-beside-ec2.json"));
+    let scene = Scene {
+        discovery: scene.discovery.env("NJ_DMECS_TASKDEF_CACHE_SECONDS", "0"),
+        ..scene
+    };
+    let before = scene.found();
+    let gone = |scene: &Scene| scene.answers.change(|all| all["ecs"]["definitions"] = json!({}));
+    gone(&scene);
+    assert_eq!(scene.found(), before);
+    assert_eq!(scene.aws.wire.count("ecs:DescribeTaskDefinition"), 2);
+}
+
+#[test]
+fn without_one_that_was_known_there_is_no_map() {
+    let scene = Scene::of(include_str!("answers/service-connect.json"));
+    let mail = "arn:aws:ecs:eu-central-1:111122223333:task-definition/mail:1";
+    scene.answers.change(|all| {
+        all["ecs"]["definitions"].as_object_mut().unwrap().remove(mail);
+    });
+    let ending = scene.discovery.call(&[]);
+    assert_eq!((ending.code, &ending.document), (Some(31), &None));
+    assert_eq!(
+        said(&ending),
+        format!(
+            "ext-discovery-ecs: ecs:DescribeTaskDefinition on {mail} was refused: ClientException: Unable \
+             to describe task definition.\n  hint: this passes by itself: the last task of the \
+             definition has stopped meanwhile\n"
+        )
+    );
+}
