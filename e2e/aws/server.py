@@ -32,6 +32,7 @@ import moto.iam.models
 from botocore.config import Config
 from moto.core.responses import ActionResult
 from moto.ec2 import ec2_backends
+from moto.ec2.responses import EC2Response
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import EC2ContainerServiceBackend, Task, ecs_backends
 from moto.ecs.responses import DESCRIBE_TASKS_TAGS, EC2ContainerServiceResponse
@@ -54,7 +55,7 @@ def account_of(access_key, known=moto.iam.models.get_account_id_from):
 moto.iam.models.get_account_id_from = account_of
 
 
-# What moto does otherwise than ECS: pages, failures, the filter that ListTasks has by default.
+# What moto does otherwise than ECS and EC2: pages, failures, the filter that ListTasks has by default.
 
 
 def page_of(response, items):
@@ -115,6 +116,15 @@ def describe_container_instances(backend, cluster_str, ids):
     return inner_describe_container_instances(backend, cluster_str, ids)
 
 
+def describe_instances(response, inner=EC2Response.describe_instances):
+    """All instances that are asked for by id come in one answer."""
+    if response._get_param("InstanceIds", []):
+        known = response._get_param
+        response._get_param = lambda name, *rest: PAGE * 10 if name == "MaxResults" else known(name, *rest)
+    return inner(response)
+
+
+EC2Response.describe_instances = describe_instances
 EC2ContainerServiceResponse.list_tasks = list_tasks
 EC2ContainerServiceResponse.describe_tasks = describe_tasks
 EC2ContainerServiceBackend.describe_container_instances = describe_container_instances

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! ecs       tasks, task definitions, container instances
-//! ec2       the addresses of instances; its answers: ec2_xml
+//! ec2       the addresses of EC2 instances; its answers: ec2_xml
+//! instances container instances with their addresses; of several, the one that counts: locate
 //! convert   from the SDK's types to what is kept of them
 //! pace      AWS's request rates
 //! ```
@@ -11,16 +12,16 @@ mod convert;
 mod ec2;
 mod ec2_xml;
 mod ecs;
+mod instances;
 mod locate;
 mod pace;
 
 use crate::{
-    described::{Definition, Instance, Task},
+    described::{Definition, Task},
     error::DiscoveryError,
 };
 use aws_types::SdkConfig;
-use ec2::Ec2;
-use ecs::{Ecs, Registered};
+use ecs::Ecs;
 use futures_util::{
     StreamExt,
     future::try_join_all,
@@ -104,54 +105,6 @@ impl<'a> Aws<'a> {
             found.insert(arn.to_owned(), definition);
         }
         Ok(found)
-    }
-
-    /// Container instances, by cluster, with their addresses. Those that are gone are left out.
-    pub(crate) async fn instances(
-        &mut self,
-        arns: &BTreeMap<&str, BTreeSet<&str>>,
-    ) -> Result<BTreeMap<String, Instance>, DiscoveryError> {
-        let mut found = BTreeMap::new();
-        let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (cluster, arns) in arns {
-            for arn in arns {
-                match self.instances.get(arn, None) {
-                    Some(instance) => {
-                        found.insert((*arn).to_owned(), instance);
-                    }
-                    None => unknown.entry(cluster).or_default().push((*arn).to_owned()),
-                }
-            }
-        }
-        for instance in self.ask_for_instances(&unknown).await? {
-            // An instance without an address may get one yet.
-            if instance.interface.address().is_some() {
-                self.instances.put(&instance.arn, &instance);
-            }
-            found.insert(instance.arn.clone(), instance);
-        }
-        Ok(found)
-    }
-
-    async fn ask_for_instances(
-        &self,
-        arns: &BTreeMap<&str, Vec<String>>,
-    ) -> Result<Vec<Instance>, DiscoveryError> {
-        let of_each = arns
-            .iter()
-            .map(|(cluster, arns)| self.ecs.instances(cluster, arns));
-        let registered: Vec<Registered> = try_join_all(of_each).await?.concat();
-        let ids: BTreeSet<&String> = registered
-            .iter()
-            .map(|one| &one.ec2)
-            .filter(|id| locate::is_ec2(id))
-            .collect();
-        if ids.is_empty() {
-            return Ok(locate::all(registered, Vec::new()));
-        }
-        let ids: Vec<String> = ids.into_iter().cloned().collect();
-        let ec2 = Ec2::new(self.config).await?;
-        Ok(locate::all(registered, ec2.instances(&ids).await?))
     }
 
     /// Forgets what nothing has asked for in a long time.

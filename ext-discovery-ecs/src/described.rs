@@ -185,5 +185,36 @@ pub(crate) struct Instance {
     /// The container instance's ARN.
     pub(crate) arn: String,
     pub(crate) ec2: String,
-    pub(crate) interface: Interface,
+    pub(crate) state: InstanceState,
+}
+
+/// What is known of where an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum InstanceState {
+    /// EC2 has described it.
+    Described(Interface),
+    /// EC2 has left it out of an otherwise good answer.
+    Missing,
+    /// EC2 knows no instance of this id.
+    Unknown,
+    /// It is a machine of the customer's own, of which EC2 knows nothing.
+    External,
+}
+
+impl Default for InstanceState {
+    fn default() -> Self {
+        Self::Described(Interface::default())
+    }
+}
+
+impl Instance {
+    /// Its addresses, as far as they are told.
+    pub(crate) fn interface(&self) -> Interface {
+        match self.state {
+            InstanceState::Described(interface) => interface,
+            InstanceState::Missing | InstanceState::Unknown | InstanceState::External => {
+                Interface::default()
+            }
+        }
+    }
 }

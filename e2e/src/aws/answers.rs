@@ -13,7 +13,8 @@
 //! ```
 //! Further members: `page`, how many tasks a page of ListTasks has (100); `unlisted`, tasks that
 //! ListTasks leaves out; `silent`, EC2 instances that DescribeInstances leaves out without a word. An
-//! instance that is in neither list is one that EC2 does not know.
+//! instance that is in neither list is one that EC2 does not know; `refusal`, the code and message that
+//! it says so with, `IDS` for the ids.
 
 use super::{Request, Wire};
 use serde_json::{Value, json};
@@ -119,8 +120,10 @@ fn instances(all: &Value, form: &str) -> Answer {
         .filter(|id| !is_in(&all["ec2"], id) && !is_in(&all["silent"], id))
         .collect();
     if !unknown.is_empty() {
-        let message = format!("The instance IDs '{}' do not exist", unknown.join(", "));
-        let code = "InvalidInstanceID.NotFound";
+        let word = |name: &str, usual| all["refusal"][name].as_str().unwrap_or(usual);
+        let message = word("message", "The instance IDs 'IDS' do not exist");
+        let message = message.replace("IDS", &unknown.join(", "));
+        let code = word("code", "InvalidInstanceID.NotFound");
         let error = format!("<Code>{code}</Code><Message>{message}</Message>");
         let error = format!("<Response><Errors><Error>{error}</Error></Errors></Response>");
         return (400, error);

@@ -29,30 +29,47 @@ use aws_smithy_runtime_api::{
         identity::SharedIdentityResolver,
         interceptors::SharedInterceptor,
         orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
+        result::SdkError,
         runtime_components::RuntimeComponentsBuilder,
         runtime_plugin::StaticRuntimePlugin,
     },
 };
 use aws_smithy_types::{
-    body::SdkBody, config_bag::Layer, error::ErrorMetadata, retry::RetryConfig,
+    body::SdkBody,
+    config_bag::Layer,
+    error::{ErrorMetadata, metadata::ProvideErrorMetadata},
+    retry::RetryConfig,
 };
 use aws_types::{
     SdkConfig, SigningName, region::Region, region::SigningRegion, service_config::ServiceConfigKey,
 };
 use ec2_xml::Page;
 use nightjar_aws::Call;
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt::Write as _,
+};
 
-const DESCRIBE_INSTANCES: &str = "ec2:DescribeInstances";
+pub(super) const DESCRIBE_INSTANCES: &str = "ec2:DescribeInstances";
 /// The version of EC2's API.
 const VERSION: &str = "2016-11-15";
-/// How many values a filter may have.
+/// How many instances one call asks for.
 const BATCH: usize = 200;
+/// What EC2 says to a whole call if it does not know one of the ids.
+const UNKNOWN_IDS: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"];
 
 /// EC2, called no faster than it allows.
 pub(crate) struct Ec2 {
-    describe: Operation<Query, Page, ErrorMetadata>,
+    operation: Operation<Query, Page, ErrorMetadata>,
     pace: Pace,
+}
+
+/// What EC2 tells of the instances that it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) instances: Vec<ec2_xml::Instance>,
+    /// The ids that it does not know.
+    pub(super) unknown: BTreeSet<String>,
 }
 
 /// Which instances, and which page of the answer.
@@ -67,35 +84,67 @@ impl Ec2 {
     pub(crate) async fn new(config: &SdkConfig) -> Result<Self, DiscoveryError> {
         let endpoint = endpoint(config).await?;
         Ok(Self {
-            describe: operation(config, &endpoint),
+            operation: operation(config, &endpoint),
             pace: Pace::new(),
         })
     }
 
-    /// Instances by their ids. Those that do not exist any more are left out.
-    pub(crate) async fn instances(
-        &self,
-        ids: &[String],
-    ) -> Result<Vec<ec2_xml::Instance>, DiscoveryError> {
-        let mut instances = Vec::new();
-        for batch in ids.chunks(BATCH) {
-            let mut query = Query {
-                instances: batch.to_vec(),
-                token: None,
+    /// Instances by their ids. EC2 refuses a call as a whole for one id that it does not know, so
+    /// those are taken out, and the others are asked for again.
+    pub(super) async fn instances(&self, ids: &[String]) -> Result<Told, DiscoveryError> {
+        let mut told = Told::default();
+        let mut batches: Vec<Vec<String>> = ids.chunks(BATCH).map(<[_]>::to_vec).collect();
+        while let Some(mut batch) = batches.pop() {
+            let error = match self.describe(&batch).await {
+                Ok(instances) => {
+                    told.instances.extend(instances);
+                    continue;
+                }
+                Err(error) => error,
             };
-            loop {
-                let page = self.pace.call(self.describe.invoke(query.clone())).await;
-                let page = page
-                    .map_err(|error| Call::new(DESCRIBE_INSTANCES, named(batch)).failed(&error))?;
-                instances.extend(page.instances);
-                query.token = page.token;
-                if query.token.is_none() {
-                    break;
+            if !error.code().is_some_and(|code| UNKNOWN_IDS.contains(&code)) {
+                return Err(Call::new(DESCRIBE_INSTANCES, named(&batch)).failed(&error).into());
+            }
+            let is_unknown = named_in(error.message().unwrap_or_default());
+            let (unknown, known): (Vec<_>, Vec<_>) = batch.drain(..).partition(is_unknown);
+            match (unknown.len(), known.len()) {
+                (0, 1) => told.unknown.extend(known),
+                // It does not say which.
+                (0, most) => batches.extend(known.chunks(most.div_ceil(2)).map(<[_]>::to_vec)),
+                _ => {
+                    told.unknown.extend(unknown);
+                    batches.extend(Some(known).filter(|known| !known.is_empty()));
                 }
             }
         }
-        Ok(instances)
+        Ok(told)
     }
+
+    async fn describe(
+        &self,
+        ids: &[String],
+    ) -> Result<Vec<ec2_xml::Instance>, SdkError<ErrorMetadata, HttpResponse>> {
+        let mut query = Query {
+            instances: ids.to_vec(),
+            token: None,
+        };
+        let mut instances = Vec::new();
+        loop {
+            let page = self.pace.call(self.operation.invoke(query.clone())).await?;
+            instances.extend(page.instances);
+            query.token = page.token;
+            if query.token.is_none() {
+                return Ok(instances);
+            }
+        }
+    }
+}
+
+/// Whether a message names an id, as in `The instance IDs 'i-1, i-2' do not exist`.
+fn named_in(message: &str) -> impl Fn(&String) -> bool {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let named: HashSet<&str> = message.split(|letter| !is_part(letter)).collect();
+    move |id| named.contains(id.as_str())
 }
 
 /// A few of the instances, for people.
@@ -108,15 +157,14 @@ fn named(ids: &[String]) -> String {
 }
 
 impl Query {
-    /// The request, as EC2's query protocol has it. Instances are asked for by a filter: asked for
-    /// by id, a single one that is gone makes the whole call fail.
+    /// The request, as EC2's query protocol has it. Instances are asked for by their ids: a call by
+    /// filter alone fails as a whole while a zone is in trouble, and leaves managed instances out.
     fn request(&self) -> Result<HttpRequest, BoxError> {
-        let mut body = format!(
-            "Action=DescribeInstances&Version={VERSION}&MaxResults=1000&Filter.1.Name=instance-id"
-        );
+        let mut body =
+            format!("Action=DescribeInstances&Version={VERSION}&IncludeManagedResources=true");
         for (index, id) in self.instances.iter().enumerate() {
             // Writing to a string cannot fail.
-            let _ = write!(body, "&Filter.1.Value.{}={}", index + 1, escaped(id));
+            let _ = write!(body, "&InstanceId.{}={}", index + 1, escaped(id));
         }
         if let Some(token) = &self.token {
             let _ = write!(body, "&NextToken={}", escaped(token));
@@ -288,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_asks_by_a_filter_and_goes_on_where_the_last_one_ended() -> Result<(), BoxError> {
+    fn a_request_asks_by_id_and_goes_on_where_the_last_one_ended() -> Result<(), BoxError> {
         let query = Query {
             instances: vec!["i-1".to_owned(), "i-2".to_owned()],
             token: Some("a+b/c=".to_owned()),
@@ -301,8 +349,8 @@ mod tests {
                 .map(String::from_utf8_lossy)
                 .as_deref(),
             Some(
-                "Action=DescribeInstances&Version=2016-11-15&MaxResults=1000&Filter.1.Name=instance-id\
-                 &Filter.1.Value.1=i-1&Filter.1.Value.2=i-2&NextToken=a%2Bb%2Fc%3D"
+                "Action=DescribeInstances&Version=2016-11-15&IncludeManagedResources=true&InstanceId.1=i-1\
+                 &InstanceId.2=i-2&NextToken=a%2Bb%2Fc%3D"
             )
         );
         assert_eq!((request.method(), request.uri()), ("POST", "/"));

@@ -41,6 +41,8 @@ pub(super) enum Unreadable {
     Xml(#[from] roxmltree::Error),
     #[error("the answer is a <{0}>, not a <DescribeInstancesResponse>")]
     Other(String),
+    #[error("the answer has no list of instances")]
+    NoList,
 }
 
 /// Reads a successful answer.
@@ -49,6 +51,9 @@ pub(super) fn page(body: &[u8]) -> Result<Page, Unreadable> {
     let root = document.root_element();
     if root.tag_name().name() != "DescribeInstancesResponse" {
         return Err(Unreadable::Other(root.tag_name().name().to_owned()));
+    }
+    if child(root, "reservationSet").is_none() {
+        return Err(Unreadable::NoList);
     }
     let instances = items(root, "reservationSet")
         .flat_map(|reservation| items(reservation, "instancesSet"))
@@ -194,11 +199,15 @@ mod tests {
             "<html></html>",
             "{}",
             "<DescribeInstancesResponse>",
+            "<DescribeInstancesResponse/>",
+            "<DescribeInstancesResponse><requestId>r</requestId></DescribeInstancesResponse>",
             "\u{0}",
         ] {
             assert!(page(body.as_bytes()).is_err(), "{body}");
         }
         assert!(page(b"\xff").is_err());
+        let none = "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>";
+        assert!(page(none.as_bytes()).is_ok_and(|page| page == Page::default()));
     }
 
     #[test]

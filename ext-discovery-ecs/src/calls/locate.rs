@@ -1,10 +1,11 @@
 //! Which of an instance's addresses its tasks are reached at.
 
 use super::{
+    ec2::Told,
     ec2_xml::{Attached, Instance as Described},
     ecs::Registered,
 };
-use crate::described::{Instance, Interface};
+use crate::described::{Instance, InstanceState, Interface};
 use std::collections::HashMap;
 
 /// Whether an instance is one of EC2's: machines of the customer's own begin with `mi-`.
@@ -13,17 +14,22 @@ pub(super) fn is_ec2(id: &str) -> bool {
 }
 
 /// Container instances with their addresses, as far as EC2 tells them.
-pub(super) fn all(registered: Vec<Registered>, described: Vec<Described>) -> Vec<Instance> {
-    let described: HashMap<String, Described> = described
+pub(super) fn all(registered: Vec<Registered>, told: Told) -> Vec<Instance> {
+    let Told { instances, unknown } = told;
+    let described: HashMap<String, Described> = instances
         .into_iter()
         .map(|instance| (instance.id.clone(), instance))
         .collect();
     let one = |registered: Registered| {
-        let described = described.get(&registered.ec2);
+        let state = match described.get(&registered.ec2) {
+            Some(instance) => InstanceState::Described(interface(&registered, instance)),
+            None if registered.ec2.starts_with("mi-") => InstanceState::External,
+            None if unknown.contains(&registered.ec2) => InstanceState::Unknown,
+            None if is_ec2(&registered.ec2) => InstanceState::Missing,
+            None => InstanceState::default(),
+        };
         Instance {
-            interface: described
-                .map(|instance| interface(&registered, instance))
-                .unwrap_or_default(),
+            state,
             arn: registered.arn,
             ec2: registered.ec2,
         }

@@ -5,7 +5,7 @@ use super::{
     member::{Member, Stage},
     publish::{At, Family, Published},
 };
-use crate::described::{Instance, Interface, Place};
+use crate::described::{Instance, InstanceState, Interface, Place};
 use nightjar_core::{
     document::discovery_map::{Host, HostPort, Port, Route},
     workload::{Gateway, Group, Mesh, Service, Warning, Warnings, Workload},
@@ -171,8 +171,7 @@ impl<'a> Placing<'a> {
         if !self.takes_requests || self.member.down.contains(chosen.container) {
             return Ok(Vec::new());
         }
-        let interface = self.instance.map(|instance| instance.interface);
-        let interface = interface.unwrap_or_default();
+        let interface = self.instance.map(Instance::interface).unwrap_or_default();
         let published = self.member.published.iter().filter(|one| chosen.is(one));
         let Some(best) = published.min_by_key(|one| preference(one, interface)) else {
             return Ok(Vec::new());
@@ -209,18 +208,20 @@ impl<'a> Placing<'a> {
     fn no_address(&self) -> Box<Warning> {
         let task = self.member.task;
         let container_instance = task.container_instance.as_deref().unwrap_or("(not told)");
-        let is_external = self
-            .instance
-            .is_some_and(|instance| instance.ec2.starts_with("mi-"));
-        if task.place == Place::External || is_external {
+        let state = self.instance.map(|instance| instance.state);
+        if task.place == Place::External || state == Some(InstanceState::External) {
             let reason = "it runs on a machine outside AWS, of which AWS tells no address";
             let remedy = "let the host's Docker publish its ports on one address (its default bind \
                           address), or run the task on EC2 or Fargate";
             return self.left_out(reason, remedy);
         }
-        let reason = match self.instance {
+        let ec2 = self.instance.map(|instance| instance.ec2.as_str());
+        let ec2 = ec2.filter(|id| !id.is_empty()).unwrap_or("(not told)");
+        let reason = match state {
             None => format!("its container instance {container_instance} is gone"),
-            Some(Instance { ec2, .. }) => {
+            Some(InstanceState::Unknown) => format!("EC2 knows no instance {ec2}"),
+            Some(InstanceState::Missing) => format!("EC2 leaves out its instance {ec2}"),
+            Some(InstanceState::Described(_) | InstanceState::External) => {
                 format!("EC2 tells no private address of its instance {ec2}")
             }
         };

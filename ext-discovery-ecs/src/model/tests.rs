@@ -7,7 +7,7 @@ mod states;
 
 use super::{Rules, map, members, needed};
 use crate::described::{
-    Binding, Container, Declared, Definition, Environment, Instance, Interface, Mapping, Network,
+    Binding, Container, Declared, Definition, Environment, Instance, InstanceState, Interface, Mapping, Network,
     Pairs, Place, Ports, Task,
 };
 use nightjar_core::{
@@ -40,7 +40,7 @@ impl Cluster {
         let instance = Instance {
             arn: arn.to_owned(),
             ec2: ec2.to_owned(),
-            interface: interface(addresses),
+            state: InstanceState::Described(interface(addresses)),
         };
         self.instances.insert(arn.to_owned(), instance);
         self
