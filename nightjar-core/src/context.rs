@@ -35,6 +35,7 @@ pub use clusters::DENIED_CLUSTER;
 pub(crate) use conditions::check_expression;
 pub use forms::Form;
 pub use members::UNAVAILABLE_CLUSTER;
+pub(crate) use routes::RouteKey;
 
 use crate::document::{
     SchemaVersion,

@@ -26,7 +26,7 @@ use std::{
 /// first, so that no prefix hides a longer one; at the same path, first the routes that ask more
 /// of a request's headers and query.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct RouteKey<'a> {
+pub(crate) struct RouteKey<'a> {
     pub(super) kind: PathMatchType,
     pub(super) case_sensitive: bool,
     /// One text for all spellings; in lower case where case does not matter, unless it is a regular
@@ -38,7 +38,7 @@ pub(super) struct RouteKey<'a> {
 
 impl<'a> RouteKey<'a> {
     /// The key of a route, if a request can match it.
-    fn new(route: &'a discovery_map::Route) -> Option<Self> {
+    pub(crate) fn new(route: &'a discovery_map::Route) -> Option<Self> {
         let matched = &route.path_match;
         let case_sensitive = matched.case_sensitive;
         let path = match &matched.value {

@@ -102,6 +102,8 @@ impl Weight {
     pub const NONE: Self = Self(0);
     /// The weight of a route that declares none.
     pub const ONE: Self = Self(1);
+    /// The greatest weight.
+    pub(crate) const MOST: Self = Self(32767);
 
     /// The weight as a number.
     pub const fn get(self) -> u16 {

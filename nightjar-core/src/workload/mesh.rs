@@ -9,8 +9,10 @@
 //!   equals the first in text order.
 //! - An index that the leading revision does not have goes on serving what the leading revision still
 //!   declares on another index, and nothing else. So a service can move to another port.
+//! - While it moves, a route's weight is divided over the indexes by their instances.
 
 mod agreed;
+mod shares;
 
 use super::{DeclaredRoute, Gateway, Service, Warning, Warnings};
 use crate::{
@@ -70,7 +72,7 @@ pub struct Mesh {
 #[derive(Debug, Default)]
 struct Parts {
     gateways: Vec<GatewayMember>,
-    services: BTreeMap<(Name, Name), Vec<ServiceMember>>,
+    services: shares::Services,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,13 @@ struct ServiceMember {
     properties: Properties,
     egress: Vec<NamespaceEgress>,
     groups: BTreeMap<i64, Part>,
+}
+
+impl ServiceMember {
+    /// Those of the greatest rank declare for all.
+    fn rank(&self) -> (bool, u64) {
+        (!self.is_faulty, self.revision)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -176,9 +185,10 @@ impl Mesh {
 
 fn namespace(name: Name, parts: Parts, warnings: &mut Warnings) -> Namespace {
     let mut service_colors = Vec::new();
-    for ((service, color), members) in parts.services {
-        service_colors.extend(service_color(&service, &color, &members, warnings));
+    for ((service, color), members) in &parts.services {
+        service_colors.extend(service_color(service, color, members, warnings));
     }
+    shares::divide(&mut service_colors, &parts.services);
     let (gateways, properties) = gateways(&parts.gateways, warnings);
     Namespace {
         network_id: name.clone().into(),
@@ -211,11 +221,10 @@ fn gateways(members: &[GatewayMember], warnings: &mut Warnings) -> (Gateways, Pr
 
 /// The workloads whose declarations count.
 fn leading<'a>(members: &'a [ServiceMember], warnings: &mut Warnings) -> Vec<&'a ServiceMember> {
-    let rank = |member: &ServiceMember| (!member.is_faulty, member.revision);
-    let best = members.iter().map(rank).max();
+    let best = members.iter().map(ServiceMember::rank).max();
     let leading: Vec<&ServiceMember> = members
         .iter()
-        .filter(|member| Some(rank(member)) == best)
+        .filter(|member| Some(member.rank()) == best)
         .collect();
     let leader = leading.iter().min_by_key(|member| &member.who);
     let newer = members

@@ -5,6 +5,7 @@ mod known;
 mod laws;
 mod mesh;
 mod reading;
+mod shares;
 
 use nightjar_core::{
     document::discovery_map::{PathMatchType, Route},
