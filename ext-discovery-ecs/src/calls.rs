@@ -4,6 +4,7 @@
 //! ecs       tasks, task definitions, container instances
 //! ec2       the addresses of EC2 instances; its answers: ec2_xml
 //! instances container instances with their addresses; of several, the one that counts: locate
+//! loss      what became of the tasks of the last map
 //! convert   from the SDK's types to what is kept of them
 //! pace      AWS's request rates
 //! ```
@@ -14,6 +15,7 @@ mod ec2_xml;
 mod ecs;
 mod instances;
 mod locate;
+mod loss;
 mod pace;
 
 use crate::{
@@ -27,6 +29,7 @@ use futures_util::{
     future::try_join_all,
     stream::{self},
 };
+use loss::ByCluster;
 use nightjar_core::extension::Cache;
 use pace::AT_ONCE;
 use std::{
@@ -41,6 +44,9 @@ pub(crate) struct Aws<'a> {
     ecs: Ecs,
     definitions: Cache,
     instances: Cache,
+    tasks: Cache,
+    /// The tasks of the last map, of the clusters that are asked.
+    last: ByCluster,
     definition_age: Duration,
 }
 
@@ -56,20 +62,28 @@ impl<'a> Aws<'a> {
             ecs: Ecs::new(config),
             definitions: Cache::open(folder, "task-definitions"),
             instances: Cache::open(folder, "instances"),
+            tasks: Cache::open(folder, "tasks"),
+            last: ByCluster::new(),
             definition_age,
         }
     }
 
     /// The tasks that are meant to run, by cluster.
     pub(crate) async fn tasks(
-        &self,
+        &mut self,
         clusters: &[String],
     ) -> Result<Vec<(String, Vec<Task>)>, DiscoveryError> {
-        let of_each = clusters.iter().map(async |cluster| {
-            let tasks = self.ecs.tasks(cluster).await?;
-            Ok((cluster.clone(), tasks))
+        let listed = clusters.iter().map(async |cluster| {
+            let arns = self.ecs.listed(cluster).await?;
+            Ok::<_, DiscoveryError>((cluster.clone(), arns))
         });
-        try_join_all(of_each).await
+        let listed = try_join_all(listed).await?.into_iter().collect();
+        self.check_loss(&listed).await?;
+        let described = listed.into_iter().map(async |(cluster, arns)| {
+            let tasks = self.ecs.tasks(&cluster, arns).await?;
+            Ok((cluster, tasks))
+        });
+        try_join_all(described).await
     }
 
     /// Task definitions by their ARNs. One that is gone is as it was known last.
@@ -111,6 +125,7 @@ impl<'a> Aws<'a> {
     pub(crate) fn sweep(&self) {
         self.definitions.sweep();
         self.instances.sweep();
+        self.tasks.sweep();
     }
 }
 

@@ -33,6 +33,22 @@ pub(crate) struct Task {
     pub(crate) interface: Interface,
 }
 
+/// What comes before `RUNNING`.
+const STARTING: [&str; 3] = ["PROVISIONING", "PENDING", "ACTIVATING"];
+
+impl Task {
+    /// Whether it does not run yet.
+    pub(crate) fn is_starting(&self) -> bool {
+        STARTING.contains(&self.last_status.as_str())
+    }
+
+    /// Whether it runs or starts, and is to go on.
+    pub(crate) fn is_meant_to_run(&self) -> bool {
+        let is_here = self.last_status == "RUNNING" || self.is_starting();
+        is_here && self.desired_status == "RUNNING"
+    }
+}
+
 /// Whose machine a task runs on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Place {

@@ -21,7 +21,9 @@ pub(crate) enum DiscoveryError {
     NoCluster(CallFault),
     /// ECS does not describe a task definition any more. It does so while a task or a service refers
     /// to it, so the task that was listed is gone by now.
-    #[error("{0}\n  hint: this passes by itself: the last task of the definition has stopped meanwhile")]
+    #[error(
+        "{0}\n  hint: this passes by itself: the last task of the definition has stopped meanwhile"
+    )]
     NoDefinition(CallFault),
     /// A call was answered, but not for everything that it was asked about.
     #[error("{action} on {on} told nothing of {arn}: {reason}")]

@@ -45,7 +45,7 @@ pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::preset(
 pub(crate) const TEMP_DIR: Setting = Setting::optional(
     "NJ_TEMP_DIR",
     "nothing is kept from one run to the next",
-    "the folder below which task definitions and addresses of instances are kept; \
+    "the folder below which task definitions, addresses of instances and the last map's tasks are kept; \
      the program that starts this one sets it",
 );
 
@@ -130,6 +130,8 @@ impl EcsTasks {
         let instances = aws.instances(&model::needed(&members)).await?;
         let (map, of_map) = model::map(&members, &instances);
         warnings.append(of_map);
+        let tasks = members.iter();
+        aws.keep_tasks(tasks.map(|member| (member.cluster, member.task.arn.as_str())));
         let listed: usize = by_cluster.iter().map(|(_, tasks)| tasks.len()).sum();
         tracing::debug!(
             "{listed} tasks run, {} of them in the mesh, of {} task definitions, on {} instances",

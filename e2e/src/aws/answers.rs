@@ -59,7 +59,10 @@ fn answer(all: &Value, request: &Request) -> Option<Answer> {
         "DescribeTaskDefinition" => {
             let name = asked["taskDefinition"].as_str()?;
             let Some(definition) = ecs["definitions"].get(name) else {
-                return Some(refusal("ClientException", "Unable to describe task definition."));
+                return Some(refusal(
+                    "ClientException",
+                    "Unable to describe task definition.",
+                ));
             };
             json!({"taskDefinition": definition, "tags": definition.get("tags")})
         }
@@ -85,7 +88,9 @@ fn page(all: &Value, asked: &Value) -> Value {
         .filter(|arn| arn.as_str().unwrap().contains(&cluster) && !unlisted.contains(arn))
         .collect();
     let size = usize::try_from(all["page"].as_u64().unwrap_or(100)).unwrap();
-    let begin: usize = asked["nextToken"].as_str().map_or(0, |at| at.parse().unwrap());
+    let begin: usize = asked["nextToken"]
+        .as_str()
+        .map_or(0, |at| at.parse().unwrap());
     let end = begin + size;
     let token = (end < arns.len()).then(|| end.to_string());
     let arns: Vec<&Value> = arns.iter().skip(begin).take(size).collect();
@@ -138,5 +143,8 @@ fn instances(all: &Value, form: &str) -> Answer {
         .collect();
     let set = format!("<item><instancesSet>{items}</instancesSet></item>");
     let set = format!("<reservationSet>{set}</reservationSet>");
-    (200, format!("<DescribeInstancesResponse>{set}</DescribeInstancesResponse>"))
+    (
+        200,
+        format!("<DescribeInstancesResponse>{set}</DescribeInstancesResponse>"),
+    )
 }

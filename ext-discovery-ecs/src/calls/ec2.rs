@@ -103,7 +103,9 @@ impl Ec2 {
                 Err(error) => error,
             };
             if !error.code().is_some_and(|code| UNKNOWN_IDS.contains(&code)) {
-                return Err(Call::new(DESCRIBE_INSTANCES, named(&batch)).failed(&error).into());
+                return Err(Call::new(DESCRIBE_INSTANCES, named(&batch))
+                    .failed(&error)
+                    .into());
             }
             let is_unknown = named_in(error.message().unwrap_or_default());
             let (unknown, known): (Vec<_>, Vec<_>) = batch.drain(..).partition(is_unknown);

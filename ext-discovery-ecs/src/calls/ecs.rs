@@ -12,12 +12,12 @@ use aws_sdk_ecs::{
 };
 use aws_smithy_runtime_api::http::Response;
 use aws_types::SdkConfig;
-use futures_util::{Stream, TryStreamExt, stream};
+use futures_util::{TryStreamExt, stream};
 use nightjar_aws::Call;
 use pace::{AT_ONCE, Pace};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-const LIST_TASKS: &str = "ecs:ListTasks";
+pub(super) const LIST_TASKS: &str = "ecs:ListTasks";
 const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
 const DESCRIBE_DEFINITION: &str = "ecs:DescribeTaskDefinition";
 const DESCRIBE_INSTANCES: &str = "ecs:DescribeContainerInstances";
@@ -54,24 +54,30 @@ impl Ecs {
         }
     }
 
-    /// The tasks of a cluster that are meant to run. Those that stopped meanwhile are left out.
-    pub(crate) async fn tasks(&self, cluster: &str) -> Result<Vec<Task>, DiscoveryError> {
-        let described = self.pages(cluster).map_ok(|arns| async move {
-            if arns.is_empty() {
-                return Ok(Vec::new());
+    /// The ARNs of the tasks of a cluster that are meant to run.
+    pub(crate) async fn listed(&self, cluster: &str) -> Result<BTreeSet<String>, DiscoveryError> {
+        let mut listed = BTreeSet::new();
+        let mut token = None;
+        loop {
+            let (arns, next) = self.list_tasks(cluster, token).await?;
+            listed.extend(arns);
+            if next.is_none() {
+                return Ok(listed);
             }
-            self.describe_tasks(cluster, arns).await
-        });
-        Box::pin(described.try_buffer_unordered(AT_ONCE).try_concat()).await
+            token = next;
+        }
     }
 
-    /// The ARNs of a cluster's tasks, page by page.
-    fn pages(&self, cluster: &str) -> impl Stream<Item = Result<Vec<String>, DiscoveryError>> {
-        stream::try_unfold(Some(None), move |page: Option<Option<String>>| async move {
-            let Some(token) = page else { return Ok(None) };
-            let (arns, next) = self.list_tasks(cluster, token).await?;
-            Ok(Some((arns, next.map(Some))))
-        })
+    /// Tasks of one cluster. Those that stopped and are forgotten meanwhile are left out.
+    pub(crate) async fn tasks(
+        &self,
+        cluster: &str,
+        arns: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Task>, DiscoveryError> {
+        let arns: Vec<String> = arns.into_iter().collect();
+        let batches = arns.chunks(BATCH).map(|batch| Ok(batch.to_vec()));
+        let described = stream::iter(batches).map_ok(|batch| self.describe_tasks(cluster, batch));
+        Box::pin(described.try_buffer_unordered(AT_ONCE).try_concat()).await
     }
 
     async fn list_tasks(
@@ -217,11 +223,11 @@ fn complete(
 }
 
 /// The end of an ARN. Older ARNs have no cluster before it.
-fn id(arn: &str) -> &str {
+pub(super) fn id(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-fn on_cluster(cluster: &str) -> String {
+pub(super) fn on_cluster(cluster: &str) -> String {
     format!("cluster {cluster}")
 }
 

@@ -90,7 +90,9 @@ impl Aws<'_> {
         if missing != known {
             self.instances.put(MISSING, &missing);
         }
-        let mut young = missing.iter().filter(|(_, since)| now - **since < MISSING_TIMEOUT.as_secs());
+        let mut young = missing
+            .iter()
+            .filter(|(_, since)| now - **since < MISSING_TIMEOUT.as_secs());
         match young.next() {
             None => Ok(()),
             Some((id, _)) => Err(DiscoveryError::Incomplete {
@@ -123,7 +125,11 @@ mod tests {
 
     #[test]
     fn an_instance_that_was_there_again_starts_anew() {
-        let ids = |ids: &[&str]| ids.iter().map(|id| str::to_owned(id)).collect::<BTreeSet<_>>();
+        let ids = |ids: &[&str]| {
+            ids.iter()
+                .map(|id| str::to_owned(id))
+                .collect::<BTreeSet<_>>()
+        };
         let told = |known: &[(&str, u64)]| {
             let owned = known.iter().map(|(id, since)| (str::to_owned(id), *since));
             owned.collect::<Missing>()

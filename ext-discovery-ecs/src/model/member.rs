@@ -7,9 +7,6 @@ use crate::described::{
 use nightjar_core::workload::{Defaults, Service, Settings, Source, Warning, Warnings, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 
-const RUNNING: &str = "RUNNING";
-/// What comes before it.
-const STARTING: [&str; 3] = ["PROVISIONING", "PENDING", "ACTIVATING"];
 const STOPPED: &str = "STOPPED";
 
 /// Which tasks may be in the mesh.
@@ -60,8 +57,7 @@ impl Rules {
             let mut tags = task.tags.iter();
             tags.any(|(tag, is)| tag == name && value.as_ref().is_none_or(|value| value == is))
         });
-        let is_here = task.last_status == RUNNING || is_starting(task);
-        is_tagged && is_here && task.desired_status == RUNNING
+        is_tagged && task.is_meant_to_run()
     }
 
     fn is_down(&self, container: &Container) -> bool {
@@ -141,7 +137,7 @@ fn member<'a>(
 ) -> Option<Member<'a>> {
     let settings = settings(task, definition);
     let workload = Workload::read(&settings, &Defaults::default(), &task.arn, warnings)?;
-    let stage = if is_starting(task) {
+    let stage = if task.is_starting() {
         Stage::Starting
     } else if let Some(warning) = unfit(task, definition, rules) {
         warnings.push(warning);
@@ -162,10 +158,6 @@ fn member<'a>(
         stage,
         down: down.map(|container| container.name.as_str()).collect(),
     })
-}
-
-fn is_starting(task: &Task) -> bool {
-    STARTING.contains(&task.last_status.as_str())
 }
 
 /// The containers without which a task ends, as its definition says. Those that it does not declare
@@ -202,7 +194,8 @@ fn unfit(task: &Task, definition: &Definition, rules: &Rules) -> Option<Warning>
     let ill = of_essential(is_unhealthy).or_else(|| {
         let mut containers = task.containers.iter();
         // ECS may say of the task what it says of a container that has no say.
-        let is_added = containers.any(|one| is_unhealthy(one) && declared(one, definition).is_none());
+        let is_added =
+            containers.any(|one| is_unhealthy(one) && declared(one, definition).is_none());
         (task.health == Health::Unhealthy && !is_added).then(|| "it".to_owned())
     });
     let ill = ill.filter(|_| !rules.include_unhealthy)?;

@@ -64,11 +64,7 @@ pub(crate) fn published(task: &Task, definition: &Definition) -> Vec<Published> 
     published
 }
 
-fn interface(
-    task: &Task,
-    definition: &Definition,
-    running: Option<&Container>,
-) -> Option<IpAddr> {
+fn interface(task: &Task, definition: &Definition, running: Option<&Container>) -> Option<IpAddr> {
     let own = running.and_then(|container| container.interface.address());
     let of_task = || task.interface.address();
     let of_any = || {

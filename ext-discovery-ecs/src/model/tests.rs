@@ -7,8 +7,8 @@ mod states;
 
 use super::{Rules, map, members, needed};
 use crate::described::{
-    Binding, Container, Declared, Definition, Environment, Instance, InstanceState, Interface, Mapping, Network,
-    Pairs, Place, Ports, Task,
+    Binding, Container, Declared, Definition, Environment, Instance, InstanceState, Interface,
+    Mapping, Network, Pairs, Place, Ports, Task,
 };
 use nightjar_core::{
     document::discovery_map::{DiscoveryMap, Host, HostPort},

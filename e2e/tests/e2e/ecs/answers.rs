@@ -1,4 +1,12 @@
 //! What AWS answers, member by member: what moto leaves out, and what ECS says that it does not.
+//!
+//! ```text
+//! instances   EC2 instances that are not known, or left out
+//! listing     listings that are not whole, and their pages
+//! ```
+
+mod instances;
+mod listing;
 
 use super::{discovery, said, told};
 use e2e::{
@@ -90,7 +98,11 @@ fn a_definition_that_is_gone_is_as_it_was_known_last() {
         ..scene
     };
     let before = scene.found();
-    let gone = |scene: &Scene| scene.answers.change(|all| all["ecs"]["definitions"] = json!({}));
+    let gone = |scene: &Scene| {
+        scene
+            .answers
+            .change(|all| all["ecs"]["definitions"] = json!({}))
+    };
     gone(&scene);
     assert_eq!(scene.found(), before);
     assert_eq!(scene.aws.wire.count("ecs:DescribeTaskDefinition"), 2);
@@ -101,7 +113,10 @@ fn without_one_that_was_known_there_is_no_map() {
     let scene = Scene::of(include_str!("answers/service-connect.json"));
     let mail = "arn:aws:ecs:eu-central-1:111122223333:task-definition/mail:1";
     scene.answers.change(|all| {
-        all["ecs"]["definitions"].as_object_mut().unwrap().remove(mail);
+        all["ecs"]["definitions"]
+            .as_object_mut()
+            .unwrap()
+            .remove(mail);
     });
     let ending = scene.discovery.call(&[]);
     assert_eq!((ending.code, &ending.document), (Some(31), &None));
@@ -115,10 +130,10 @@ fn without_one_that_was_known_there_is_no_map() {
     );
 }
 
-/// Four tasks, each on an instance of its own, in the cluster `field`.
-fn four_instances() -> Value {
+/// Tasks `t1`, `t2` …, each on an instance of its own, in the cluster `field`.
+fn tasks_on_instances(count: u8) -> Value {
     let arn = |kind: &str, name: &str| format!("arn:aws:ecs:eu-central-1:1:{kind}/field/{name}");
-    let each = |make: &dyn Fn(u8) -> Value| (1..5).map(make).collect::<Vec<Value>>();
+    let each = |make: &dyn Fn(u8) -> Value| (1..=count).map(make).collect::<Vec<Value>>();
     let tasks = each(&|n| {
         json!({
             "taskArn": arn("task", &format!("t{n}")), "taskDefinitionArn": "shop:1",
@@ -152,111 +167,4 @@ fn four_instances() -> Value {
         "ecs": {"tasks": tasks, "definitions": {"shop:1": definition}, "containerInstances": instances},
         "ec2": ec2,
     })
-}
-
-/// Takes two of four instances from EC2, and gives their ids.
-fn take_two(answers: &Answers) -> Vec<String> {
-    let mut taken = Vec::new();
-    answers.change(|all| {
-        let known = all["ec2"].as_array_mut().unwrap();
-        taken = known.split_off(2);
-    });
-    let id = |instance: &Value| instance["id"].as_str().unwrap().to_owned();
-    taken.iter().map(id).collect()
-}
-
-#[test]
-fn an_instance_that_ec2_does_not_know_is_told_of_and_the_others_are_asked_for_again() {
-    let scene = Scene::with(four_instances());
-    take_two(&scene.answers);
-    let (map, said) = scene.found();
-    assert_eq!(map, ["n1 shop-blue-80 /shop/ @ 10.0.0.1 8001 10.0.0.2 8002"]);
-    for (task, instance) in [("t3", "i-03"), ("t4", "i-04")] {
-        let told = format!("task/field/{task}: EC2 knows no instance {instance}; the task is left out");
-        assert!(said.contains(&told), "{said}");
-    }
-    let asked = |request: e2e::aws::Request| {
-        let body = String::from_utf8(request.body).unwrap();
-        (request.call == "ec2:DescribeInstances").then_some(body)
-    };
-    let asked: Vec<String> = scene.aws.wire.requests().into_iter().filter_map(asked).collect();
-    let start = "Action=DescribeInstances&Version=2016-11-15&IncludeManagedResources=true";
-    let all = "&InstanceId.1=i-01&InstanceId.2=i-02&InstanceId.3=i-03&InstanceId.4=i-04";
-    let known = "&InstanceId.1=i-01&InstanceId.2=i-02";
-    assert_eq!(asked, [format!("{start}{all}"), format!("{start}{known}")]);
-}
-
-#[test]
-fn ids_that_ec2_refuses_without_naming_them_are_found() {
-    let scene = Scene::with(four_instances());
-    take_two(&scene.answers);
-    let refusal = json!({"code": "InvalidInstanceID.Malformed", "message": "Invalid id"});
-    scene.answers.change(|all| all["refusal"] = refusal);
-    let (map, said) = scene.found();
-    assert_eq!(map, ["n1 shop-blue-80 /shop/ @ 10.0.0.1 8001 10.0.0.2 8002"]);
-    assert_eq!(said.matches("EC2 knows no instance").count(), 2, "{said}");
-}
-
-#[test]
-fn an_instance_that_ec2_leaves_out_holds_the_map_back_for_five_minutes_and_no_longer() {
-    let scene = Scene::with(four_instances());
-    let taken = take_two(&scene.answers);
-    scene.answers.change(|all| all["silent"] = json!(taken));
-    let is_held_back = || {
-        let ending = scene.discovery.call(&[]);
-        assert_eq!((ending.code, &ending.document), (Some(31), &None));
-        assert_eq!(
-            said(&ending),
-            "ext-discovery-ecs: ec2:DescribeInstances on the instances of the clusters told nothing of \
-             i-03: the answer does not mention it; after 5 minutes of this its tasks are left out, if \
-             NJ_TEMP_DIR is kept\n"
-        );
-    };
-    is_held_back();
-    is_held_back();
-    later(&scene.discovery, 290);
-    is_held_back();
-    later(&scene.discovery, 10);
-    let (map, said) = scene.found();
-    assert_eq!(map, ["n1 shop-blue-80 /shop/ @ 10.0.0.1 8001 10.0.0.2 8002"]);
-    assert!(
-        said.contains("task/field/t4: EC2 leaves out its instance i-04; the task is left out"),
-        "{said}"
-    );
-    // It is there again, and then again not.
-    scene.answers.change(|all| {
-        let known = all["ec2"].as_array_mut().unwrap();
-        known.push(json!({"id": "i-03", "ipv4": "10.0.0.3"}));
-        known.push(json!({"id": "i-04", "ipv4": "10.0.0.4"}));
-    });
-    let all = "10.0.0.1 8001 10.0.0.2 8002 10.0.0.3 8003 10.0.0.4 8004";
-    assert_eq!(
-        scene.found(),
-        (vec![format!("n1 shop-blue-80 /shop/ @ {all}")], String::new())
-    );
-    assert_eq!(since(&scene.discovery), [""; 0]);
-}
-
-/// The times since when instances have been missing, as they are kept, each with its file.
-fn kept(discovery: &Extension) -> Option<(std::path::PathBuf, String)> {
-    let folder = discovery.folder().join("ext-discovery-ecs/instances");
-    let files = std::fs::read_dir(folder).unwrap().flatten();
-    let mut files = files.map(|file| (file.path(), std::fs::read_to_string(file.path()).unwrap()));
-    files.find(|(_, text)| text.contains("missing"))
-}
-
-fn since(discovery: &Extension) -> Vec<String> {
-    let (_, text) = kept(discovery).unwrap();
-    let numbers = text.split(|letter: char| !letter.is_ascii_digit());
-    numbers.filter(|number| number.len() == 10).map(ToOwned::to_owned).collect()
-}
-
-/// Makes it so many seconds later.
-fn later(discovery: &Extension, seconds: u64) {
-    let (path, mut text) = kept(discovery).unwrap();
-    for number in since(discovery) {
-        let earlier = number.parse::<u64>().unwrap() - seconds;
-        text = text.replace(&number, &earlier.to_string());
-    }
-    std::fs::write(path, text).unwrap();
 }

@@ -194,5 +194,5 @@ fn a_folder_that_cannot_be_written_is_told_once_and_costs_calls_alone() {
     let told = found
         .stderr
         .matches("so all is asked for again at every run: ");
-    assert_eq!(told.count(), 2, "definitions, instances: {found:?}");
+    assert_eq!(told.count(), 3, "definitions, instances, tasks: {found:?}");
 }

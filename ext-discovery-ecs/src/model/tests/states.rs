@@ -1,8 +1,6 @@
 //! Which tasks get requests.
 
-use super::{
-    Cluster, bridge, container, declared, definition, on_host, overridden, shop, task,
-};
+use super::{Cluster, bridge, container, declared, definition, on_host, overridden, shop, task};
 use crate::described::{Declared, Health, Network, Place, Task};
 
 const ROUTE: (&str, &str) = ("NJ_ROUTE_1", "/shop/");
@@ -185,7 +183,11 @@ fn a_container_that_no_definition_declares_never_decides() {
     for (number, change) in changes.into_iter().enumerate() {
         let mesh = with_agent(change);
         let is_in = ["n1 shop-blue-80 /shop/ @ 10.0.0.1:1"];
-        assert_eq!((mesh.told(), mesh.warned()), (is_in.map(str::to_owned).into(), vec![]), "{number}");
+        assert_eq!(
+            (mesh.told(), mesh.warned()),
+            (is_in.map(str::to_owned).into(), vec![]),
+            "{number}"
+        );
     }
     let ill = with_agent(|task| {
         for container in &mut task.containers {

@@ -85,7 +85,10 @@ impl Share {
     /// The weight that counts on an index: of several, the greatest.
     fn on(&self, index: i64) -> u128 {
         let declared = self.declared.get(&index).into_iter().flatten();
-        declared.map(|(_, weight)| *weight).max().unwrap_or_default()
+        declared
+            .map(|(_, weight)| *weight)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Finds out what each index is to have.
@@ -116,13 +119,16 @@ impl Share {
             return;
         }
         let all: u128 = crews.values().sum();
-        let mut parts: BTreeMap<i64, u128> = self.declared.keys().map(|index| (*index, 0)).collect();
+        let mut parts: BTreeMap<i64, u128> =
+            self.declared.keys().map(|index| (*index, 0)).collect();
         for (indexes, instances) in crews {
             for (index, fraction) in self.fractions(&indexes) {
                 *parts.entry(index).or_default() += instances * fraction * weight;
             }
         }
-        let common = parts.values().fold(all * ONE, |common, part| divisor(common, *part));
+        let common = parts
+            .values()
+            .fold(all * ONE, |common, part| divisor(common, *part));
         parts.values_mut().for_each(|part| *part /= common);
         self.whole = all * ONE / common;
         self.parts = parts;
@@ -144,7 +150,11 @@ impl Share {
     /// Its weights, multiplied. What cannot be divided goes where the largest rests are.
     fn times(&self, factor: u128) -> Vec<(Place, Weight)> {
         let times = |part: &u128| (part * factor / self.whole, part * factor % self.whole);
-        let mut rests: Vec<_> = self.parts.iter().map(|(index, part)| (Reverse(times(part).1), *index)).collect();
+        let mut rests: Vec<_> = self
+            .parts
+            .iter()
+            .map(|(index, part)| (Reverse(times(part).1), *index))
+            .collect();
         rests.sort_unstable();
         let left = rests.iter().map(|(rest, _)| rest.0).sum::<u128>() / self.whole;
         let lucky = |index: i64| {

@@ -61,14 +61,18 @@ fn weights(map: &DiscoveryMap) -> Vec<(String, u16)> {
     let weight = |entry: &nightjar_core::document::discovery_map::ServiceColor| {
         let weights = entry.routes.iter().map(|route| route.weight.get());
         let name = format!("{}-{}", entry.color, entry.index);
-        weights.map(move |weight| (name.clone(), weight)).collect::<Vec<_>>()
+        weights
+            .map(move |weight| (name.clone(), weight))
+            .collect::<Vec<_>>()
     };
     entries.flat_map(weight).collect()
 }
 
 fn told(crews: &[Crew]) -> String {
     let weights = weights(&map(crews)).into_iter();
-    let words: Vec<String> = weights.map(|(name, weight)| format!("{name}:{weight}")).collect();
+    let words: Vec<String> = weights
+        .map(|(name, weight)| format!("{name}:{weight}"))
+        .collect();
     words.join(" ")
 }
 
@@ -85,7 +89,10 @@ fn the_first_workload_on_a_new_port_gets_what_one_of_ten_gets() {
         ]);
         assert_eq!(told, expected);
     }
-    let alone = [crew("blue", 1, &[(3000, 1)], 5), crew("blue", 2, &[(4000, 1)], 5)];
+    let alone = [
+        crew("blue", 1, &[(3000, 1)], 5),
+        crew("blue", 2, &[(4000, 1)], 5),
+    ];
     assert_eq!(told(&alone), "blue-3000:1 blue-4000:1");
 }
 
@@ -107,17 +114,26 @@ fn without_a_move_weights_are_as_declared() {
     for (crews, expected) in [
         // One workload may serve a route on several ports, each with a weight.
         (
-            vec![crew("blue", 1, &[(3000, 3), (4000, 1)], 4), crew("green", 1, &[(3000, 7)], 1)],
+            vec![
+                crew("blue", 1, &[(3000, 3), (4000, 1)], 4),
+                crew("green", 1, &[(3000, 7)], 1),
+            ],
             "blue-3000:3 blue-4000:1 green-3000:7",
         ),
         // The new ones take no requests yet, or only they do.
         (
-            vec![crew("blue", 1, &[(3000, 3)], 4), crew("blue", 2, &[(4000, 3)], 0)],
+            vec![
+                crew("blue", 1, &[(3000, 3)], 4),
+                crew("blue", 2, &[(4000, 3)], 0),
+            ],
             "blue-3000:3 blue-4000:3",
         ),
         // No share is none.
         (
-            vec![crew("blue", 1, &[(3000, 0)], 4), crew("blue", 2, &[(4000, 0)], 3)],
+            vec![
+                crew("blue", 1, &[(3000, 0)], 4),
+                crew("blue", 2, &[(4000, 0)], 3),
+            ],
             "blue-3000:0 blue-4000:0",
         ),
     ] {
