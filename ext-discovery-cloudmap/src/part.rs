@@ -11,11 +11,11 @@ use crate::{
 use nightjar_core::{
     document::discovery_map::{HostPort, Port},
     workload::{
-        self, Defaults, Gateway, Group, Mesh, PortChoice, Settings, Source, Warning, Warnings,
-        Workload,
+        self, DeclaredRoute, Defaults, Gateway, Mesh, PortChoice, Settings, Source, Warning,
+        Warnings, Workload,
     },
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, convert::Infallible};
 
 const ROUTE: &str = "NJ_ROUTE_";
 const ROUTE_PORT: &str = "NJ_ROUTE_PORT";
@@ -75,7 +75,7 @@ impl Part<'_> {
         match workload {
             Workload::Gateway(gateway) => {
                 let all = self.instances.list.iter();
-                self.add_gateway(mesh, &gateway, self.places(all, warnings));
+                self.add_gateway(mesh, &gateway, &self.places(all), warnings);
             }
             Workload::Service(declared) => {
                 let attribute = self.wanted.color_attribute.as_deref();
@@ -89,18 +89,14 @@ impl Part<'_> {
                         is_faulty: declared.is_faulty || !is_own,
                         ..declared.clone()
                     };
-                    let places = self.places(instances.into_iter(), warnings);
-                    self.add_service(mesh, u64::from(is_own), declared, places);
+                    let places = self.places(instances.into_iter());
+                    self.add_service(mesh, u64::from(is_own), &declared, &places, warnings);
                 }
             }
         }
     }
 
-    fn places<'p>(
-        self,
-        instances: impl Iterator<Item = &'p Instance>,
-        warnings: &'p mut Warnings,
-    ) -> Places<'p>
+    fn places<'p>(self, instances: impl Iterator<Item = &'p Instance>) -> Places<'p>
     where
         Self: 'p,
     {
@@ -110,16 +106,24 @@ impl Part<'_> {
             service: self.service,
             instances: instances.filter(|one| all || one.is_healthy).collect(),
             allow_loopback: self.wanted.allow_loopback,
-            warnings,
         }
     }
 
-    fn add_gateway(self, mesh: &mut Mesh, gateway: &Gateway, mut places: Places<'_>) {
+    fn add_gateway(
+        self,
+        mesh: &mut Mesh,
+        gateway: &Gateway,
+        places: &Places<'_>,
+        warnings: &mut Warnings,
+    ) {
         let port = gateway.port.as_ref();
         let chosen = port.filter(|found| found.setting == ROUTE_PORT);
-        if let Ok(port) = places.port(chosen.map(|found| &found.value), ROUTE_PORT) {
-            let instances = places.at(port);
-            mesh.gateway(&self.service.who(), REVISION, gateway, instances);
+        match places.port(chosen.map(|found| &found.value), ROUTE_PORT) {
+            Ok(port) => {
+                let instances = places.at(port, warnings);
+                mesh.gateway(&self.service.who(), REVISION, gateway, instances);
+            }
+            Err(warning) => warnings.push(*warning),
         }
     }
 
@@ -127,28 +131,20 @@ impl Part<'_> {
         self,
         mesh: &mut Mesh,
         revision: u64,
-        mut declared: workload::Service,
-        mut places: Places<'_>,
+        declared: &workload::Service,
+        places: &Places<'_>,
+        warnings: &mut Warnings,
     ) {
-        let mut groups = Vec::new();
-        for route in &declared.routes {
-            if route.is_closed {
-                groups.extend(Group::unserved(route));
-                continue;
-            }
+        let port = |route: &DeclaredRoute, _: &mut Warnings| {
             let choice = route.port.as_ref().map(|found| &found.value);
-            if let Ok(port) = places.port(choice, &route.setting) {
-                groups.push(Group {
-                    index: port.map_or(0, |port| port.get().into()),
-                    routes: route.routes.clone(),
-                    instances: places.at(port),
-                });
-            } else {
-                declared.is_faulty = true;
-                groups.extend(Group::unserved(route));
-            }
-        }
-        mesh.service(&self.service.who(), revision, &declared, groups);
+            places.port(choice, &route.setting)
+        };
+        let located = declared.locate(port, warnings);
+        let Ok(groups) = located.listen(|port| {
+            let index = port.map_or(0, |port| port.get().into());
+            Ok::<_, Infallible>((index, places.at(*port, warnings)))
+        });
+        mesh.service(&self.service.who(), revision, declared, groups);
     }
 }
 
@@ -175,19 +171,11 @@ struct Places<'a> {
     service: &'a Service,
     instances: Vec<&'a Instance>,
     allow_loopback: bool,
-    warnings: &'a mut Warnings,
 }
-
-/// A port that an instance of Cloud Map cannot have.
-struct NoSuchPort;
 
 impl Places<'_> {
     /// The port that a setting chooses, if one does.
-    fn port(
-        &mut self,
-        choice: Option<&PortChoice>,
-        setting: &str,
-    ) -> Result<Option<Port>, NoSuchPort> {
+    fn port(&self, choice: Option<&PortChoice>, setting: &str) -> Result<Option<Port>, Box<Warning>> {
         match choice {
             None => Ok(None),
             Some(PortChoice::Port(port)) => Ok(Some(*port)),
@@ -197,15 +185,13 @@ impl Places<'_> {
                      neither containers nor further addresses"
                 );
                 let remedy = "give a port alone, or none for AWS_INSTANCE_PORT";
-                let warning = Warning::new(self.service.who(), reason).with_remedy(remedy);
-                self.warnings.push(warning);
-                Err(NoSuchPort)
+                Err(Warning::new(self.service.who(), reason).with_remedy(remedy).into())
             }
         }
     }
 
     /// Where the instances listen, each at this port or else at its own.
-    fn at(&mut self, port: Option<Port>) -> Vec<HostPort> {
+    fn at(&self, port: Option<Port>, warnings: &mut Warnings) -> Vec<HostPort> {
         let mut places = BTreeSet::new();
         for instance in &self.instances {
             match instance::place(instance, port, self.allow_loopback) {
@@ -216,7 +202,7 @@ impl Places<'_> {
                     let reason = unplaced.reason;
                     let reason = format!("instance {:?} is left out: {reason}", instance.id);
                     let warning = Warning::new(self.service.who(), reason);
-                    self.warnings.push(warning.with_remedy(unplaced.remedy));
+                    warnings.push(warning.with_remedy(unplaced.remedy));
                 }
             }
         }

@@ -10,6 +10,7 @@
 //! egress     the local ports for other namespaces
 //! port       the forms in which a port is chosen
 //! properties free properties, documented ones checked
+//! located    the routes of a service, each with where it listens
 //! mesh       services and gateways, each with its instances -> discovery map
 //! warning    a mistake in somebody's settings
 //! ```
@@ -20,6 +21,7 @@
 
 mod egress;
 mod known;
+mod located;
 mod mesh;
 mod port;
 mod properties;
@@ -29,7 +31,8 @@ mod routes;
 mod settings;
 mod warning;
 
-pub use mesh::{Group, Mesh};
+pub use located::{Groups, Located};
+pub use mesh::Mesh;
 pub use port::PortChoice;
 pub use settings::{Found, Settings, Source};
 pub use warning::{Warning, Warnings};
@@ -75,9 +78,8 @@ pub struct Service {
     pub routes: Vec<DeclaredRoute>,
     /// `NJ_NAMESPACE_PORT_<n>`
     pub egress: Vec<NamespaceEgress>,
-    /// Whether a route was left out because of a mistake. Set it too when the port of a route is not
-    /// to be found ([`Group::unserved`] is what to add then): while an older revision without
-    /// mistakes runs, [`Mesh`] goes by that one.
+    /// Whether a route was left out because of a mistake: while an older revision without mistakes
+    /// runs, [`Mesh`] goes by that one.
     pub is_faulty: bool,
 }
 
@@ -93,8 +95,14 @@ pub struct DeclaredRoute {
     /// `NJ_ROUTE_PORT_<n>`, else `NJ_ROUTE_PORT`.
     pub port: Option<Found<PortChoice>>,
     /// Whether nobody is to be sent to it: it is private, and a mistake in its weight must not cost it.
-    /// [`Group::unserved`] is what to add then.
-    pub is_closed: bool,
+    is_closed: bool,
+}
+
+impl DeclaredRoute {
+    /// Whether it closes something to anybody.
+    pub fn is_private(&self) -> bool {
+        self.routes.iter().any(Route::is_private)
+    }
 }
 
 /// A workload that is an entrance to a namespace.

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::described::{Instance, InstanceState, Interface, Place};
 use nightjar_core::{
-    document::discovery_map::{Host, HostPort, Port, Route},
-    workload::{Gateway, Group, Mesh, Service, Warning, Warnings, Workload},
+    document::discovery_map::{Host, HostPort, Port},
+    workload::{DeclaredRoute, Gateway, Groups, Mesh, Service, Warning, Warnings, Workload},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -68,7 +68,7 @@ pub(super) fn add_routes(member: &Member<'_>, mesh: &mut Mesh, warnings: &mut Wa
 pub(super) fn announce(member: &Member<'_>, mesh: &mut Mesh) {
     let (who, revision) = (&member.task.arn, member.revision);
     match &member.workload {
-        Workload::Service(service) => mesh.service(who, revision, service, Vec::new()),
+        Workload::Service(service) => mesh.service(who, revision, service, Groups::none()),
         Workload::Gateway(gateway) => mesh.gateway(who, revision, gateway, Vec::new()),
     }
 }
@@ -124,45 +124,25 @@ impl<'a> Placing<'a> {
             is_needed: true,
             ..self.chooser("the route stays without instances, as it is private")
         };
-        let mut routes = BTreeMap::<Chosen<'_>, Vec<Route>>::new();
-        let mut groups = Vec::new();
-        let mut service = service.clone();
-        for route in &service.routes {
+        let choose = |route: &DeclaredRoute, warnings: &mut Warnings| {
             let declared = Declared {
                 setting: &route.setting,
                 source: Some(&route.source),
             };
-            let unserved = Group::unserved(route);
-            if route.is_closed {
-                groups.extend(unserved);
-                continue;
-            }
-            let chooser = if unserved.is_some() {
+            let chooser = if route.is_private() {
                 &private
             } else {
                 &public
             };
-            match chooser.choose(route.port.as_ref(), declared, warnings) {
-                Ok(chosen) => routes
-                    .entry(chosen)
-                    .or_default()
-                    .extend(route.routes.clone()),
-                Err(warning) => {
-                    warnings.push(*warning);
-                    service.is_faulty = true;
-                    groups.extend(unserved);
-                }
-            }
-        }
-        let indexes = indexes(&routes);
-        for (chosen, routes) in routes {
-            groups.push(Group {
-                index: indexes.get(&chosen).copied().unwrap_or(chosen.port.into()),
-                routes,
-                instances: self.instances(&chosen)?,
-            });
-        }
-        mesh.service(self.who(), self.member.revision, &service, groups);
+            chooser.choose(route.port.as_ref(), declared, warnings)
+        };
+        let located = service.locate(choose, warnings);
+        let indexes = indexes(located.places());
+        let groups = located.listen(|chosen| {
+            let index = indexes.get(chosen).copied().unwrap_or(chosen.port.into());
+            Ok::<_, LeftOut>((index, self.instances(chosen)?))
+        })?;
+        mesh.service(self.who(), self.member.revision, service, groups);
         Ok(())
     }
 
@@ -239,13 +219,15 @@ impl<'a> Placing<'a> {
 
 /// What tells apart the groups of a service-color: the container port. Groups that share one, being
 /// of several containers or at several addresses, add to it what depends on their own names alone.
-fn indexes<'a>(routes: &BTreeMap<Chosen<'a>, Vec<Route>>) -> BTreeMap<Chosen<'a>, i64> {
+fn indexes<'c, 'a: 'c>(
+    all: impl Iterator<Item = &'c Chosen<'a>> + Clone,
+) -> BTreeMap<Chosen<'a>, i64> {
     const PORTS: u64 = 1 << 16;
     let mut taken = BTreeSet::new();
     let mut indexes = BTreeMap::new();
-    for chosen in routes.keys() {
+    for chosen in all.clone() {
         let port = u64::from(chosen.port);
-        let sharing = routes.keys().filter(|other| other.port == chosen.port);
+        let sharing = all.clone().filter(|other| other.port == chosen.port);
         let mut index = port;
         if sharing.count() > 1 {
             let ip = chosen.ip.map(|ip| ip.to_string()).unwrap_or_default();

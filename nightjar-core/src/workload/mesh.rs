@@ -14,13 +14,13 @@
 mod agreed;
 mod shares;
 
-use super::{DeclaredRoute, Gateway, Service, Warning, Warnings};
+use super::{Gateway, Groups, Service, Warning, Warnings};
 use crate::{
     document::{
         SchemaVersion,
         discovery_map::{
             DiscoveryMap, Gateways, HostPort, Name, Namespace, NamespaceEgress, Properties,
-            Protocol, Route, ServiceColor, Text, Weight,
+            Protocol, Route, ServiceColor, Text,
         },
     },
     review,
@@ -31,36 +31,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 use xxhash_rust::xxh3::xxh3_128;
-
-/// The part of a service that listens on one port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    /// What the discovery map tells it apart by: the container port.
-    pub index: i64,
-    /// What it answers.
-    pub routes: Vec<Route>,
-    /// Where it listens.
-    pub instances: Vec<HostPort>,
-}
-
-impl Group {
-    /// What stands in the map for a route that cannot be served, as its port is not to be found: a
-    /// public one is left out; a private one stays, without a share, so that a wider route does not
-    /// open what it closes.
-    pub fn unserved(route: &DeclaredRoute) -> Option<Self> {
-        route.routes.iter().any(Route::is_private).then(|| {
-            let mut routes = route.routes.clone();
-            for route in &mut routes {
-                route.weight = Weight::NONE;
-            }
-            Self {
-                index: 0,
-                routes,
-                instances: Vec::new(),
-            }
-        })
-    }
-}
 
 /// A discovery map in the making. The order in which workloads are added does not matter.
 #[derive(Debug, Default)]
@@ -135,11 +105,11 @@ impl Mesh {
         });
     }
 
-    /// Adds a workload of a service with its groups: none if it only calls others. Of two revisions
+    /// Adds a workload of a service with what it serves. Of two revisions
     /// the one with the greater number is newer.
-    pub fn service(&mut self, who: &str, revision: u64, service: &Service, groups: Vec<Group>) {
+    pub fn service(&mut self, who: &str, revision: u64, service: &Service, groups: Groups) {
         let mut parts = BTreeMap::<i64, Part>::new();
-        for group in groups {
+        for group in groups.groups {
             let part = parts.entry(group.index).or_default();
             let routes = group.routes.into_iter();
             part.routes
@@ -155,7 +125,7 @@ impl Mesh {
         members.push(ServiceMember {
             who: who.to_owned(),
             revision,
-            is_faulty: service.is_faulty,
+            is_faulty: service.is_faulty || groups.is_faulty,
             protocol: service.protocol,
             properties: service.properties.clone(),
             egress: service.egress.clone(),
@@ -166,7 +136,7 @@ impl Mesh {
     /// The map, always a valid one. Its version is a hash of its content.
     pub fn finish(self) -> (DiscoveryMap, Warnings) {
         let mut warnings = self.warnings;
-        let namespaces = self.namespaces.into_iter();
+        let namespaces = self.namespaces.iter();
         let namespaces = namespaces
             .map(|(name, parts)| namespace(name, parts, &mut warnings))
             .collect();
@@ -183,7 +153,7 @@ impl Mesh {
     }
 }
 
-fn namespace(name: Name, parts: Parts, warnings: &mut Warnings) -> Namespace {
+fn namespace(name: &Name, parts: &Parts, warnings: &mut Warnings) -> Namespace {
     let mut service_colors = Vec::new();
     for ((service, color), members) in &parts.services {
         service_colors.extend(service_color(service, color, members, warnings));
@@ -192,7 +162,7 @@ fn namespace(name: Name, parts: Parts, warnings: &mut Warnings) -> Namespace {
     let (gateways, properties) = gateways(&parts.gateways, warnings);
     Namespace {
         network_id: name.clone().into(),
-        namespace: name,
+        namespace: name.clone(),
         properties,
         gateways,
         service_colors,

@@ -129,7 +129,9 @@ impl Share {
         let common = parts
             .values()
             .fold(all * ONE, |common, part| divisor(common, *part));
-        parts.values_mut().for_each(|part| *part /= common);
+        for part in parts.values_mut() {
+            *part /= common;
+        }
         self.whole = all * ONE / common;
         self.parts = parts;
     }

@@ -5,9 +5,10 @@ use nightjar_core::{
         self, Document,
         discovery_map::{DiscoveryMap, Host, HostPort, Port},
     },
-    workload::{Defaults, Group, Mesh, Settings, Source, Warnings, Workload},
+    workload::{DeclaredRoute, Defaults, Mesh, Settings, Source, Warnings, Workload},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
+use std::convert::Infallible;
 
 /// A workload as it is found: who it is, its revision, its settings, and its instances.
 #[derive(Debug, Clone)]
@@ -162,15 +163,14 @@ fn mesh<'a>(all: impl IntoIterator<Item = &'a Found>) -> (DiscoveryMap, Warnings
                 );
             }
             Some(Workload::Service(service)) => {
-                let groups = service.routes.iter().map(|route| Group {
-                    index: route
-                        .port
-                        .as_ref()
-                        .map_or(0, |port| port.value.port().get().into()),
-                    routes: route.routes.clone(),
-                    instances: found.instances.clone(),
-                });
-                mesh.service(&found.who, found.revision, &service, groups.collect());
+                let index = |route: &DeclaredRoute, _: &mut Warnings| {
+                    let port = route.port.as_ref();
+                    Ok(port.map_or(0, |port| port.value.port().get().into()))
+                };
+                let located = service.locate(index, &mut warnings);
+                let Ok(groups) =
+                    located.listen(|index| Ok::<_, Infallible>((*index, found.instances.clone())));
+                mesh.service(&found.who, found.revision, &service, groups);
             }
         }
     }

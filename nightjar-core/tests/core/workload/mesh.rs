@@ -3,9 +3,10 @@
 use super::{gateway, lines, service};
 use insta::{assert_json_snapshot, assert_snapshot};
 use nightjar_core::{
-    document::discovery_map::{DiscoveryMap, Host, HostPort, Port, Protocol, Route},
-    workload::{Group, Mesh, Service},
+    document::discovery_map::{DiscoveryMap, Host, HostPort, Port, Protocol},
+    workload::{DeclaredRoute, Groups, Mesh, Service, Warning, Warnings},
 };
+use std::convert::Infallible;
 
 fn at(port: u16) -> HostPort {
     HostPort {
@@ -14,9 +15,18 @@ fn at(port: u16) -> HostPort {
     }
 }
 
-fn routes(service: &Service) -> Vec<Route> {
-    let declared = service.routes.iter();
-    declared.flat_map(|route| route.routes.clone()).collect()
+/// What a workload serves that listens on this index with all its routes.
+fn on(service: &Service, index: i64, ports: &[u16]) -> Groups {
+    on_each(service, |_| index, ports)
+}
+
+/// What a workload serves whose routes listen on indexes of their own.
+fn on_each(service: &Service, index: impl Fn(&str) -> i64, ports: &[u16]) -> Groups {
+    let located = service.locate(|route, _| Ok(index(&route.setting)), &mut Warnings::new());
+    let instances: Vec<HostPort> = ports.iter().copied().map(at).collect();
+    let listen = |index: &i64| Ok::<_, Infallible>((*index, instances.clone()));
+    let Ok(groups) = located.listen(listen);
+    groups
 }
 
 /// The routes and instances of a map's only service-color, a line for each index.
@@ -64,12 +74,8 @@ fn mesh(tasks: &[Task]) -> (DiscoveryMap, String) {
         let mut mesh = Mesh::new();
         for task in tasks {
             let (service, _) = service(task.settings);
-            let group = Group {
-                index: task.index,
-                routes: routes(&service),
-                instances: vec![at(task.at)],
-            };
-            mesh.service(task.who, task.revision, &service, vec![group]);
+            let groups = on(&service, task.index, &[task.at]);
+            mesh.service(task.who, task.revision, &service, groups);
         }
         mesh.finish()
     };
@@ -95,23 +101,9 @@ fn a_rich_mesh() {
         ("NJ_PROP_CONNECT_TIMEOUT", "1s"),
         ("NJ_NAMESPACE_PORT_1", "bank:3001"),
     ]);
-    let group = |index, route: usize, ports: &[u16]| Group {
-        index,
-        routes: shop.routes[route].routes.clone(),
-        instances: ports.iter().copied().map(at).collect(),
-    };
-    mesh.service(
-        "task/1",
-        7,
-        &shop,
-        vec![group(3000, 0, &[32768]), group(9000, 1, &[32769])],
-    );
-    mesh.service(
-        "task/2",
-        7,
-        &shop,
-        vec![group(9000, 1, &[32771]), group(3000, 0, &[32770])],
-    );
+    let index = |setting: &str| if setting == "NJ_ROUTE_1" { 3000 } else { 9000 };
+    mesh.service("task/1", 7, &shop, on_each(&shop, index, &[32768]));
+    mesh.service("task/2", 7, &shop, on_each(&shop, index, &[32770]));
     let (map, warnings) = mesh.finish();
     assert_eq!(
         lines(&warnings),
@@ -124,7 +116,7 @@ fn a_rich_mesh() {
 fn a_service_that_only_calls_others_is_in_the_map() {
     let mut mesh = Mesh::new();
     let (caller, _) = service(&[("NJ_NAMESPACE_PORT_1", "bank:3001")]);
-    mesh.service("task/1", 1, &caller, vec![]);
+    mesh.service("task/1", 1, &caller, Groups::none());
     let (map, _) = mesh.finish();
     assert_json_snapshot!(map.namespaces[0].service_colors[0], @r#"
     {
@@ -201,7 +193,7 @@ fn a_mistake_in_a_new_revision_takes_nothing_away() {
         task("task/1", 1, 3000, 1, &[("NJ_ROUTE_1", "/shop/")]),
         task("task/2", 2, 3000, 2, &[("NJ_ROUTE_1", "shop")]),
     ]);
-    assert_eq!(told(&map), ["3000: /shop/*1 at [1, 2]"]);
+    assert_eq!(told(&map), ["3000: /shop/*1 at [1]"]);
     assert_snapshot!(warnings, @r"
     task/2: a mistake in its routes makes what task/1 declares count, though that is an older revision
       hint: put the mistake right in the newer revision
@@ -233,18 +225,25 @@ fn what_most_say_counts() {
 
 #[test]
 fn a_private_route_stays_without_a_port() {
-    let (mut shop, _) = service(&[("NJ_ROUTE_1", "/shop/"), ("NJ_ROUTE_2", "-/shop/admin/")]);
-    let [public, private] = &shop.routes[..] else {
-        panic!("two routes: {shop:?}");
+    let (shop, _) = service(&[
+        ("NJ_ROUTE_1", "/shop/"),
+        ("NJ_ROUTE_2", "-/shop/admin/"),
+        ("NJ_ROUTE_3", "/stock/"),
+    ]);
+    let mut warnings = Warnings::new();
+    let place = |route: &DeclaredRoute, _: &mut Warnings| match route.setting.as_str() {
+        "NJ_ROUTE_1" => Ok(3000),
+        lost => Err(Warning::new("task/1", format!("{lost} has no port")).into()),
     };
-    assert_eq!(Group::unserved(public), None);
-    let served = Group {
-        index: 3000,
-        routes: public.routes.clone(),
-        instances: vec![at(1)],
-    };
-    let groups = vec![Group::unserved(private).unwrap(), served];
-    shop.is_faulty = true;
+    let located = shop.locate(place, &mut warnings);
+    let Ok(groups) = located.listen(|index| Ok::<_, Infallible>((*index, vec![at(1)])));
+    assert_eq!(
+        lines(&warnings),
+        [
+            "task/1: NJ_ROUTE_2 has no port",
+            "task/1: NJ_ROUTE_3 has no port"
+        ]
+    );
     let mut mesh = Mesh::new();
     mesh.service("task/1", 1, &shop, groups);
     let (map, warnings) = mesh.finish();
@@ -279,12 +278,7 @@ fn what_workloads_say_together_is_warned_of() {
     ] {
         let (mut service, _) = service(&settings);
         service.color = color.parse().unwrap();
-        let group = Group {
-            index: 3000,
-            routes: routes(&service),
-            instances: vec![at(1)],
-        };
-        mesh.service(color, 1, &service, vec![group]);
+        mesh.service(color, 1, &service, on(&service, 3000, &[1]));
     }
     let (_, warnings) = mesh.finish();
     assert_eq!(
@@ -300,20 +294,16 @@ fn what_workloads_say_together_is_warned_of() {
 /// Each index repeats what holds for the whole service-color.
 #[test]
 fn a_service_color_without_measure_is_left_out_alone() {
-    let (mut service, _) = service(&[("NJ_ROUTE_1", "/a/")]);
-    let groups = |service: &Service| -> Vec<Group> {
-        let group = |index| Group {
-            index,
-            routes: routes(service),
-            instances: vec![at(1)],
-        };
-        (1..=200).map(group).collect()
-    };
     let mut mesh = Mesh::new();
-    mesh.service("good", 1, &service, groups(&service));
+    let (mut service, _) = service(&[("NJ_ROUTE_1", "/a/")]);
+    for index in 1..=200 {
+        mesh.service("good", 1, &service, on(&service, index, &[1]));
+    }
     service.color = "green".parse().unwrap();
     service.properties = [("x".parse().unwrap(), "y".repeat(10_000).parse().unwrap())].into();
-    mesh.service("huge", 1, &service, groups(&service));
+    for index in 1..=200 {
+        mesh.service("huge", 1, &service, on(&service, index, &[1]));
+    }
     let (map, warnings) = mesh.finish();
     let entries = map.namespaces.iter().flat_map(|n| &n.service_colors);
     let blue = entries.filter(|entry| entry.color == "blue").count();

@@ -4,7 +4,9 @@ use super::{IDENTITY, gateway, lines, read, service, service_of, tags, told};
 use insta::assert_snapshot;
 use nightjar_core::{
     document::discovery_map::{Port, Protocol},
-    workload::{Defaults, PortChoice, Settings, Source, Warning, Warnings, Workload},
+    workload::{
+        DeclaredRoute, Defaults, PortChoice, Settings, Source, Warning, Warnings, Workload,
+    },
 };
 use serde_json::json;
 
@@ -285,10 +287,14 @@ fn a_mistake_opens_no_private_route() {
     assert_eq!(service.routes[0].port, None);
     // No share is no mistake.
     assert_eq!(told(&service.routes[1].routes), ["prefix /x/ 0 private"]);
-    assert_eq!(
-        [&service.routes[0], &service.routes[1]].map(|route| route.is_closed),
-        [true, false]
-    );
+    // Nobody is sent to the first, wherever it listens.
+    let mut asked = Vec::new();
+    let mut place = |route: &DeclaredRoute, _: &mut Warnings| {
+        asked.push(route.setting.clone());
+        Ok(0)
+    };
+    service.locate(&mut place, &mut Warnings::new());
+    assert_eq!(asked, ["NJ_ROUTE_2"]);
     assert_snapshot!(warnings.join("\n"));
 }
 

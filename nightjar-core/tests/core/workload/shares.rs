@@ -3,10 +3,10 @@
 use super::service;
 use nightjar_core::{
     document::discovery_map::{DiscoveryMap, Host, HostPort, Port},
-    workload::{Group, Mesh},
+    workload::{DeclaredRoute, Mesh, Warnings},
 };
 use proptest::{collection::vec, prelude::*};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible};
 
 /// Workloads of one revision of a service-color that serve one route alike.
 #[derive(Debug, Clone)]
@@ -32,23 +32,35 @@ fn map(crews: &[Crew]) -> DiscoveryMap {
     let mut mesh = Mesh::new();
     for (number, crew) in crews.iter().enumerate() {
         for one in 0..crew.count.max(1) {
-            let group = |(index, weight): &(i64, u16)| {
-                let weight = weight.to_string();
-                let settings = [("NJ_ROUTE_1", "/who/"), ("NJ_ROUTE_WEIGHT_1", &weight)];
+            let routes = crew.on.iter().enumerate();
+            let settings: Vec<(String, String)> = routes
+                .flat_map(|(number, (_, weight))| {
+                    [
+                        (format!("NJ_ROUTE_{number}"), "/who/".to_owned()),
+                        (format!("NJ_ROUTE_WEIGHT_{number}"), weight.to_string()),
+                    ]
+                })
+                .collect();
+            let pairs: Vec<(&str, &str)> = settings
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            let (mut service, _) = service(&pairs);
+            service.color = crew.color.parse().unwrap();
+            let index = |route: &DeclaredRoute, _: &mut Warnings| {
+                let number = route.setting.trim_start_matches("NJ_ROUTE_");
+                Ok(crew.on[number.parse::<usize>().unwrap()].0)
+            };
+            let located = service.locate(index, &mut Warnings::new());
+            let Ok(groups) = located.listen(|index| {
                 let instance = HostPort {
                     host: Host::Ipv4([10, 0, u8::try_from(number).unwrap(), one].into()),
                     port: Port::new(u16::try_from(*index).unwrap()).unwrap(),
                 };
-                Group {
-                    index: *index,
-                    routes: service(&settings).0.routes.remove(0).routes,
-                    instances: (crew.count > 0).then_some(instance).into_iter().collect(),
-                }
-            };
-            let (mut service, _) = service(&[]);
-            service.color = crew.color.parse().unwrap();
+                let instances = (crew.count > 0).then_some(instance).into_iter().collect();
+                Ok::<_, Infallible>((*index, instances))
+            });
             let who = format!("task/{number}/{one}");
-            let groups = crew.on.iter().map(group).collect();
             mesh.service(&who, crew.revision, &service, groups);
         }
     }

@@ -1,0 +1,119 @@
+//! The routes of a service, each with where it listens, or closed.
+//!
+//! A route of which the port is not to be found cannot be served. A public one is left out then. A
+//! private one stays, without a share and without instances, so that no wider route opens what it closes.
+
+use super::{DeclaredRoute, Service, Warning, Warnings};
+use crate::document::discovery_map::{HostPort, Route, Weight};
+use std::collections::BTreeMap;
+
+/// The routes of a service by their places, which a discovery names as it likes.
+#[derive(Debug)]
+pub struct Located<T> {
+    served: BTreeMap<T, Vec<Route>>,
+    closed: Vec<Group>,
+    is_faulty: bool,
+}
+
+/// What a workload serves, index by index. [`Located::listen`] makes it.
+#[derive(Debug, Default)]
+pub struct Groups {
+    pub(super) groups: Vec<Group>,
+    /// Whether the place of a route was not to be found.
+    pub(super) is_faulty: bool,
+}
+
+/// The part of a service that listens on one port.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// What the discovery map tells it apart by: the container port.
+    pub(super) index: i64,
+    /// What it answers.
+    pub(super) routes: Vec<Route>,
+    /// Where it listens.
+    pub(super) instances: Vec<HostPort>,
+}
+
+impl Service {
+    /// Finds the place of each route. `place` is asked for those that are to be served, and gives the
+    /// place or why there is none.
+    pub fn locate<T: Ord>(
+        &self,
+        mut place: impl FnMut(&DeclaredRoute, &mut Warnings) -> Result<T, Box<Warning>>,
+        warnings: &mut Warnings,
+    ) -> Located<T> {
+        let mut located = Located {
+            served: BTreeMap::new(),
+            closed: Vec::new(),
+            is_faulty: false,
+        };
+        for route in &self.routes {
+            if route.is_closed {
+                located.closed.extend(closed(route));
+                continue;
+            }
+            match place(route, warnings) {
+                Ok(place) => {
+                    let routes = located.served.entry(place).or_default();
+                    routes.extend(route.routes.iter().cloned());
+                }
+                Err(warning) => {
+                    warnings.push(*warning);
+                    located.is_faulty = true;
+                    located.closed.extend(closed(route));
+                }
+            }
+        }
+        located
+    }
+}
+
+/// What stands in the map for a route that cannot be served.
+fn closed(route: &DeclaredRoute) -> Option<Group> {
+    let unserved = |route: &Route| Route {
+        weight: Weight::NONE,
+        ..route.clone()
+    };
+    route.is_private().then(|| Group {
+        index: 0,
+        routes: route.routes.iter().map(unserved).collect(),
+        instances: Vec::new(),
+    })
+}
+
+impl<T: Ord> Located<T> {
+    /// The places of routes that are served.
+    pub fn places(&self) -> impl Iterator<Item = &T> + Clone {
+        self.served.keys()
+    }
+
+    /// Says of each place by which index the map knows it, and which instances listen there.
+    ///
+    /// # Errors
+    /// Those of `listen`.
+    pub fn listen<E>(
+        self,
+        mut listen: impl FnMut(&T) -> Result<(i64, Vec<HostPort>), E>,
+    ) -> Result<Groups, E> {
+        let mut groups = self.closed;
+        for (place, routes) in self.served {
+            let (index, instances) = listen(&place)?;
+            groups.push(Group {
+                index,
+                routes,
+                instances,
+            });
+        }
+        Ok(Groups {
+            groups,
+            is_faulty: self.is_faulty,
+        })
+    }
+}
+
+impl Groups {
+    /// What a workload serves that only calls others, or that is not to be sent anything yet.
+    pub fn none() -> Self {
+        Self::default()
+    }
+}
