@@ -103,32 +103,28 @@ impl NoCredentials {
         if let Some(verdict) = refused::<AssumeRoleWithWebIdentityError>(error) {
             return Self::of_role("sts:AssumeRoleWithWebIdentity", &verdict, origin);
         }
-        if let (Some(remedy), CredentialsError::InvalidConfiguration(_)) =
-            (origin.needs_the_cli(), error)
-        {
-            return Self {
-                reason: Reason::NoCredentials,
-                detail: format!("{origin}: only the AWS CLI reads its session"),
-                hint: Some(remedy),
-            };
-        }
         let reason = match error {
             CredentialsError::CredentialsNotLoaded(_)
             | CredentialsError::InvalidConfiguration(_) => Reason::NoCredentials,
             _ => Reason::Unsigned,
         };
-        match (reason, &origin.kind) {
-            (Reason::Unsigned, Kind::Process) => Self::of_process(error, origin),
-            (Reason::Unsigned, Kind::WebIdentity { .. }) => Self {
-                reason,
-                detail: format!("{origin}: {}", in_full(error)),
-                hint: None,
-            },
-            _ => Self {
-                reason,
-                detail: in_full(error),
-                hint: None,
-            },
+        let (detail, hint) = match (reason, origin.needs_the_cli()) {
+            (Reason::NoCredentials, Some(remedy)) => (
+                format!("{origin}: only the AWS CLI reads its session"),
+                Some(remedy),
+            ),
+            (Reason::Unsigned, _) if origin.kind == Kind::Process => {
+                return Self::of_process(error, origin);
+            }
+            (Reason::Unsigned, _) if origin.has_roles() => {
+                (format!("{origin}: {}", in_full(error)), None)
+            }
+            _ => (in_full(error), None),
+        };
+        Self {
+            reason,
+            detail,
+            hint,
         }
     }
 

@@ -91,6 +91,10 @@ impl Origin {
         origin
     }
 
+    pub(super) fn has_roles(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
     /// How to get at credentials that only the AWS CLI reads, if these are such.
     pub(super) fn needs_the_cli(&self) -> Option<String> {
         let login = match self.kind {

@@ -7,7 +7,7 @@ use e2e::{
     extension::{Ending, Extension},
 };
 use insta::assert_snapshot;
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, time::Duration};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/mesh";
 /// What a process prints and a command line holds, and nobody is to see.
@@ -159,7 +159,11 @@ fn a_refused_role_of_a_profile_is_named() {
         store.aws.access_key()
     );
     let program = store.with_profile("mesh", &config);
-    assert_snapshot!(outcomes_of_role(&store, &program, "sts:AssumeRole"));
+    let outcomes = outcomes_of_role(&store, &program, "sts:AssumeRole");
+    let stall = Fault::Stall(Duration::from_secs(30));
+    store.aws.wire.fail("sts:AssumeRole", stall);
+    let late = store.outcome(&program);
+    assert_snapshot!(format!("{outcomes}\nno answer: {late}"));
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn settings_of_others_are_left_alone() {
         "NJ_DMCM_NAMESPACES",
         "NJ_DMCM_INCLUDE_UNHEALTHY",
         "NJ_DMCM_ALLOW_LOOPBACK",
+        "NJ_DMCM_COLOR_ATTRIBUTE",
         "NJ_DEADLINE",
         "NJ_MINE",
     ];
