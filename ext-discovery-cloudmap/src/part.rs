@@ -175,7 +175,11 @@ struct Places<'a> {
 
 impl Places<'_> {
     /// The port that a setting chooses, if one does.
-    fn port(&self, choice: Option<&PortChoice>, setting: &str) -> Result<Option<Port>, Box<Warning>> {
+    fn port(
+        &self,
+        choice: Option<&PortChoice>,
+        setting: &str,
+    ) -> Result<Option<Port>, Box<Warning>> {
         match choice {
             None => Ok(None),
             Some(PortChoice::Port(port)) => Ok(Some(*port)),
@@ -185,7 +189,9 @@ impl Places<'_> {
                      neither containers nor further addresses"
                 );
                 let remedy = "give a port alone, or none for AWS_INSTANCE_PORT";
-                Err(Warning::new(self.service.who(), reason).with_remedy(remedy).into())
+                Err(Warning::new(self.service.who(), reason)
+                    .with_remedy(remedy)
+                    .into())
             }
         }
     }
