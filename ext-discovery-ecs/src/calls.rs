@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ecs       tasks, task definitions, container instances
-//! ec2       the addresses of EC2 instances; its answers: ec2_xml
+//! ec2       the addresses of EC2 instances; its answers: ec2_xml; where it is: ec2_endpoint
 //! instances container instances with their addresses; of several, the one that counts: locate
 //! loss      what became of the tasks of the last map
 //! convert   from the SDK's types to what is kept of them
@@ -11,6 +11,7 @@
 
 mod convert;
 mod ec2;
+mod ec2_endpoint;
 mod ec2_xml;
 mod ecs;
 mod instances;

@@ -4,7 +4,7 @@
 //! gigabytes to build, so this operation is put together from the parts that the client crates are
 //! made of: the SDK's signing, credentials, retries, time-outs and clock correction all apply.
 
-use super::{ec2_xml, pace::Pace};
+use super::{ec2_endpoint::endpoint, ec2_xml, pace::Pace};
 use crate::error::DiscoveryError;
 use aws_runtime::{
     auth::{SigV4OperationSigningConfig, sigv4},
@@ -14,7 +14,6 @@ use aws_runtime::{
     service_clock_skew::{ServiceClockSkewClassifier, ServiceClockSkewInterceptor},
     user_agent::{ApiMetadata, UserAgentInterceptor},
 };
-use aws_sdk_ecs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_runtime::client::{
     orchestrator::operation::Operation,
     retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier},
@@ -40,9 +39,7 @@ use aws_smithy_types::{
     error::{ErrorMetadata, metadata::ProvideErrorMetadata},
     retry::RetryConfig,
 };
-use aws_types::{
-    SdkConfig, SigningName, region::Region, region::SigningRegion, service_config::ServiceConfigKey,
-};
+use aws_types::{SdkConfig, SigningName, region::SigningRegion};
 use ec2_xml::Page;
 use nightjar_aws::Call;
 use std::{
@@ -269,73 +266,9 @@ fn signed(config: &SdkConfig) -> StaticRuntimePlugin {
         .with_runtime_components(components)
 }
 
-/// Where EC2 is: as the settings say, or else beside ECS, whose client knows all of AWS's
-/// partitions.
-async fn endpoint(config: &SdkConfig) -> Result<String, DiscoveryError> {
-    let key = ServiceConfigKey::builder()
-        .service_id("EC2")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build();
-    let own = key
-        .ok()
-        .and_then(|key| config.service_config()?.load_config(key));
-    if let Some(url) = own.or_else(|| config.endpoint_url().map(ToOwned::to_owned)) {
-        return Ok(url);
-    }
-    let region = config.region().map(Region::as_ref);
-    let params = Params::builder()
-        .set_region(region.map(ToOwned::to_owned))
-        .set_use_fips(config.use_fips())
-        .set_use_dual_stack(config.use_dual_stack())
-        .build();
-    let beside = match params {
-        Ok(params) => DefaultResolver::new().resolve_endpoint(&params).await,
-        Err(fault) => Err(fault.into()),
-    };
-    match beside {
-        Ok(ecs) => Ok(ecs.url().replacen("://ecs", "://ec2", 1)),
-        Err(fault) => Err(DiscoveryError::NoEndpoint(fault)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_types::sdk_config::Builder;
-
-    fn in_region(region: &'static str) -> Builder {
-        SdkConfig::builder().region(Region::from_static(region))
-    }
-
-    #[tokio::test]
-    async fn ec2_is_beside_ecs_in_every_partition() -> Result<(), DiscoveryError> {
-        for (config, url) in [
-            (
-                in_region("eu-central-1"),
-                "https://ec2.eu-central-1.amazonaws.com",
-            ),
-            (
-                in_region("cn-north-1"),
-                "https://ec2.cn-north-1.amazonaws.com.cn",
-            ),
-            (
-                in_region("us-east-1").use_fips(true),
-                "https://ec2-fips.us-east-1.amazonaws.com",
-            ),
-            (
-                in_region("us-east-1").use_dual_stack(true),
-                "https://ec2.us-east-1.api.aws",
-            ),
-            (
-                in_region("eu-west-1").endpoint_url("http://10.0.0.1:5000"),
-                "http://10.0.0.1:5000",
-            ),
-        ] {
-            assert_eq!(endpoint(&config.build()).await?, url);
-        }
-        Ok(())
-    }
 
     #[test]
     fn a_request_asks_by_id_and_goes_on_where_the_last_one_ended() -> Result<(), BoxError> {

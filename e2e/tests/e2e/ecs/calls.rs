@@ -5,7 +5,7 @@ use e2e::{
     aws::{Aws, Cluster, Instance, Task, TaskDefinition},
     extension::Extension,
 };
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::{collections::BTreeMap, process::Command, thread, time::Duration};
 
 /// Tasks, definitions and instances.
 pub(crate) const FLEETS: [[usize; 3]; 3] = [[10, 2, 2], [100, 10, 10], [1000, 50, 120]];
@@ -195,4 +195,17 @@ fn a_folder_that_cannot_be_written_is_told_once_and_costs_calls_alone() {
         .stderr
         .matches("so all is asked for again at every run: ");
     assert_eq!(told.count(), 3, "definitions, instances, tasks: {found:?}");
+}
+
+/// The table that the program's own test of its endpoints compares with.
+#[test]
+fn the_table_of_ec2s_endpoints_is_what_botocores_rules_say() {
+    let root = e2e::root();
+    let output = Command::new(root.join(".venv/bin/python"))
+        .arg(root.join("e2e/aws/ec2_endpoints.py"))
+        .output()
+        .unwrap();
+    let table = root.join("ext-discovery-ecs/src/calls/ec2_endpoints.txt");
+    let table = std::fs::read_to_string(table).unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), table);
 }
