@@ -98,7 +98,9 @@ impl DiscoveryMapSource for EcsTasks {
             self.folder.as_deref(),
             self.definition_age,
         );
-        let (map, warnings) = session.block_on(self.ask(&mut aws))?;
+        let region = session.config().region().map(AsRef::as_ref);
+        let clusters = distinct(&self.clusters, region.unwrap_or_default());
+        let (map, warnings) = session.block_on(self.ask(&clusters, &mut aws))?;
         aws.sweep();
         let is_unchanged = previous == Some(&*map.document_version);
         Cache::open(self.folder.as_deref(), "warnings").warn_once(NAME, &warnings.told());
@@ -113,8 +115,12 @@ impl DiscoveryMapSource for EcsTasks {
 
 impl EcsTasks {
     /// Asks AWS, and puts the map together. Any call that fails ends it.
-    async fn ask(&self, aws: &mut Aws<'_>) -> Result<(DiscoveryMap, Warnings), DiscoveryError> {
-        let by_cluster = aws.tasks(&self.clusters).await?;
+    async fn ask(
+        &self,
+        clusters: &[String],
+        aws: &mut Aws<'_>,
+    ) -> Result<(DiscoveryMap, Warnings), DiscoveryError> {
+        let by_cluster = aws.tasks(clusters).await?;
         let tasks: Vec<(&str, &Task)> = by_cluster
             .iter()
             .flat_map(|(cluster, tasks)| tasks.iter().map(move |task| (cluster.as_str(), task)))
@@ -153,4 +159,36 @@ fn clusters(text: &str) -> Result<Vec<String>, String> {
         return Err("names no cluster".to_owned());
     }
     Ok(names.into_iter().collect())
+}
+
+/// The clusters without the names of those that are there by their ARNs too. A name alone is that of
+/// a cluster in the own region.
+fn distinct(clusters: &[String], region: &str) -> Vec<String> {
+    let named_by = |arn: &String| {
+        let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':').skip(2);
+        let (of, name) = (parts.next()?, parts.nth(1)?.strip_prefix("cluster/")?);
+        (of == region).then(|| name.to_owned())
+    };
+    let by_arn: BTreeSet<String> = clusters.iter().filter_map(named_by).collect();
+    let names = clusters.iter().filter(|name| !by_arn.contains(*name));
+    names.cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_asked_once_whatever_it_is_called() {
+        let arn = |region: &str, name: &str| format!("arn:aws:ecs:{region}:1:cluster/{name}");
+        let asked = |text: &str| {
+            let clusters = clusters(text).unwrap_or_default();
+            distinct(&clusters, "eu-west-1").join(" ")
+        };
+        let (here, there) = (arn("eu-west-1", "mesh"), arn("us-east-1", "mesh"));
+        assert_eq!(asked("mesh,mesh , other"), "mesh other");
+        assert_eq!(asked(&format!("mesh,{here},{here}")), here);
+        assert_eq!(asked(&format!("mesh,{there}")), format!("{there} mesh"));
+        assert_eq!(asked(&format!("other,{here}")), format!("{here} other"));
+    }
 }
