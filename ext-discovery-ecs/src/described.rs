@@ -185,6 +185,10 @@ pub(crate) struct Declared {
     pub(crate) is_checked: bool,
     pub(crate) ports: Vec<Mapping>,
     pub(crate) variables: Pairs,
+    /// The names of settings that it has as secrets. Their values are nobody's business.
+    pub(crate) secrets: Vec<String>,
+    /// Whether it has more variables in files.
+    pub(crate) has_files: bool,
 }
 
 /// Ports of a container that its task definition publishes.

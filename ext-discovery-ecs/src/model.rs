@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! member    which tasks are in the mesh, and what they declare
+//! settings  what is said of a task, and where it is not seen
 //! publish   the ports of a task, and where each is reached
 //! choose    which of them a route or a gateway means
 //! place     a member with its addresses -> instances and groups of routes
@@ -14,6 +15,7 @@ mod choose;
 mod member;
 mod place;
 mod publish;
+mod settings;
 
 use member::Stage;
 pub(crate) use member::{Member, Rules, members};

@@ -86,6 +86,10 @@ fn environment(container: types::ContainerOverride) -> Environment {
 }
 
 fn declared(container: types::ContainerDefinition) -> Declared {
+    let secrets = container.secrets().iter().map(types::Secret::name);
+    let secrets = secrets.filter(|name| name.starts_with(PREFIX));
+    let secrets = secrets.map(ToOwned::to_owned).collect();
+    let has_files = !container.environment_files().is_empty();
     let mappings = container.port_mappings.into_iter().flatten();
     Declared {
         name: container.name.unwrap_or_default(),
@@ -95,6 +99,8 @@ fn declared(container: types::ContainerDefinition) -> Declared {
             .is_some_and(|check| check.command().first().map(String::as_str) != Some("NONE")),
         ports: mappings.filter_map(|found| mapping(&found)).collect(),
         variables: settings(container.environment),
+        secrets,
+        has_files,
     }
 }
 

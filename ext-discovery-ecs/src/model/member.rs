@@ -1,10 +1,11 @@
 //! Which tasks are in the mesh, and what they declare.
 
-use super::publish::{At, Published, published};
-use crate::described::{
-    Container, Declared, Definition, Environment, Health, Network, Pairs, Place, Task,
+use super::{
+    publish::{At, Published, published},
+    settings,
 };
-use nightjar_core::workload::{Defaults, Service, Settings, Source, Warning, Warnings, Workload};
+use crate::described::{Container, Declared, Definition, Health, Network, Place, Task};
+use nightjar_core::workload::{Defaults, Service, Warning, Warnings, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 
 const STOPPED: &str = "STOPPED";
@@ -22,6 +23,8 @@ pub(crate) struct Rules {
 pub(crate) struct Member<'a> {
     pub(crate) cluster: &'a str,
     pub(crate) task: &'a Task,
+    /// What warnings call it: its ARN, with the family and revision of its definition.
+    pub(crate) who: String,
     pub(crate) workload: Workload,
     /// Greater for a newer task definition.
     pub(crate) revision: u64,
@@ -135,11 +138,15 @@ fn member<'a>(
     rules: &Rules,
     warnings: &mut Warnings,
 ) -> Option<Member<'a>> {
-    let settings = settings(task, definition);
-    let workload = Workload::read(&settings, &Defaults::default(), &task.arn, warnings)?;
+    let who = who(task, definition);
+    let settings = settings::all(task, definition);
+    let workload = Workload::read(&settings, &Defaults::default(), &who, warnings);
+    settings::warn_of_unseen(&who, &settings, definition, workload.as_ref(), warnings);
+    let workload = workload?;
+    settings::warn_of_hidden(&who, task, definition, warnings);
     let stage = if task.is_starting() {
         Stage::Starting
-    } else if let Some(warning) = unfit(task, definition, rules) {
+    } else if let Some(warning) = unfit(&who, task, definition, rules) {
         warnings.push(warning);
         Stage::Unfit
     } else if essential(task, definition).any(|one| rules.is_untold(one, definition)) {
@@ -152,12 +159,26 @@ fn member<'a>(
     Some(Member {
         cluster,
         task,
+        who,
         workload,
         revision: revision(definition),
         published: published(task, definition),
         stage,
         down: down.map(|container| container.name.as_str()).collect(),
     })
+}
+
+fn who(task: &Task, definition: &Definition) -> String {
+    let Definition {
+        arn,
+        family,
+        revision,
+        ..
+    } = definition;
+    match family.as_str() {
+        "" => format!("{} ({})", task.arn, arn.rsplit('/').next().unwrap_or(arn)),
+        family => format!("{} ({family}:{revision})", task.arn),
+    }
 }
 
 /// The containers without which a task ends, as its definition says. Those that it does not declare
@@ -177,14 +198,14 @@ pub(super) fn declared<'a>(
 }
 
 /// Why a running task gets no requests, if it is not well.
-fn unfit(task: &Task, definition: &Definition, rules: &Rules) -> Option<Warning> {
+fn unfit(who: &str, task: &Task, definition: &Definition, rules: &Rules) -> Option<Warning> {
     let of_essential = |is: fn(&Container) -> bool| {
         let found = essential(task, definition).find(|one| is(one));
         found.map(|container| format!("its essential container {}", container.name))
     };
     let left_out = |reason: String, remedy: &str| {
         let reason = format!("{reason}; the task is left out");
-        Some(Warning::new(&task.arn, reason).with_remedy(remedy))
+        Some(Warning::new(who, reason).with_remedy(remedy))
     };
     if let Some(container) = of_essential(|one| one.last_status == STOPPED) {
         let remedy = "see the container's exit code and log";
@@ -202,42 +223,6 @@ fn unfit(task: &Task, definition: &Definition, rules: &Rules) -> Option<Warning>
     let remedy = "see why the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets \
                   unhealthy tasks in";
     left_out(format!("{ill} is UNHEALTHY"), remedy)
-}
-
-/// All that is said of a task, in order of precedence.
-fn settings(task: &Task, definition: &Definition) -> Settings {
-    let mut settings = Settings::new();
-    add(&mut settings, &Source::new("task tag"), &task.tags);
-    let source = Source::new("task-definition tag");
-    add(&mut settings, &source, &definition.tags);
-    for overridden in in_order(&task.overrides, definition) {
-        let container = &overridden.container;
-        let name = format!("override environment of container {container}");
-        let source = Source::of_container(name, container);
-        add(&mut settings, &source, &overridden.variables);
-    }
-    for declared in &definition.containers {
-        let name = format!("environment of container {}", declared.name);
-        let source = Source::of_container(name, &declared.name);
-        add(&mut settings, &source, &declared.variables);
-    }
-    settings
-}
-
-fn add(settings: &mut Settings, source: &Source, pairs: &Pairs) {
-    settings.add(source, pairs.iter().map(|(name, value)| (name, value)));
-}
-
-/// Overrides in the order in which the definition has the containers, without those of others.
-fn in_order<'a>(overrides: &'a [Environment], definition: &Definition) -> Vec<&'a Environment> {
-    let place = |container: &str| {
-        let mut containers = definition.containers.iter();
-        containers.position(|declared| declared.name == container)
-    };
-    let mut ordered: Vec<&Environment> = overrides.iter().collect();
-    ordered.retain(|one| place(&one.container).is_some());
-    ordered.sort_by_key(|one| (place(&one.container), &one.container));
-    ordered
 }
 
 /// A number that is greater for a newer definition: the time of its registration, which goes up with

@@ -66,7 +66,7 @@ pub(super) fn add_routes(member: &Member<'_>, mesh: &mut Mesh, warnings: &mut Wa
 /// Adds a service-color without routes and instances, or a gateway without instances: so its proxies
 /// know what they may call, and nobody is sent to them.
 pub(super) fn announce(member: &Member<'_>, mesh: &mut Mesh) {
-    let (who, revision) = (&member.task.arn, member.revision);
+    let (who, revision) = (&member.who, member.revision);
     match &member.workload {
         Workload::Service(service) => mesh.service(who, revision, service, Groups::none()),
         Workload::Gateway(gateway) => mesh.gateway(who, revision, gateway, Vec::new()),
@@ -83,7 +83,7 @@ struct Placing<'a> {
 
 impl<'a> Placing<'a> {
     fn who(&self) -> &'a str {
-        &self.member.task.arn
+        &self.member.who
     }
 
     fn chooser(&self, outcome: &'static str) -> Chooser<'a> {

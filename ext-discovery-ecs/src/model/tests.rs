@@ -139,9 +139,9 @@ fn declared(name: &str, ports: &[u16], variables: &[(&str, &str)]) -> Declared {
     Declared {
         name: name.to_owned(),
         essential: true,
-        is_checked: false,
         ports: ports.iter().map(mapping).collect(),
         variables: pairs(variables),
+        ..Declared::default()
     }
 }
 

@@ -3,10 +3,12 @@
 //! ```text
 //! instances   EC2 instances that are not known, or left out
 //! listing     listings that are not whole, and their pages
+//! members     tasks and definitions with members that moto does not have
 //! ```
 
 mod instances;
 mod listing;
+mod members;
 
 use super::{discovery, said, told};
 use e2e::{
@@ -67,7 +69,7 @@ fn a_container_that_no_definition_declares_never_decides_about_a_task() {
 #[test]
 fn a_hint_offers_no_switch_that_does_not_help() {
     let scene = Scene::of(include_str!("answers/agent-stopped.json"));
-    let other = "store till-blue-8080 /till/ @ 10.0.1.12 8080".to_owned();
+    let other = "store till-blue-8080 /till/ @ 10.0.1.12 8080";
     let arn = "arn:aws:ecs:eu-central-1:111122223333:task/field/t11";
     let app = |name: &str, value: &str| {
         let (name, value) = (name.to_owned(), json!(value));
@@ -75,17 +77,17 @@ fn a_hint_offers_no_switch_that_does_not_help() {
             .answers
             .change(move |all| all["ecs"]["tasks"][0]["containers"][1][name] = value);
         let (map, said) = scene.found();
-        assert_eq!(map, [other.clone()]);
+        assert_eq!(map, [other]);
         said.replace(arn, "ARN")
     };
     assert_eq!(
         app("healthStatus", "UNHEALTHY"),
-        " WARN ARN: its essential container till is UNHEALTHY; the task is left out\n  hint: see why \
+        " WARN ARN (till:1): its essential container till is UNHEALTHY; the task is left out\n  hint: see why \
          the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets unhealthy tasks in\n"
     );
     assert_eq!(
         app("lastStatus", "STOPPED"),
-        " WARN ARN: its essential container till has stopped; the task is left out\n  hint: see the \
+        " WARN ARN (till:1): its essential container till has stopped; the task is left out\n  hint: see the \
          container's exit code and log\n"
     );
 }
@@ -98,12 +100,8 @@ fn a_definition_that_is_gone_is_as_it_was_known_last() {
         ..scene
     };
     let before = scene.found();
-    let gone = |scene: &Scene| {
-        scene
-            .answers
-            .change(|all| all["ecs"]["definitions"] = json!({}))
-    };
-    gone(&scene);
+    let gone = |all: &mut Value| all["ecs"]["definitions"] = json!({});
+    scene.answers.change(gone);
     // The warnings were told before.
     assert_eq!(scene.found(), (before.0, String::new()));
     assert_eq!(scene.aws.wire.count("ecs:DescribeTaskDefinition"), 2);

@@ -94,7 +94,13 @@ fn an_answer_that_breaks_off_is_no_answer() {
 #[test]
 fn an_answer_that_is_none_is_no_answer() {
     for (call, _) in CALLS {
-        for body in ["", "<html>Welcome to the hotel</html>", "{\"tasks\": ["] {
+        for body in [
+            "",
+            "{}",
+            "<html>Welcome to the hotel</html>",
+            "{\"tasks\": [",
+            "<DescribeInstancesResponse><requestId>r</requestId></DescribeInstancesResponse>",
+        ] {
             let garbled = Fault::Answer {
                 status: 200,
                 headers: Vec::new(),
@@ -131,6 +137,13 @@ fn an_answer_that_leaves_tasks_out_is_not_the_whole() {
             "ecs:DescribeTaskDefinition",
             "{}",
             "the answer has no task definition",
+        ),
+        ("ecs:ListTasks", "{}", "the answer has no list of tasks"),
+        ("ecs:DescribeTasks", "{}", "the answer does not mention it"),
+        (
+            "ecs:DescribeContainerInstances",
+            "{}",
+            "the answer does not mention it",
         ),
     ] {
         let fault = Fault::Answer {

@@ -33,7 +33,7 @@ fn a_route_that_is_not_json_costs_that_route_alone() {
     });
     assert_eq!(map, ["n1 shop-blue-3000 /cart/ @ 10.1.0.8 3000", GOOD]);
     for part in [
-        " WARN ARN: NJ_ROUTE_1=",
+        " WARN ARN (shop:1): NJ_ROUTE_1=",
         "(task tag)",
         "path-match",
         "\n  hint: ",
@@ -47,7 +47,7 @@ fn a_wrong_weight_is_told_with_its_value() {
     for weight in ["32768", "heavy", "-1", "+1"] {
         let (map, said) = beside(|task| task.tag("NJ_ROUTE_WEIGHT_1", weight));
         assert!(map.contains(&GOOD.to_owned()), "{map:?}");
-        let told = format!(" WARN ARN: NJ_ROUTE_WEIGHT_1=\"{weight}\" (task tag): ");
+        let told = format!(" WARN ARN (shop:1): NJ_ROUTE_WEIGHT_1=\"{weight}\" (task tag): ");
         assert!(said.starts_with(&told), "{said}");
         assert!(said.contains("\n  hint: "), "{said}");
     }
@@ -58,7 +58,7 @@ fn a_wrong_port_is_told_with_its_value() {
     for port in ["0", "99999", "app:", "a b:3000"] {
         let (map, said) = beside(|task| task.tag("NJ_ROUTE_PORT_1", port));
         assert!(map.contains(&GOOD.to_owned()), "{map:?}");
-        let told = format!(" WARN ARN: NJ_ROUTE_PORT_1=\"{port}\" (task tag): ");
+        let told = format!(" WARN ARN (shop:1): NJ_ROUTE_PORT_1=\"{port}\" (task tag): ");
         assert!(said.starts_with(&told), "{said}");
         assert!(said.contains("\n  hint: write 3000, container-name:3000 or bound-ip:3000"));
     }
@@ -74,7 +74,7 @@ fn an_unknown_mode_keeps_the_task_out() {
     assert_eq!(map, [GOOD]);
     assert_eq!(
         said,
-        " WARN ARN: NJ_PROXY_MODE=\"SIDECAR\" (task tag): is neither SERVICE nor GATEWAY; the workload \
+        " WARN ARN (shop:1): NJ_PROXY_MODE=\"SIDECAR\" (task tag): is neither SERVICE nor GATEWAY; the workload \
          is left out of the mesh\n  hint: set it to SERVICE or GATEWAY, or to NONE to stay out\n"
     );
 }
@@ -88,7 +88,7 @@ fn a_port_that_is_not_published_costs_its_route() {
     assert_eq!(map, ["n1 shop-blue-3000 /cart/ @ 10.1.0.8 3000", GOOD]);
     assert_eq!(
         said,
-        " WARN ARN: NJ_ROUTE_PORT_1=\"8080\" (task tag): the task publishes no such port; the route is \
+        " WARN ARN (shop:1): NJ_ROUTE_PORT_1=\"8080\" (task tag): the task publishes no such port; the route is \
          left out\n  hint: set it to one of app:3000, or publish the port in portMappings of the task \
          definition\n"
     );
@@ -102,7 +102,7 @@ fn duplicate_namespace_ports_are_told() {
     });
     assert_eq!(map, ["n1 shop-blue-3000 /shop/ @ 10.1.0.8 3000", GOOD]);
     for part in [
-        " WARN ARN: NJ_NAMESPACE_PORT_2=\"n3:3001\" (task tag): ",
+        " WARN ARN (shop:1): NJ_NAMESPACE_PORT_2=\"n3:3001\" (task tag): ",
         "\n  hint: ",
     ] {
         assert!(said.contains(part), "{part:?} in {said}");
@@ -143,7 +143,7 @@ fn an_unhealthy_essential_container_keeps_its_task_out() {
     assert_eq!(told(&found), ["n1 shop-blue-3000 /shop/ @", GOOD]);
     assert_eq!(
         said(&found).replace(&ill.arn, "ARN"),
-        " WARN ARN: its essential container app is UNHEALTHY; the task is left out\n  hint: see why the \
+        " WARN ARN (shop:1): its essential container app is UNHEALTHY; the task is left out\n  hint: see why the \
          container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets unhealthy tasks in\n"
     );
     let lenient = discovery(&aws)

@@ -51,7 +51,7 @@ fn a_task_whose_port_is_not_bound_yet_waits() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: port 80 of container app has no port on the host yet; the task is left out\n  \
+            "task/a (shop:1): port 80 of container app has no port on the host yet; the task is left out\n  \
           hint: this passes by itself while a task starts"
         ]
     );
@@ -89,7 +89,7 @@ fn awsvpc_tasks_have_an_address_of_their_own_and_nobody_is_asked_for_it() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: its network interface has no address yet; the task is left out\n  \
+            "task/a (shop:1): its network interface has no address yet; the task is left out\n  \
           hint: this passes by itself while a task starts"
         ]
     );
@@ -227,7 +227,7 @@ fn a_port_that_is_not_published_costs_its_route() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: NJ_ROUTE_PORT_1=\"81\" (task tag): the task publishes no such port; the route is \
+            "task/a (shop:1): NJ_ROUTE_PORT_1=\"81\" (task tag): the task publishes no such port; the route is \
           left out\n  hint: set it to one of app:80, or publish the port in portMappings of the task \
           definition"
         ]
@@ -250,7 +250,7 @@ fn a_private_route_stays_whatever_port_it_names() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: NJ_ROUTE_PORT_2=\"81\" (task tag): the task publishes no such port; it is ignored, \
+            "task/a (shop:1): NJ_ROUTE_PORT_2=\"81\" (task tag): the task publishes no such port; it is ignored, \
           as the route is private and has to stay\n  hint: set it to one of app:80, or publish the port \
           in portMappings of the task definition"
         ]
@@ -272,7 +272,7 @@ fn without_a_choice_the_lowest_port_counts_and_that_is_said() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: NJ_ROUTE_1 (task tag): no port is chosen of several; app:80, the lowest, is used\n  \
+            "task/a (shop:1): NJ_ROUTE_1 (task tag): no port is chosen of several; app:80, the lowest, is used\n  \
           hint: set NJ_ROUTE_PORT to one of proxy:9000, app:80, app:8080"
         ]
     );
@@ -323,7 +323,7 @@ fn a_private_route_without_any_port_keeps_its_path_closed() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: NJ_ROUTE_1 (task tag): the task publishes no port; the route stays without \
+            "task/a (shop:1): NJ_ROUTE_1 (task tag): the task publishes no port; the route stays without \
           instances, as it is private\n  hint: publish the port in portMappings of the task definition"
         ]
     );
@@ -351,7 +351,7 @@ fn a_private_route_of_a_wrong_weight_has_no_instances() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: NJ_ROUTE_WEIGHT_2=\"heavy\" (task tag): \"heavy\" is not from 0 to 32767; the route \
+            "task/a (shop:1): NJ_ROUTE_WEIGHT_2=\"heavy\" (task tag): \"heavy\" is not from 0 to 32767; the route \
           stays without instances, as it is private\n  hint: give it a whole number from 0 to 32767, or \
           remove it for 1"
         ]
@@ -366,7 +366,7 @@ fn a_task_that_publishes_nothing_has_no_routes() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: NJ_ROUTE_1 (task tag): the task publishes no port; the route is left out\n  \
+            "task/a (shop:1): NJ_ROUTE_1 (task tag): the task publishes no port; the route is left out\n  \
           hint: publish the port in portMappings of the task definition"
         ]
     );
@@ -388,7 +388,7 @@ fn a_port_of_several_containers_is_that_of_the_first_and_that_is_said() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/t: NJ_ROUTE_PORT_1=\"80\" (task tag): several containers publish it (a, b); that of b is \
+            "task/t (shop:1): NJ_ROUTE_PORT_1=\"80\" (task tag): several containers publish it (a, b); that of b is \
           used\n  hint: write container-name:port"
         ]
     );

@@ -147,7 +147,7 @@ fn a_gateway_is_where_it_says_that_it_listens() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a: NJ_ROUTE_PORT=\"81\" (task tag): the task publishes no such port; the gateway is \
+            "task/a (edge:1): NJ_ROUTE_PORT=\"81\" (task tag): the task publishes no such port; the gateway is \
           left out\n  hint: set it to one of envoy:80, envoy:9901, or publish the port in \
           portMappings of the task definition"
         ]
@@ -159,4 +159,31 @@ fn a_service_that_only_calls_others_needs_no_address() {
     let mesh = on_host().with(bridge("shop"), [task("a", Vec::new(), &blue(&[]))]);
     assert_eq!(mesh.told(), ["n1 shop-blue-0  @ "]);
     assert_eq!(mesh.asked_for(), [""; 0]);
+}
+
+#[test]
+fn a_task_tag_that_hides_another_value_of_its_definition_is_told() {
+    let tagged = Definition {
+        tags: pairs(&[
+            ("NJ_PROXY_MODE", "SERVICE"),
+            ("NJ_COLOR", " blue "),
+            ("NJ_ROUTE_1", "/old/"),
+            ("NJ_ROUTE_WEIGHT_1", "5"),
+            ("team", "web"),
+        ]),
+        ..bridge("shop")
+    };
+    let tags = [
+        (ROUTE, "/new/"),
+        ("NJ_ROUTE_WEIGHT_1", ""),
+        ("team", "data"),
+    ];
+    let mesh = on_host().with(tagged, [shop("a", 1, &tags)]);
+    assert_eq!(
+        mesh.warned(),
+        [
+            "task/a (shop:1): NJ_ROUTE_1=\"/new/\" (task tag): hides what the task-definition tag says: \
+             \"/old/\"\n  hint: remove one of the tags, or give both the same value"
+        ]
+    );
 }

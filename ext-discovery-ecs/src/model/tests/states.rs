@@ -122,7 +122,7 @@ fn unhealthy_tasks_are_left_out_unless_they_are_let_in() {
     assert_eq!(
         mesh.warned(),
         [format!(
-            "task/ill: its essential container app is UNHEALTHY; the task is left out\n  {REMEDY}"
+            "task/ill (shop:1): its essential container app is UNHEALTHY; the task is left out\n  {REMEDY}"
         )]
     );
     mesh.rules.include_unhealthy = true;
@@ -146,11 +146,10 @@ fn a_task_counts_as_ill_as_soon_as_ecs_or_one_essential_container_says_so() {
     assert_eq!(
         mesh.warned(),
         [
-            format!("task/a: it is UNHEALTHY; the task is left out\n  {REMEDY}"),
-            format!(
-                "task/b: its essential container app has stopped; the task is left out\n  \
+            format!("task/a (shop:1): it is UNHEALTHY; the task is left out\n  {REMEDY}"),
+            "task/b (shop:1): its essential container app has stopped; the task is left out\n  \
                  hint: see the container's exit code and log"
-            ),
+                .to_owned(),
         ]
     );
     mesh.rules.include_unhealthy = true;
@@ -236,7 +235,7 @@ fn tasks_without_an_address_are_left_out_and_the_reason_is_told() {
     assert_eq!(
         mesh.warned(),
         [format!(
-            "task/good: its container instance host is gone; the task is left out\n  {passes}"
+            "task/good (shop:1): its container instance host is gone; the task is left out\n  {passes}"
         )]
     );
     let mesh = Cluster::default().instance("host", "i-1", &[]);
@@ -244,7 +243,7 @@ fn tasks_without_an_address_are_left_out_and_the_reason_is_told() {
     assert_eq!(
         mesh.warned(),
         [format!(
-            "task/good: EC2 tells no private address of its instance i-1; the task is left out\n  \
+            "task/good (shop:1): EC2 tells no private address of its instance i-1; the task is left out\n  \
              {passes}"
         )]
     );
@@ -291,7 +290,7 @@ fn tasks_outside_aws_need_a_port_that_is_bound_to_an_address() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/good: it runs on a machine outside AWS, of which AWS tells no address; the task is left \
+            "task/good (shop:1): it runs on a machine outside AWS, of which AWS tells no address; the task is left \
           out\n  hint: let the host's Docker publish its ports on one address (its default bind \
           address), or run the task on EC2 or Fargate"
         ]

@@ -30,8 +30,9 @@ fn an_instance_that_ec2_does_not_know_is_told_of_and_the_others_are_asked_for_ag
         ["n1 shop-blue-80 /shop/ @ 10.0.0.1 8001 10.0.0.2 8002"]
     );
     for (task, instance) in [("t3", "i-03"), ("t4", "i-04")] {
-        let told =
-            format!("task/field/{task}: EC2 knows no instance {instance}; the task is left out");
+        let told = format!(
+            "task/field/{task} (shop:1): EC2 knows no instance {instance}; the task is left out"
+        );
         assert!(said.contains(&told), "{said}");
     }
     let asked = |request: Request| {
@@ -91,7 +92,9 @@ fn an_instance_that_ec2_leaves_out_holds_the_map_back_for_five_minutes_and_no_lo
         ["n1 shop-blue-80 /shop/ @ 10.0.0.1 8001 10.0.0.2 8002"]
     );
     assert!(
-        said.contains("task/field/t4: EC2 leaves out its instance i-04; the task is left out"),
+        said.contains(
+            "task/field/t4 (shop:1): EC2 leaves out its instance i-04; the task is left out"
+        ),
         "{said}"
     );
     // It is there again, and then again not.
