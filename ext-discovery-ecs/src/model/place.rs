@@ -107,7 +107,7 @@ impl<'a> Placing<'a> {
             source: None,
         };
         let chosen = chooser.choose(gateway.port.as_ref(), declared, warnings)?;
-        let instances = self.instances(&chosen)?;
+        let instances = self.instances(&chosen, warnings)?;
         mesh.gateway(self.who(), self.member.revision, gateway, instances);
         Ok(())
     }
@@ -140,20 +140,34 @@ impl<'a> Placing<'a> {
         let indexes = indexes(located.places());
         let groups = located.listen(|chosen| {
             let index = indexes.get(chosen).copied().unwrap_or(chosen.port.into());
-            Ok::<_, LeftOut>((index, self.instances(chosen)?))
+            Ok::<_, LeftOut>((index, self.instances(chosen, warnings)?))
         })?;
         mesh.service(self.who(), self.member.revision, service, groups);
         Ok(())
     }
 
-    /// Where the task answers on a port: one instance, or none while the container is down.
-    fn instances(&self, chosen: &Chosen<'_>) -> Result<Vec<HostPort>, LeftOut> {
+    /// Where the task answers on a port: one instance, or none while the container is down or where
+    /// nobody else gets to.
+    fn instances(
+        &self,
+        chosen: &Chosen<'_>,
+        warnings: &mut Warnings,
+    ) -> Result<Vec<HostPort>, LeftOut> {
         if !self.takes_requests || self.member.down.contains(chosen.container) {
             return Ok(Vec::new());
         }
         let interface = self.instance.map(Instance::interface).unwrap_or_default();
         let published = self.member.published.iter().filter(|one| chosen.is(one));
-        let Some(best) = published.min_by_key(|one| preference(one, interface)) else {
+        let (within, published): (Vec<&Published>, _) =
+            published.partition(|one| one.is_loopback());
+        if let Some(Published {
+            at: At::Bound(ip), ..
+        }) = within.first()
+        {
+            warnings.push(self.bound_to_loopback(chosen, *ip));
+        }
+        let best = published.into_iter();
+        let Some(best) = best.min_by_key(|one| preference(one, interface)) else {
             return Ok(Vec::new());
         };
         let Some(port) = best.host_port(chosen.port).and_then(Port::new) else {
@@ -176,6 +190,19 @@ impl<'a> Placing<'a> {
             IpAddr::V6(ip) => Host::Ipv6(ip),
         };
         Ok(vec![HostPort { host, port }])
+    }
+
+    fn bound_to_loopback(&self, chosen: &Chosen<'_>, ip: IpAddr) -> Warning {
+        let Chosen {
+            container, port, ..
+        } = chosen;
+        let reason = format!(
+            "port {port} of container {container} is bound to {ip}, where no other machine gets to; \
+             that address is left out"
+        );
+        let remedy =
+            "let the host's Docker publish ports on another address (its default bind address)";
+        Warning::new(self.who(), reason).with_remedy(remedy)
     }
 
     fn starting(&self, reason: &str) -> LeftOut {

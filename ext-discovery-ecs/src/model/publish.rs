@@ -22,6 +22,11 @@ impl Published {
     pub(crate) fn host_port(&self, port: u16) -> Option<u16> {
         self.host?.checked_add(port.checked_sub(self.ports.first)?)
     }
+
+    /// Whether its host alone gets there.
+    pub(crate) fn is_loopback(&self) -> bool {
+        matches!(self.at, At::Bound(ip) if ip.to_canonical().is_loopback())
+    }
 }
 
 /// Where a port is reached.

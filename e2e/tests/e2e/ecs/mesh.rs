@@ -246,3 +246,79 @@ fn a_cluster_without_tasks_gives_an_empty_map() {
         [("ecs:ListTasks".to_owned(), 1)]
     );
 }
+
+#[test]
+fn a_cluster_named_twice_is_asked_once() {
+    let aws = Aws::start();
+    let cluster = aws.cluster("mesh");
+    shop(&cluster);
+    let arn = format!("arn:aws:ecs:eu-central-1:{}:cluster/mesh", aws.account());
+    for clusters in [
+        "mesh,mesh",
+        &format!("mesh,{arn}"),
+        &format!("{arn},mesh,{arn}"),
+    ] {
+        aws.wire.forget();
+        let found = discovery(&aws)
+            .env("NJ_DMECS_AWS_CLUSTERS", clusters)
+            .call(&[]);
+        assert_eq!(told(&found), ["n1 shop-blue-3000 /shop/ @ 10.0.0.5 32768"]);
+        let asked = ["ecs:ListTasks", "ecs:DescribeTasks"].map(|call| aws.wire.count(call));
+        assert_eq!(asked, [1, 1], "{clusters}");
+    }
+}
+
+#[test]
+fn a_port_that_is_bound_to_loopback_is_for_nobody_else() {
+    let aws = Aws::start();
+    let cluster = aws.cluster("mesh");
+    let host = cluster.instance("10.0.0.5");
+    let definition = cluster.register(route(TaskDefinition::bridge("shop"), "/shop/"));
+    let task = blue(&definition).on(&host);
+    let within = cluster.run(task.clone().bind_to("127.0.0.1", "app", 3000, 32768));
+    cluster.run(task.bind("app", 3000, 32769));
+    let found = discovery(&aws).call(&[]);
+    assert_eq!(told(&found), ["n1 shop-blue-3000 /shop/ @ 10.0.0.5 32769"]);
+    assert_eq!(
+        said(&found),
+        format!(
+            " WARN {} (shop:1): port 3000 of container app is bound to 127.0.0.1, where no other machine \
+             gets to; that address is left out\n  hint: let the host's Docker publish ports on another \
+             address (its default bind address)\n",
+            within.arn
+        )
+    );
+}
+
+#[test]
+fn while_a_service_moves_to_another_port_its_weight_is_divided_by_tasks() {
+    let aws = Aws::start();
+    let cluster = aws.cluster("mesh");
+    let register = |port: u16| {
+        let definition = TaskDefinition::awsvpc("shop").container("app", &[port]);
+        cluster.register(definition.tag("NJ_ROUTE_1", "/shop/"))
+    };
+    let (old, new) = (register(3000), register(4000));
+    let weighing = |definition: &str, color: &str, weight: &str| {
+        let task = Task::of(definition).service_color("n1", "shop", color);
+        task.tag("NJ_ROUTE_WEIGHT_1", weight)
+    };
+    for number in 1..10 {
+        cluster.run(weighing(&old, "blue", "9").at(&format!("10.1.0.{number}")));
+    }
+    cluster.run(weighing(&new, "blue", "9").at("10.1.0.10"));
+    cluster.run(weighing(&old, "green", "1").at("10.1.0.11"));
+    let map = discovery(&aws).call(&[]).document.unwrap();
+    let groups = map["namespaces"][0]["service-colors"].as_array().unwrap();
+    let weights: Vec<Value> = groups
+        .iter()
+        .map(|group| json!([group["color"], group["index"], group["routes"][0]["weight"]]))
+        .collect();
+    // Of 100: 81 for nine old ones, 9 for the first new one, 10 for the other color as before.
+    let expected = [
+        json!(["blue", 3000, 81]),
+        json!(["blue", 4000, 9]),
+        json!(["green", 3000, 10]),
+    ];
+    assert_eq!(weights, expected);
+}

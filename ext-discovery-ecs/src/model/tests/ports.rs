@@ -393,3 +393,30 @@ fn a_port_of_several_containers_is_that_of_the_first_and_that_is_said() {
         ]
     );
 }
+
+#[test]
+fn where_only_its_host_gets_to_a_port_nobody_is_sent() {
+    let told = |bindings: &[(&str, u16, u16)]| {
+        let at = task("a", vec![container("app", bindings)], &blue(&[ROUTE]));
+        let mesh = on_host().with(bridge("shop"), [at, shop("b", 7, &[ROUTE])]);
+        (mesh.told(), mesh.warned())
+    };
+    let warning = |ip: &str| {
+        vec![format!(
+            "task/a (shop:1): port 80 of container app is bound to {ip}, where no other machine gets to; \
+             that address is left out\n  hint: let the host's Docker publish ports on another address \
+             (its default bind address)"
+        )]
+    };
+    for ip in ["127.0.0.1", "127.8.0.9", "::1", "::ffff:127.0.0.1"] {
+        let others = vec!["n1 shop-blue-80 /shop/ @ 10.0.0.1:7".to_owned()];
+        assert_eq!(told(&[(ip, 80, 1)]), (others, warning(ip)));
+    }
+    let (map, warned) = told(&[("127.0.0.1", 80, 1), ("0.0.0.0", 80, 2)]);
+    assert_eq!(map, ["n1 shop-blue-80 /shop/ @ 10.0.0.1:2 10.0.0.1:7"]);
+    assert_eq!(warned, warning("127.0.0.1"));
+    // What AWS says of interfaces and instances is taken as it is.
+    let mesh = Cluster::default().instance("host", "i-1", &["127.0.0.1"]);
+    let mesh = mesh.with(bridge("shop"), [shop("b", 7, &[ROUTE])]);
+    assert_eq!(mesh.told(), ["n1 shop-blue-80 /shop/ @ 127.0.0.1:7"]);
+}
