@@ -11,8 +11,8 @@
 //! }));
 //! answers.change(|all| all["page"] = json!(7));     // ListTasks pages of 7
 //! ```
-//! Further members: `page`, how many tasks a page of ListTasks has (100); `unlisted`, tasks that
-//! ListTasks leaves out; `silent`, EC2 instances that DescribeInstances leaves out without a word. An
+//! Further members: `page`, how many tasks a page of `ListTasks` has (100); `unlisted`, tasks that
+//! `ListTasks` leaves out; `silent`, EC2 instances that `DescribeInstances` leaves out without a word. An
 //! instance that is in neither list is one that EC2 does not know; `refusal`, the code and message that
 //! it says so with, `IDS` for the ids.
 
@@ -81,11 +81,15 @@ fn page(all: &Value, asked: &Value) -> Value {
     let cluster = asked["cluster"].as_str().unwrap_or("default");
     let cluster = format!("/{}/", cluster.rsplit('/').next().unwrap_or_default());
     let unlisted = list(&all["unlisted"]);
+    let is_listed = |arn: &Value| {
+        let of_cluster = arn.as_str().is_some_and(|arn| arn.contains(&cluster));
+        of_cluster && !unlisted.contains(arn)
+    };
     let arns: Vec<Value> = list(&all["ecs"]["tasks"])
         .iter()
         .filter(|task| task["desiredStatus"] == "RUNNING")
         .map(|task| task["taskArn"].clone())
-        .filter(|arn| arn.as_str().unwrap().contains(&cluster) && !unlisted.contains(arn))
+        .filter(is_listed)
         .collect();
     let size = usize::try_from(all["page"].as_u64().unwrap_or(100)).unwrap();
     let begin: usize = asked["nextToken"]
@@ -98,10 +102,10 @@ fn page(all: &Value, asked: &Value) -> Value {
 }
 
 fn described(known: &Value, name: &str, asked: &Value, answered: &str) -> Value {
-    let known = known.as_array().unwrap();
+    let known = || known.as_array().into_iter().flatten();
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for arn in asked.as_array().unwrap() {
-        match known.iter().find(|one| one[name] == *arn) {
+        match known().find(|one| one[name] == *arn) {
             Some(one) => found.push(one),
             None => failures.push(json!({"arn": arn, "reason": "MISSING"})),
         }
@@ -135,12 +139,12 @@ fn instances(all: &Value, form: &str) -> Answer {
     }
     let told = all["ec2"].as_array().unwrap().iter();
     let told = told.filter(|one| asked.iter().any(|id| one["id"] == *id));
-    let items: String = told
-        .map(|one| {
-            let (id, ip) = (one["id"].as_str().unwrap(), one["ipv4"].as_str().unwrap());
-            format!("<item><instanceId>{id}</instanceId><privateIpAddress>{ip}</privateIpAddress></item>")
-        })
-        .collect();
+    let item = |one: &Value| {
+        let (id, ip) = (one["id"].as_str().unwrap(), one["ipv4"].as_str().unwrap());
+        let address = format!("<privateIpAddress>{ip}</privateIpAddress>");
+        format!("<item><instanceId>{id}</instanceId>{address}</item>")
+    };
+    let items = told.map(item).collect::<Vec<String>>().concat();
     let set = format!("<item><instancesSet>{items}</instancesSet></item>");
     let set = format!("<reservationSet>{set}</reservationSet>");
     (

@@ -304,9 +304,9 @@ impl State {
         let (latency, player) = (inner.latency, inner.player.clone());
         drop(inner);
         thread::sleep(latency);
-        let played = || player.and_then(|player| player(&request));
-        let played = || played().map(|(status, body)| Act::answer(status, Vec::new(), body));
-        (index, fault.or_else(played).unwrap_or(Act::Pass))
+        let answer = || player.and_then(|player| player(&request));
+        let answer = || answer().map(|(status, body)| Act::answer(status, Vec::new(), body));
+        (index, fault.or_else(answer).unwrap_or(Act::Pass))
     }
 
     fn end(&self, index: usize, status: u16) {

@@ -8,7 +8,7 @@ use super::{
     Aws,
     ecs::{LIST_TASKS, id, on_cluster},
 };
-use crate::error::DiscoveryError;
+use crate::{described::Task, error::DiscoveryError};
 use futures_util::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +19,22 @@ impl Aws<'_> {
     /// Fails if most of the last map's tasks are not listed, and some of these run. What is said of
     /// clusters that are not asked any more does not matter.
     pub(super) async fn check_loss(&mut self, listed: &ByCluster) -> Result<(), DiscoveryError> {
-        let mut lost = Vec::new();
+        let mut missing = Vec::new();
         for (cluster, arns) in listed {
-            let last = self.tasks.get(id(cluster), None);
-            let last: BTreeSet<String> = last.unwrap_or_default();
-            lost.push((cluster, last.difference(arns).cloned().collect::<Vec<_>>()));
-            self.last.insert(cluster.clone(), last);
+            let before = self.tasks.get(id(cluster), None);
+            let before: BTreeSet<String> = before.unwrap_or_default();
+            let arns: Vec<String> = before.difference(arns).cloned().collect();
+            missing.push((cluster, arns));
+            self.last.insert(cluster.clone(), before);
         }
         let all: usize = self.last.values().map(BTreeSet::len).sum();
-        let count: usize = lost.iter().map(|(_, arns)| arns.len()).sum();
+        let count: usize = missing.iter().map(|(_, arns)| arns.len()).sum();
         if count * 2 <= all {
             return Ok(());
         }
-        let described = lost.into_iter().map(async |(cluster, arns)| {
+        let described = missing.into_iter().map(async |(cluster, arns)| {
             let tasks = self.ecs.tasks(cluster, arns).await?;
-            let running = tasks.into_iter().find(|task| task.is_meant_to_run());
+            let running = tasks.into_iter().find(Task::is_meant_to_run);
             running.map_or(Ok(()), |task| {
                 Err(DiscoveryError::Incomplete {
                     action: LIST_TASKS,

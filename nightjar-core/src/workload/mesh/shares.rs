@@ -95,7 +95,8 @@ impl Share {
     fn measure(&mut self, members: &[ServiceMember]) {
         let rank = members.iter().map(ServiceMember::rank).max();
         let mut weight = 0;
-        let mut crews = BTreeMap::<Vec<i64>, u128>::new();
+        // How many instances serve the route on the same indexes.
+        let mut by_indexes = BTreeMap::<Vec<i64>, u128>::new();
         for member in members {
             let groups = || {
                 let groups = member.groups.iter();
@@ -109,19 +110,19 @@ impl Share {
             let instances = instances.unwrap_or_default() as u128;
             if together > 0 && instances > 0 {
                 let indexes = groups().map(|(index, _)| *index).collect();
-                *crews.entry(indexes).or_default() += instances;
+                *by_indexes.entry(indexes).or_default() += instances;
             }
         }
-        if crews.len() < 2 {
+        if by_indexes.len() < 2 {
             self.whole = 1;
             let indexes = self.declared.keys();
             self.parts = indexes.map(|index| (*index, self.on(*index))).collect();
             return;
         }
-        let all: u128 = crews.values().sum();
+        let all: u128 = by_indexes.values().sum();
         let mut parts: BTreeMap<i64, u128> =
             self.declared.keys().map(|index| (*index, 0)).collect();
-        for (indexes, instances) in crews {
+        for (indexes, instances) in by_indexes {
             for (index, fraction) in self.fractions(&indexes) {
                 *parts.entry(index).or_default() += instances * fraction * weight;
             }
@@ -159,11 +160,11 @@ impl Share {
             .collect();
         rests.sort_unstable();
         let left = rests.iter().map(|(rest, _)| rest.0).sum::<u128>() / self.whole;
-        let lucky = |index: i64| {
+        let of_rests = |index: i64| {
             let place = rests.iter().position(|(_, other)| *other == index);
             u128::from(place.is_some_and(|place| (place as u128) < left))
         };
-        let on = |index: &i64, part: &u128| times(part).0 + lucky(*index);
+        let on = |index: &i64, part: &u128| times(part).0 + of_rests(*index);
         let places = self.parts.iter().flat_map(|(index, part)| {
             let (new, old) = (on(index, part), self.on(*index).max(1));
             let declared = self.declared.get(index).into_iter().flatten();

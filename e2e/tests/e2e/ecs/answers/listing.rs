@@ -14,8 +14,8 @@ fn count(scene: &Scene) -> usize {
     map.join(" ").matches("10.0.0.").count()
 }
 
-fn unlist(scene: &Scene, tasks: std::ops::RangeInclusive<u8>) {
-    let arns: Vec<String> = tasks.map(arn).collect();
+fn unlist(scene: &Scene, tasks: &[u8]) {
+    let arns: Vec<String> = tasks.iter().copied().map(arn).collect();
     scene.answers.change(|all| all["unlisted"] = json!(arns));
 }
 
@@ -27,7 +27,7 @@ fn stop(all: &mut Value, number: usize) {
 fn a_listing_that_leaves_out_most_tasks_is_looked_into() {
     let scene = Scene::with(tasks_on_instances(8));
     assert_eq!(count(&scene), 8);
-    unlist(&scene, 4..=8);
+    unlist(&scene, &[4, 5, 6, 7, 8]);
     scene.aws.wire.forget();
     for _ in 0..2 {
         let ending = scene.discovery.call(&[]);
@@ -43,7 +43,7 @@ fn a_listing_that_leaves_out_most_tasks_is_looked_into() {
     }
     assert_eq!(scene.aws.wire.count("ecs:DescribeTasks"), 2);
     // What runs is listed again.
-    unlist(&scene, 1..=0);
+    unlist(&scene, &[]);
     assert_eq!(count(&scene), 8);
 }
 
@@ -86,14 +86,14 @@ fn a_loss_of_half_is_believed_and_so_is_that_of_a_cluster_that_is_not_asked_any_
     };
     scene = ask(scene, "field,other");
     assert_eq!(count(&scene), 8);
-    unlist(&scene, 1..=4);
+    unlist(&scene, &[1, 2, 3, 4]);
     assert_eq!(count(&scene), 4);
-    unlist(&scene, 1..=0);
+    unlist(&scene, &[]);
     assert_eq!(count(&scene), 8);
     scene = ask(scene, "other");
     assert_eq!(count(&scene), 4);
     // Of those that are asked it still counts.
-    unlist(&scene, 1..=8);
+    unlist(&scene, &[5, 6, 7, 8]);
     scene.answers.change(|all| {
         let listed = all["unlisted"].as_array_mut().unwrap();
         for arn in listed {
