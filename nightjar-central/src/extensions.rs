@@ -64,6 +64,7 @@ impl Extensions {
             Ok(Some(found)) => match hash_of(&found.bytes) {
                 Ok(hash) => Event::Found {
                     hash,
+                    version: found.document.document_version.to_string(),
                     has_endpoints: found.document.has_endpoints(),
                 },
                 Err(failure) => Event::LookFailed(failure),
@@ -98,15 +99,15 @@ impl Extensions {
         }
     }
 
-    /// Hands a map to the store.
-    pub(crate) async fn commit(&self, view: &View) -> Event {
+    /// Hands a map to the store, to keep in place of one version, or of whatever is there.
+    pub(crate) async fn commit(&self, view: &View, previous: Option<&str>) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
-        let commit = self.store.commit(&name, &view.bytes, None, &self.shutdown);
+        let commit = self
+            .store
+            .commit(&name, &view.bytes, previous, &self.shutdown);
         match commit.await {
             Ok(CommitOutcome::Done) => Event::Committed,
-            Ok(CommitOutcome::Conflict) => {
-                Event::CommitFailed(Failure::Because("another was first".to_owned()))
-            }
+            Ok(CommitOutcome::Conflict) => Event::Conflict,
             Err(error) => Event::CommitFailed(failure(&error)),
         }
     }

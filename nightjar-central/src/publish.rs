@@ -1,6 +1,6 @@
 //! What is known of the mesh and of the store, and what is to be done next: a state and its steps.
 //!
-//! Several programs may publish in one store, and none waits for another. Three rules keep them
+//! Several programs may publish in one store, and none waits for another. Four rules keep them
 //! from undoing each other's work:
 //!
 //! - Each publishes only when its *own* view of the mesh changes. One whose discovery fails or
@@ -10,8 +10,13 @@
 //! - If the store holds something that it has never seen, another has published meanwhile, and may
 //!   know better. So it looks at the mesh once more: what it then publishes is newer than what it
 //!   publishes over.
+//! - It commits in place of the version that it has seen, and of no other. If another was first, it
+//!   looks at store and mesh once more. So a view never replaces what was published after it was
+//!   taken, if the store compares. One that cannot be read cannot be compared with: then the mesh is
+//!   looked at once more before the commit.
 //!
-//! What the store holds is known from a look or from a commit that went well. After a commit that
+//! What the store holds is known from a look or from a commit that went well, and in which version
+//! from a look alone: the store makes it. After a commit that
 //! failed it is unknown, for the store may have done it all the same, and the next refresh looks first.
 //!
 //! Nothing here does I/O: [`step`] takes what happened, and gives what is to be done. The page
@@ -41,13 +46,48 @@ pub struct View {
 }
 
 /// What the store holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Store {
-    /// Nobody has looked, or a commit failed since.
+    /// Nobody has looked, or a commit failed since, or another was first.
     #[default]
     Unknown,
-    /// A map that says this.
-    Known(ContentHash),
+    /// A look found it.
+    Seen {
+        /// What it says.
+        hash: ContentHash,
+        /// Its version, as the store calls it.
+        version: String,
+    },
+    /// This program committed it: what it says. The version is the store's to make.
+    Committed(ContentHash),
+}
+
+impl Store {
+    /// What the map there says, if that is known.
+    pub fn hash(&self) -> Option<ContentHash> {
+        match self {
+            Self::Unknown => None,
+            Self::Seen { hash, .. } | Self::Committed(hash) => Some(*hash),
+        }
+    }
+
+    /// Its version, if that is known.
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::Seen { version, .. } => Some(version),
+            Self::Unknown | Self::Committed(_) => None,
+        }
+    }
+}
+
+/// How often the mesh was looked at in a refresh before a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// Once. If another was first, it is looked at again.
+    First,
+    /// Twice. If another was first again, the refresh has failed: a store that always says so must
+    /// not keep discovery busy.
+    Second,
 }
 
 /// What is under way.
@@ -60,12 +100,13 @@ pub enum Phase {
     Looking,
     /// A fetch of the map.
     Discovering,
-    /// A look at the store before this map is published over what it is known to hold.
+    /// A look at the store before this map is published over what it is known to hold, or after
+    /// another was first.
     Comparing(Arc<View>),
-    /// A second fetch, as another program has published.
+    /// A second fetch, as another program has published, or may have.
     Rediscovering,
     /// A commit of this map.
-    Committing(Arc<View>),
+    Committing(Arc<View>, Round),
     /// The commit that was under way when the program was told to stop.
     Finishing(Arc<View>),
     /// Nothing, for good.
@@ -79,6 +120,8 @@ pub struct Commits {
     pub done: u64,
     /// How many failed, each after all its tries.
     pub failed: u64,
+    /// How many changed nothing, as another was first.
+    pub conflicts: u64,
     /// When the store last took one.
     pub last: Option<SystemTime>,
 }
@@ -112,8 +155,8 @@ impl State {
     }
 
     /// What the store holds.
-    pub fn store(&self) -> Store {
-        self.store
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The last good map.
@@ -125,7 +168,7 @@ impl State {
     pub fn is_pending(&self) -> bool {
         self.view
             .as_ref()
-            .is_some_and(|view| self.store != Store::Known(view.hash))
+            .is_some_and(|view| self.store.hash() != Some(view.hash))
     }
 
     /// Whether the store has held this program's view since it started.
@@ -149,5 +192,7 @@ impl State {
     }
 }
 
+#[cfg(test)]
+mod races;
 #[cfg(test)]
 mod tests;

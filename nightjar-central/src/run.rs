@@ -79,7 +79,9 @@ impl Publisher {
                 Next::Discover {
                     store_has_endpoints,
                 } => self.extensions.discover(store_has_endpoints).await,
-                Next::Commit(view) => self.extensions.commit(&view).await,
+                Next::Commit { view, previous } => {
+                    self.extensions.commit(&view, previous.as_deref()).await
+                }
                 Next::Rest(ended) => return Some(ended),
                 Next::Exit(ended) => return ended,
                 Next::Continue => return None,

@@ -41,6 +41,7 @@ impl daemon::Facts for State {
             &[
                 ("{result=\"done\"}", count(commits.done)),
                 ("{result=\"failed\"}", count(commits.failed)),
+                ("{result=\"conflict\"}", count(commits.conflicts)),
             ],
         );
         page.time(

@@ -20,6 +20,8 @@ pub enum Event {
     Found {
         /// What the map there says.
         hash: ContentHash,
+        /// Its version, as the store calls it.
+        version: String,
         /// Whether it has endpoints.
         has_endpoints: bool,
     },
@@ -35,6 +37,8 @@ pub enum Event {
     DiscoveryFailed(Failure),
     /// The store took the map.
     Committed,
+    /// The store holds another version than the commit was to replace, and is unchanged.
+    Conflict,
     /// The store did not say that it took the map. It may have taken it all the same.
     CommitFailed(Failure),
     /// The program is to stop.
@@ -71,8 +75,13 @@ pub enum Next {
         /// Whether the map in the store has endpoints, if that is news.
         store_has_endpoints: Option<bool>,
     },
-    /// A commit of this map.
-    Commit(Arc<View>),
+    /// A commit.
+    Commit {
+        /// Of this map.
+        view: Arc<View>,
+        /// In place of this version alone; if that is not known, of whatever is there.
+        previous: Option<String>,
+    },
     /// The refresh has ended: a pause until the next.
     Rest(Ended),
     /// The end of the program, and of the commit that it waited for.
@@ -110,6 +119,8 @@ pub enum Note {
     NoComparison(String),
     /// The store holds a map that this program has not seen.
     AnotherPublished,
+    /// Another program has published since the last look.
+    Conflict,
     /// The store holds this program's view, which it did not commit.
     PublishedAlready,
     /// A refresh succeeded after failures.
@@ -124,6 +135,10 @@ impl fmt::Display for Note {
             }
             Self::AnotherPublished => f.write_str(
                 "another program has published a map meanwhile: looking at the mesh again",
+            ),
+            Self::Conflict => f.write_str(
+                "nothing is replaced: another program has published a map since the last look at \
+                 the store",
             ),
             Self::PublishedAlready => f.write_str("another program has published this map already"),
             Self::Recovered(recovery) => recovery.fmt(f),

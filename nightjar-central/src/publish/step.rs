@@ -1,6 +1,6 @@
 //! The steps from state to state.
 
-use super::{Effects, Ended, Event, Failure, Next, Note, Phase, State, Store, View};
+use super::{Effects, Ended, Event, Failure, Next, Note, Phase, Round, State, Store, View};
 use nightjar_core::daemon::Now;
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ impl State {
             (Phase::Stopped, _) => Next::Exit(None),
             (Phase::Finishing(view), event) => {
                 let view = Arc::clone(view);
-                self.finish(&view, event, now, notes)
+                self.finish(view, event, now, notes)
             }
-            (Phase::Committing(view), Event::Stop) => {
+            (Phase::Committing(view, _), Event::Stop) => {
                 self.phase = Phase::Finishing(Arc::clone(view));
                 Next::Continue
             }
@@ -36,9 +36,9 @@ impl State {
                 let view = Arc::clone(view);
                 self.compared(view, event, now, notes)
             }
-            (Phase::Committing(view), event) => {
-                let view = Arc::clone(view);
-                self.committed(&view, event, now, notes)
+            (Phase::Committing(view, round), event) => {
+                let (view, round) = (Arc::clone(view), *round);
+                self.committed(view, round, event, now, notes)
             }
         }
     }
@@ -59,7 +59,7 @@ impl State {
                 self.phase = Phase::Looking;
                 Next::Look
             }
-            Store::Known(_) => self.discover(None),
+            Store::Seen { .. } | Store::Committed(_) => self.discover(None),
         }
     }
 
@@ -75,9 +75,10 @@ impl State {
         match event {
             Event::Found {
                 hash,
+                version,
                 has_endpoints,
             } => {
-                self.store = Store::Known(hash);
+                self.store = Store::Seen { hash, version };
                 // Once there is a view, discovery knows better.
                 self.discover(self.view.is_none().then_some(has_endpoints))
             }
@@ -114,60 +115,100 @@ impl State {
 
     /// Decides what is to become of the view that discovery has just confirmed.
     fn decide(&mut self, now: Now, notes: &mut Vec<Note>) -> Next {
-        let is_second = self.phase == Phase::Rediscovering;
-        match (&self.view, self.store) {
-            (Some(view), Store::Known(hash)) if view.hash == hash => {
-                if is_second {
+        let round = match self.phase {
+            Phase::Rediscovering => Round::Second,
+            _ => Round::First,
+        };
+        let Some(view) = self.view.clone() else {
+            return self.rest(Ended::Unchanged, now, notes);
+        };
+        match (self.store.hash(), round) {
+            (Some(hash), _) if view.hash == hash => {
+                if round == Round::Second {
                     notes.push(Note::PublishedAlready);
                 }
                 self.rest(Ended::Unchanged, now, notes)
             }
-            (Some(view), Store::Known(_)) if !is_second => {
-                self.phase = Phase::Comparing(Arc::clone(view));
+            (Some(_), Round::First) => {
+                self.phase = Phase::Comparing(view);
                 Next::Look
             }
-            (Some(view), _) => self.commit(Arc::clone(view)),
-            (None, _) => self.rest(Ended::Unchanged, now, notes),
+            (Some(_), Round::Second) | (None, _) => self.commit(view, round),
         }
     }
 
     fn compared(&mut self, view: Arc<View>, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
         match event {
-            Event::Found { hash, .. } => {
-                let before = std::mem::replace(&mut self.store, Store::Known(hash));
+            Event::Found { hash, version, .. } => {
+                let found = Store::Seen { hash, version };
+                let before = std::mem::replace(&mut self.store, found);
+                let is_known = match before {
+                    Store::Committed(before) => before == hash,
+                    Store::Seen { .. } => before == self.store,
+                    Store::Unknown => false,
+                };
                 if hash == view.hash {
                     notes.push(Note::PublishedAlready);
                     self.rest(Ended::Unchanged, now, notes)
-                } else if self.store == before {
-                    self.commit(view)
+                } else if is_known {
+                    self.commit(view, Round::First)
                 } else {
                     notes.push(Note::AnotherPublished);
-                    self.phase = Phase::Rediscovering;
-                    Next::Discover {
-                        store_has_endpoints: None,
-                    }
+                    self.rediscover()
                 }
             }
-            // What was known before still counts.
             Event::LookFailed(Failure::Because(reason)) => {
                 notes.push(Note::NoComparison(reason));
-                self.commit(view)
+                match self.store {
+                    // What was seen before still counts: the store compares it.
+                    Store::Seen { .. } => self.commit(view, Round::First),
+                    Store::Unknown | Store::Committed(_) => self.rediscover(),
+                }
             }
             Event::LookFailed(Failure::Stopped) => self.stop(None),
             _ => Next::Continue,
         }
     }
 
-    fn commit(&mut self, view: Arc<View>) -> Next {
-        self.phase = Phase::Committing(Arc::clone(&view));
-        Next::Commit(view)
+    fn rediscover(&mut self) -> Next {
+        self.phase = Phase::Rediscovering;
+        Next::Discover {
+            store_has_endpoints: None,
+        }
     }
 
-    fn committed(&mut self, view: &View, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
+    fn commit(&mut self, view: Arc<View>, round: Round) -> Next {
+        self.phase = Phase::Committing(Arc::clone(&view), round);
+        let previous = self.store.version().map(str::to_owned);
+        Next::Commit { view, previous }
+    }
+
+    fn committed(
+        &mut self,
+        view: Arc<View>,
+        round: Round,
+        event: Event,
+        now: Now,
+        notes: &mut Vec<Note>,
+    ) -> Next {
         match event {
             Event::Committed => {
-                self.took(view, now);
+                self.took(&view, now);
                 self.rest(Ended::Published, now, notes)
+            }
+            Event::Conflict => {
+                self.lost();
+                match round {
+                    Round::First => {
+                        notes.push(Note::Conflict);
+                        self.phase = Phase::Comparing(view);
+                        Next::Look
+                    }
+                    Round::Second => {
+                        let reason = "another program was first, twice in a row".to_owned();
+                        self.rest(Ended::Failed(reason), now, notes)
+                    }
+                }
             }
             Event::CommitFailed(failure) => {
                 self.store = Store::Unknown;
@@ -184,17 +225,27 @@ impl State {
     }
 
     /// The same for a commit that the end of the program waits for.
-    fn finish(&mut self, view: &View, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
-        match self.committed(view, event, now, notes) {
+    fn finish(&mut self, view: Arc<View>, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
+        if event == Event::Conflict {
+            self.lost();
+            return self.stop(None);
+        }
+        match self.committed(view, Round::Second, event, now, notes) {
             Next::Rest(ended) => self.stop(Some(ended)),
             other => other,
         }
     }
 
     fn took(&mut self, view: &View, now: Now) {
-        self.store = Store::Known(view.hash);
+        self.store = Store::Committed(view.hash);
         self.commits.done += 1;
         self.commits.last = Some(now.wall);
+    }
+
+    /// Another was first with a map that nobody here has seen.
+    fn lost(&mut self) {
+        self.store = Store::Unknown;
+        self.commits.conflicts += 1;
     }
 
     fn rest(&mut self, ended: Ended, now: Now, notes: &mut Vec<Note>) -> Next {

@@ -6,10 +6,11 @@ use nightjar_core::{
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Write as _,
+    io::Write as _,
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-fn view(text: &str) -> Arc<View> {
+pub(super) fn view(text: &str) -> Arc<View> {
     let bytes = format!("{{\"is\": \"{text}\"}}").into_bytes();
     Arc::new(View {
         hash: RawDocument::read(&bytes).unwrap().content_hash(),
@@ -18,27 +19,31 @@ fn view(text: &str) -> Arc<View> {
     })
 }
 
-fn found(map: &View) -> Event {
+/// The version that a look finds this map in is what the map says.
+pub(super) fn found(map: &View) -> Event {
+    found_in(map, &map.version)
+}
+
+fn found_in(map: &View, version: &str) -> Event {
     Event::Found {
         hash: map.hash,
+        version: version.to_owned(),
         has_endpoints: true,
     }
 }
 
-fn because() -> Failure {
+pub(super) fn because() -> Failure {
     Failure::Because("no answer".to_owned())
 }
 
 /// Every event, as seen from a state: what is found or discovered is what the state knows, or is not.
 /// One that cannot be is `None`. A new event does not compile without being here.
 fn events(state: &State, now: Now) -> Vec<(&'static str, Option<Event>)> {
-    let known = match state.store {
-        Store::Known(hash) => ["a", "b", "c"]
-            .map(view)
-            .into_iter()
-            .find(|map| map.hash == hash),
-        Store::Unknown => None,
-    };
+    let known = state.store.hash();
+    let known = ["a", "b", "c"]
+        .map(view)
+        .into_iter()
+        .find(|map| Some(map.hash) == known);
     let own = state.view.clone();
     // A map that nobody has seen yet.
     let other = ["a", "b", "c"]
@@ -58,6 +63,7 @@ fn events(state: &State, now: Now) -> Vec<(&'static str, Option<Event>)> {
         Event::Empty(empty_map(now)),
         Event::DiscoveryFailed(because()),
         Event::Committed,
+        Event::Conflict,
         Event::CommitFailed(because()),
         Event::Stop,
     ];
@@ -71,6 +77,9 @@ fn events(state: &State, now: Now) -> Vec<(&'static str, Option<Event>)> {
                 let found = |map: &Arc<View>| found(map);
                 events.push(("found the view", own.as_ref().map(found)));
                 events.push(("found what was known", known_only.as_ref().map(found)));
+                let newer = |map: &Arc<View>| found_in(map, "newer");
+                let again = known_only.as_ref().map(newer);
+                events.push(("found what was known in another version", again));
                 events.push(("found another map", other.as_ref().map(found)));
             }
             Event::LookFailed(_) => {
@@ -91,6 +100,7 @@ fn events(state: &State, now: Now) -> Vec<(&'static str, Option<Event>)> {
                 events.push(("discovery stopped", Some(stopped)));
             }
             Event::Committed => events.push(("committed", Some(event))),
+            Event::Conflict => events.push(("conflict", Some(event))),
             Event::CommitFailed(_) => {
                 events.push(("commit failed", Some(event)));
                 let stopped = Event::CommitFailed(Failure::Stopped);
@@ -122,16 +132,28 @@ fn name(state: &State) -> String {
         Phase::Discovering => "discovering",
         Phase::Comparing(_) => "comparing",
         Phase::Rediscovering => "rediscovering",
-        Phase::Committing(_) => "committing",
+        Phase::Committing(_, Round::First) => "committing",
+        Phase::Committing(_, Round::Second) => "committing what was seen again",
         Phase::Finishing(_) => "finishing",
         Phase::Stopped => "stopped",
     };
-    let view = match (&state.view, state.store) {
-        (None, Store::Unknown) => "no view, store unknown",
-        (None, Store::Known(_)) => "no view, store known",
-        (Some(_), Store::Unknown) => "view, store unknown",
-        (Some(view), Store::Known(hash)) if view.hash == hash => "view, store holds it",
-        (Some(_), Store::Known(_)) => "view, store holds another map",
+    let is_view = |hash| {
+        let view = state.view.as_ref();
+        view.map(|view| view.hash == hash)
+    };
+    let view = match &state.store {
+        Store::Unknown if state.view.is_none() => "no view, store unknown",
+        Store::Unknown => "view, store unknown",
+        Store::Seen { hash, .. } => match is_view(*hash) {
+            None => "no view, a map seen in the store",
+            Some(true) => "view, seen in the store",
+            Some(false) => "view, another map seen in the store",
+        },
+        Store::Committed(hash) => match is_view(*hash) {
+            None => "no view, a map committed",
+            Some(true) => "view, committed",
+            Some(false) => "view, another map committed",
+        },
     };
     format!("{phase}; {view}")
 }
@@ -146,7 +168,10 @@ fn told(effects: &Effects) -> String {
         Next::Discover {
             store_has_endpoints: Some(_),
         } => "discover, knowing whether the store's map has endpoints",
-        Next::Commit(_) => "commit",
+        Next::Commit { previous: None, .. } => "commit",
+        Next::Commit {
+            previous: Some(_), ..
+        } => "commit over the seen version",
         Next::Rest(Ended::Unchanged) => "rest: unchanged",
         Next::Rest(Ended::Published) => "rest: published",
         Next::Rest(Ended::HeldBack) => "rest: held back",
@@ -163,6 +188,7 @@ fn told(effects: &Effects) -> String {
         let note = match note {
             Note::NoComparison(_) => "no comparison",
             Note::AnotherPublished => "another published",
+            Note::Conflict => "another was first",
             Note::PublishedAlready => "published already",
             Note::Recovered(_) => "recovered",
         };
@@ -244,9 +270,13 @@ fn the_page_of_states_is_what_the_steps_do() {
             let _ = write!(page, "\nNothing changes by: {}.\n", ignored.join(", "));
         }
     }
-    println!("{} states, {cells} cells", order.len());
     let written = include_str!("../../states.md");
-    assert!(written == page, "states.md should be:\n{page}");
+    if written != page {
+        let made = tempfile::Builder::new().suffix("-states.md").tempfile();
+        let (mut file, made) = made.unwrap().keep().unwrap();
+        file.write_all(page.as_bytes()).unwrap();
+        panic!("states.md should be as {}", made.display());
+    }
 }
 
 /// What has to hold whatever happens, in every cell.
@@ -260,14 +290,19 @@ fn no_cell_breaks_a_rule() {
             Next::Discover { .. } => {
                 matches!(after.phase, Phase::Discovering | Phase::Rediscovering)
             }
-            Next::Commit(_) => matches!(after.phase, Phase::Committing(_)),
+            Next::Commit { .. } => matches!(after.phase, Phase::Committing(..)),
             Next::Rest(_) => after.phase == Phase::Resting,
             Next::Exit(_) => after.phase == Phase::Stopped,
             Next::Continue => true,
         };
         assert!(waits_for, "{cell}");
-        if let Next::Commit(view) = &effects.next {
+        if let Next::Commit { view, previous } = &effects.next {
             assert_eq!(after.view.as_ref(), Some(view), "{cell}");
+            assert_eq!(previous.as_deref(), after.store.version(), "{cell}");
+            // What replaces anything is discovered after the last look.
+            if previous.is_none() {
+                assert!(!matches!(state.phase, Phase::Comparing(_)), "{cell}");
+            }
             assert!(after.is_pending(), "it is there already: {cell}");
             // Nothing is published that discovery has not just confirmed, in this refresh.
             assert!(
@@ -282,8 +317,8 @@ fn no_cell_breaks_a_rule() {
                 assert_eq!(after.store, Store::Unknown, "{cell}");
             }
         }
-        let is_commit = matches!(state.phase, Phase::Committing(_) | Phase::Finishing(_));
-        if is_commit && matches!(event, Event::CommitFailed(_)) {
+        let is_commit = matches!(state.phase, Phase::Committing(..) | Phase::Finishing(_));
+        if is_commit && matches!(event, Event::CommitFailed(_) | Event::Conflict) {
             assert_eq!(after.store, Store::Unknown, "{cell}");
         }
         // Only a look, a commit, or somebody who asks changes what the store is known to hold.
@@ -291,7 +326,11 @@ fn no_cell_breaks_a_rule() {
             assert!(
                 matches!(
                     event,
-                    Event::Found { .. } | Event::Committed | Event::CommitFailed(_) | Event::Sighup
+                    Event::Found { .. }
+                        | Event::Committed
+                        | Event::Conflict
+                        | Event::CommitFailed(_)
+                        | Event::Sighup
                 ),
                 "{cell}"
             );
@@ -354,11 +393,11 @@ fn a_failed_commit_that_was_done_is_found_out() {
             "look",
             "discover",
             "look",
-            "commit",
+            "commit over the seen version",
             "rest: published (log: recovered)"
         ]
     );
-    assert_eq!(state.store, Store::Known(x.hash));
+    assert_eq!(state.store, Store::Committed(x.hash));
     assert_eq!((state.commits.done, state.commits.failed), (1, 1));
 }
 
@@ -381,4 +420,55 @@ fn a_failed_commit_leaves_it_ready_and_pending() {
     assert!(state.progress.next_refresh.is_some());
     let (state, _) = step(state, Event::Due, now());
     assert_eq!(state.progress.next_refresh, None);
+}
+
+#[test]
+fn another_that_was_first_makes_it_look_again() {
+    let (x, y, z) = (view("x"), view("y"), view("z"));
+    let upto_commit = |events: Vec<Event>| {
+        let start = [Event::Due, found(&x), Event::Discovered(Arc::clone(&y))];
+        story(&[&start[..], &[found(&x)], &events].concat())
+    };
+    // It finds its own view there.
+    let (_, done) = upto_commit(vec![Event::Conflict, found(&y)]);
+    assert_eq!(
+        done[3..],
+        [
+            "commit over the seen version",
+            "look (log: another was first)",
+            "rest: unchanged (log: published already)"
+        ]
+    );
+    // It finds another, and sees a newer mesh.
+    let (state, done) = upto_commit(vec![
+        Event::Conflict,
+        found(&x),
+        Event::Discovered(Arc::clone(&z)),
+        Event::Committed,
+    ]);
+    assert_eq!(
+        done[4..],
+        [
+            "look (log: another was first)",
+            "discover (log: another published)",
+            "commit over the seen version",
+            "rest: published"
+        ]
+    );
+    assert_eq!((state.commits.done, state.commits.conflicts), (1, 1));
+    // It is too late again, or cannot look.
+    let (state, done) = upto_commit(vec![
+        Event::Conflict,
+        found(&z),
+        Event::NothingNew,
+        Event::Conflict,
+    ]);
+    assert_eq!(done[6..], ["commit over the seen version", "rest: failed"]);
+    assert!(state.is_pending() && state.commits.conflicts == 2);
+    let (_, done) = upto_commit(vec![
+        Event::Conflict,
+        Event::LookFailed(because()),
+        Event::NothingNew,
+    ]);
+    assert_eq!(done[5..], ["discover (log: no comparison)", "commit"]);
 }

@@ -1,6 +1,6 @@
 //! Several programs that publish in one store.
 
-use super::scene::Scene;
+use super::scene::{Central, Scene};
 use e2e::{
     eventually,
     maps::{map, shop},
@@ -111,6 +111,87 @@ fn a_view_that_was_overtaken_is_not_published() {
     );
     scene.wait_published(&newest);
     assert_eq!(scene.commits(), 2);
+}
+
+/// One is slow between its look at the store and the end of its commit, and another publishes
+/// something newer meanwhile.
+#[test]
+fn a_view_that_was_overtaken_on_its_way_to_the_store_is_not_published() {
+    let oldest = shop("blue", 4001);
+    let scene = Scene::new(&oldest);
+    let quick = scene.central().start();
+    scene.put("seen.json", oldest.to_string());
+    let sees = scene
+        .central()
+        .discovers_by(r#"cp "$SCENE/seen.json" "$file""#);
+    let slow = sees.env("WHO", "slow").start();
+    scene.put("hold", "");
+    scene.put(
+        "commit.sh",
+        r#"if [ "$WHO" = slow ]; then
+               echo >"$SCENE/held"; while [ -e "$SCENE/hold" ]; do sleep 0.02; done
+           fi"#,
+    );
+    scene.put("seen.json", shop("blue", 4002).to_string());
+    eventually("its commit is held", || {
+        scene.path("held").exists().then_some(())
+    });
+    let newest = shop("blue", 4003);
+    scene.set_source(&newest);
+    scene.wait_published(&newest);
+    scene.put("seen.json", newest.to_string());
+    scene.remove("hold");
+    slow.wait_metric("commits_total{result=\"conflict\"}", 1);
+    slow.wait_refreshes(3);
+    quick.wait_refreshes(1);
+    scene.wait_published(&newest);
+    assert_eq!(
+        slow.logged("INFO nothing is replaced"),
+        [
+            "INFO nothing is replaced: another program has published a map since the last look at the store"
+        ]
+    );
+    assert_eq!(
+        slow.logged("INFO another"),
+        [
+            "INFO another program has published a map meanwhile: looking at the mesh again",
+            "INFO another program has published this map already",
+        ]
+    );
+    assert_eq!(slow.logged("ERROR"), [""; 0]);
+    let ended = |central: &Central, result: &str| {
+        central.metric(&format!("commits_total{{result=\"{result}\"}}"))
+    };
+    assert_eq!(
+        (ended(&quick, "done"), ended(&slow, "done")),
+        (Some(2), Some(0))
+    );
+    assert_eq!(slow.metric("commit_pending"), Some(0));
+    // The first commit of all, the one that came too late, and the newest.
+    assert_eq!(scene.commits(), 3);
+}
+
+/// A store that says so for ever does not keep discovery busy.
+#[test]
+fn a_store_in_which_another_is_always_first_is_a_failure() {
+    let scene = Scene::new(&shop("blue", 4001));
+    let central = scene.central().start();
+    scene.put("commit.sh", "exit 32");
+    scene.set_source(&shop("blue", 4002));
+    let told = central.wait_logged("ERROR refresh failed");
+    assert_eq!(
+        told[0],
+        "ERROR refresh failed: another program was first, twice in a row"
+    );
+    central.wait_told(
+        200,
+        "ready\nfailed: another program was first, twice in a row\n",
+    );
+    assert!(central.metric("commits_total{result=\"conflict\"}") >= Some(2));
+    assert_eq!(central.metric("commit_pending"), Some(1));
+    scene.remove("commit.sh");
+    scene.wait_published(&shop("blue", 4002));
+    central.wait_told(200, "ready\n");
 }
 
 #[test]
