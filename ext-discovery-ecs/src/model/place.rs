@@ -137,7 +137,7 @@ impl<'a> Placing<'a> {
             chooser.choose(route.port.as_ref(), declared, warnings)
         };
         let located = service.locate(choose, warnings);
-        let indexes = indexes(located.places());
+        let indexes = indexes(&located.places().collect::<Vec<_>>());
         let groups = located.listen(|chosen| {
             let index = indexes.get(chosen).copied().unwrap_or(chosen.port.into());
             Ok::<_, LeftOut>((index, self.instances(chosen, warnings)?))
@@ -246,15 +246,13 @@ impl<'a> Placing<'a> {
 
 /// What tells apart the groups of a service-color: the container port. Groups that share one, being
 /// of several containers or at several addresses, add to it what depends on their own names alone.
-fn indexes<'c, 'a: 'c>(
-    all: impl Iterator<Item = &'c Chosen<'a>> + Clone,
-) -> BTreeMap<Chosen<'a>, i64> {
+fn indexes<'a>(all: &[&Chosen<'a>]) -> BTreeMap<Chosen<'a>, i64> {
     const PORTS: u64 = 1 << 16;
     let mut taken = BTreeSet::new();
     let mut indexes = BTreeMap::new();
-    for chosen in all.clone() {
+    for chosen in all {
         let port = u64::from(chosen.port);
-        let sharing = all.clone().filter(|other| other.port == chosen.port);
+        let sharing = all.iter().filter(|other| other.port == chosen.port);
         let mut index = port;
         if sharing.count() > 1 {
             let ip = chosen.ip.map(|ip| ip.to_string()).unwrap_or_default();
@@ -265,7 +263,7 @@ fn indexes<'c, 'a: 'c>(
             }
             index += mark * PORTS;
         }
-        indexes.insert(chosen.clone(), i64::try_from(index).unwrap_or(i64::MAX));
+        indexes.insert((*chosen).clone(), i64::try_from(index).unwrap_or(i64::MAX));
     }
     indexes
 }

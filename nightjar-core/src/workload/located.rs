@@ -83,7 +83,7 @@ fn closed(route: &DeclaredRoute) -> Option<Group> {
 
 impl<T: Ord> Located<T> {
     /// The places of routes that are served.
-    pub fn places(&self) -> impl Iterator<Item = &T> + Clone {
+    pub fn places(&self) -> impl Iterator<Item = &T> {
         self.served.keys()
     }
 
