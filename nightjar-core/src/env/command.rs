@@ -81,3 +81,82 @@ fn not_found(setting: &Setting, text: &str, program: &str, search: Option<&OsStr
     let hint = format!("give its full path, or add its folder to PATH, which is \"{folders}\"");
     Fault::new(setting, Some(text), reason).with_hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Env;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    const NAME: Setting = Setting::required("NAME", "what it is called");
+
+    #[test]
+    fn commands_are_split_by_shell_rules_and_found_on_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("ext-one");
+        fs::write(&program, "").unwrap();
+        fs::write(folder.path().join("not-executable"), "").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let search = folder.path().to_str().unwrap();
+        let command = |text: &str| {
+            let env = Env::from_pairs([("NAME", text), ("PATH", search)]);
+            let mut reader = Reader::new(&env);
+            let command = reader.command(&NAME);
+            reader
+                .finish()
+                .map(|()| command)
+                .map_err(|faults| faults.to_string())
+        };
+        let found = command(r#"ext-one --file='a b' "c \" d" $HOME *"#).unwrap();
+        assert_eq!(
+            found,
+            CommandLine {
+                program: program.clone(),
+                arguments: ["--file=a b", "c \" d", "$HOME", "*"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            }
+        );
+        assert_eq!(found.name(), "ext-one");
+        assert_eq!(command(program.to_str().unwrap()).unwrap().program, program);
+
+        let hint = format!(
+            "\n  hint: give its full path, or add its folder to PATH, which is \"{search}\""
+        );
+        assert_eq!(
+            command("ext-two --x").unwrap_err(),
+            format!("NAME=\"ext-two --x\": there is no executable \"ext-two\" on PATH{hint}")
+        );
+        assert_eq!(
+            command("not-executable").unwrap_err(),
+            format!(
+                "NAME=\"not-executable\": \"{}\" is not executable for this user\n  \
+                 hint: give everybody the right, with chmod 755",
+                program.with_file_name("not-executable").display()
+            )
+        );
+        assert_eq!(
+            command("/nonexistent/ext").unwrap_err(),
+            "NAME=\"/nonexistent/ext\": \"/nonexistent/ext\" is not an executable file"
+        );
+        assert_eq!(command("''").unwrap_err(), "NAME=\"''\": names no program");
+        assert_eq!(command("  ").unwrap_err(), "NAME=\"  \": names no program");
+        assert_eq!(
+            command("'open").unwrap_err(),
+            "NAME=\"'open\": has a quote that is never closed\n  \
+             hint: words are split as a shell does, but no shell is run"
+        );
+    }
+
+    #[test]
+    fn a_command_without_path_is_a_fault() {
+        let env = Env::from_pairs([("NAME", "ext-one")]);
+        let mut reader = Reader::new(&env);
+        reader.command(&NAME);
+        assert_eq!(
+            reader.finish().unwrap_err().to_string(),
+            "NAME=\"ext-one\": there is no executable \"ext-one\" on PATH\n  \
+             hint: give its full path, or add its folder to PATH, which is \"\""
+        );
+    }
+}

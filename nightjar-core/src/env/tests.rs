@@ -1,7 +1,5 @@
 use super::*;
-use std::{
-    fs, net::IpAddr, os::unix::ffi::OsStringExt, os::unix::fs::PermissionsExt, time::Duration,
-};
+use std::{net::IpAddr, os::unix::ffi::OsStringExt, time::Duration};
 
 const NAME: Setting = Setting::required("NAME", "what it is called");
 const WITH_DEFAULT: Setting = Setting::preset("WITH_DEFAULT", "30", "how long to wait");
@@ -173,75 +171,6 @@ fn values_that_are_not_utf8_are_faults_except_for_paths() {
     reader.text(&NAME);
     let report = reader.finish().unwrap_err().to_string();
     assert_eq!(report, "NAME=\"/caf\u{fffd}\": is not UTF-8");
-}
-
-#[test]
-fn commands_are_split_by_shell_rules_and_found_on_path() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("ext-one");
-    fs::write(&program, "").unwrap();
-    fs::write(folder.path().join("not-executable"), "").unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let search = folder.path().to_str().unwrap();
-    let command = |text: &str| {
-        let env = Env::from_pairs([("NAME", text), ("PATH", search)]);
-        let mut reader = Reader::new(&env);
-        let command = reader.command(&NAME);
-        reader
-            .finish()
-            .map(|()| command)
-            .map_err(|faults| faults.to_string())
-    };
-    let found = command(r#"ext-one --file='a b' "c \" d" $HOME *"#).unwrap();
-    assert_eq!(
-        found,
-        CommandLine {
-            program: program.clone(),
-            arguments: ["--file=a b", "c \" d", "$HOME", "*"]
-                .map(str::to_owned)
-                .to_vec(),
-        }
-    );
-    assert_eq!(found.name(), "ext-one");
-    assert_eq!(command(program.to_str().unwrap()).unwrap().program, program);
-
-    let hint =
-        format!("\n  hint: give its full path, or add its folder to PATH, which is \"{search}\"");
-    assert_eq!(
-        command("ext-two --x").unwrap_err(),
-        format!("NAME=\"ext-two --x\": there is no executable \"ext-two\" on PATH{hint}")
-    );
-    assert_eq!(
-        command("not-executable").unwrap_err(),
-        format!(
-            "NAME=\"not-executable\": \"{}\" is not executable for this user\n  \
-             hint: give everybody the right, with chmod 755",
-            program.with_file_name("not-executable").display()
-        )
-    );
-    assert_eq!(
-        command("/nonexistent/ext").unwrap_err(),
-        "NAME=\"/nonexistent/ext\": \"/nonexistent/ext\" is not an executable file"
-    );
-    assert_eq!(command("''").unwrap_err(), "NAME=\"''\": names no program");
-    assert_eq!(command("  ").unwrap_err(), "NAME=\"  \": names no program");
-    assert_eq!(
-        command("'open").unwrap_err(),
-        "NAME=\"'open\": has a quote that is never closed\n  \
-         hint: words are split as a shell does, but no shell is run"
-    );
-}
-
-#[test]
-fn a_command_without_path_is_a_fault() {
-    let env = Env::from_pairs([("NAME", "ext-one")]);
-    let mut reader = Reader::new(&env);
-    reader.command(&NAME);
-    assert_eq!(
-        reader.finish().unwrap_err().to_string(),
-        "NAME=\"ext-one\": there is no executable \"ext-one\" on PATH\n  \
-         hint: give its full path, or add its folder to PATH, which is \"\""
-    );
 }
 
 #[test]
