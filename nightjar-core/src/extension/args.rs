@@ -70,6 +70,7 @@ impl fmt::Display for DocumentName {
 
 /// What a data store is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Action {
     /// Hand over the document.
     Fetch,
@@ -108,6 +109,7 @@ pub struct Request {
 
 /// What is wrong with the arguments of an extension.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UsageError {
     /// Another version of the protocol, or none.
     #[error("this extension speaks api version {API_VERSION}, and was called with {}", shown(.0.as_deref()))]

@@ -22,6 +22,7 @@ pub struct ExtensionError {
 
 /// What went wrong in one run.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// The program could not be started.
     #[error("it could not be started: {0}")]
