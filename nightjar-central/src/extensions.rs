@@ -20,8 +20,9 @@ use std::{path::Path, sync::Arc, time::Instant};
 pub(crate) struct Extensions {
     discovery: Discovery,
     store: Host,
-    /// The same store, asked only once: for what can do without the answer.
-    peek: Host,
+    /// The same store, asked only once: for what can do without the answer, and for what must not
+    /// come late.
+    once: Host,
     shutdown: Shutdown,
 }
 
@@ -40,7 +41,7 @@ impl Extensions {
         };
         Self {
             discovery,
-            peek: store.clone().with_retry(once),
+            once: store.clone().with_retry(once),
             store,
             shutdown: shutdown.clone(),
         }
@@ -60,7 +61,7 @@ impl Extensions {
     /// Finds out what the store holds.
     pub(crate) async fn look(&self) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
-        match fetch::<DiscoveryMap>(&self.peek, &name, None, &self.shutdown).await {
+        match fetch::<DiscoveryMap>(&self.once, &name, None, &self.shutdown).await {
             Ok(Some(found)) => match hash_of(&found.bytes) {
                 Ok(hash) => Event::Found {
                     hash,
@@ -99,12 +100,15 @@ impl Extensions {
         }
     }
 
-    /// Hands a map to the store, to keep in place of one version, or of whatever is there.
+    /// Hands a map to the store, to keep in place of one version, or of whatever is there. The
+    /// latter is tried only once: what another has published when it is tried again would be lost.
     pub(crate) async fn commit(&self, view: &View, previous: Option<&str>) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
-        let commit = self
-            .store
-            .commit(&name, &view.bytes, previous, &self.shutdown);
+        let store = match previous {
+            Some(_) => &self.store,
+            None => &self.once,
+        };
+        let commit = store.commit(&name, &view.bytes, previous, &self.shutdown);
         match commit.await {
             Ok(CommitOutcome::Done) => Event::Committed,
             Ok(CommitOutcome::Conflict) => Event::Conflict,

@@ -248,17 +248,41 @@ fn a_commit_that_was_done_and_reported_as_failed_does_not_stay() {
 #[test]
 fn a_commit_that_may_pass_is_tried_again_soon() {
     let scene = Scene::new(&shop("blue", 4001));
+    let central = scene.central().env("FAILURE_SLEEP", 3600).start();
     scene.put(
         "commit.sh",
         r#"rm "$SCENE/commit.sh"; echo slow down >&2; exit 31"#,
     );
-    let central = scene.central().env("FAILURE_SLEEP", 3600).start();
-    let warning = &central.logged("WARN commit")[0];
+    let source = shop("blue", 4002);
+    scene.set_source(&source);
+    let warning = &central.wait_logged("WARN commit")[0];
     let start = "WARN commit of discovery-map by sh failed: it ended with exit code 31 (worth \
                  another try); the end of its standard error:";
     assert_eq!(warning, start);
-    assert_eq!(scene.commits(), 2);
-    assert_eq!(central.metric("commits_total{result=\"done\"}"), Some(1));
+    scene.wait_published(&source);
+    central.wait_metric("commits_total{result=\"done\"}", 2);
+    assert_eq!(scene.commits(), 3);
+    assert_eq!(central.logged("ERROR"), [""; 0]);
+}
+
+/// What replaces whatever is there is not tried again as it is: by then, another may have published
+/// something newer. The mesh is looked at again first.
+#[test]
+fn a_commit_without_a_version_is_not_tried_again_with_an_old_map() {
+    let scene = Scene::new(&shop("blue", 4001));
+    scene.put("fetch.sh", "exit 31");
+    // It is done, and the mesh changes before the caller is told otherwise.
+    scene.put(
+        "commit.sh",
+        r#"ext-store-local "$@"; cp "$SCENE/newest.json" "$SCENE/source.json"
+           rm "$SCENE/commit.sh"; exit 31"#,
+    );
+    let newest = shop("blue", 4002);
+    scene.put("newest.json", newest.to_string());
+    let central = scene.central().start();
+    scene.wait_published(&newest);
+    assert_eq!(scene.commits(), 2, "the old map once, and the newest");
+    assert_eq!(central.logged("WARN commit"), [""; 0]);
 }
 
 #[test]
