@@ -2,9 +2,9 @@
 """Where EC2 is, by botocore's rules: a line for each region of each partition, with the endpoint as it
 is, with FIPS, with dual stack, and with both; `-` where there is none.
 
-Writes ext-discovery-ecs/src/calls/ec2_endpoints.txt, which that program's own tests compare with:
+Writes ec2_endpoints.txt, which the own test of ext-discovery-ecs compares with:
 
-    .venv/bin/python e2e/aws/ec2_endpoints.py >ext-discovery-ecs/src/calls/ec2_endpoints.txt
+    .venv/bin/python e2e/aws/ec2_endpoints.py >e2e/aws/ec2_endpoints.txt
 """
 
 from botocore.endpoint_provider import EndpointProvider

@@ -45,7 +45,7 @@ mod tests {
 
     /// By botocore's rules: a region, then the endpoint as it is, with FIPS, with dual stack, with
     /// both. Written by `e2e/aws/ec2_endpoints.py`.
-    const TABLE: &str = include_str!("ec2_endpoints.txt");
+    const TABLE: &str = include_str!("../../../e2e/aws/ec2_endpoints.txt");
 
     #[tokio::test]
     async fn ec2_is_where_its_own_rules_say() -> Result<(), DiscoveryError> {

@@ -205,7 +205,7 @@ fn the_table_of_ec2s_endpoints_is_what_botocores_rules_say() {
         .arg(root.join("e2e/aws/ec2_endpoints.py"))
         .output()
         .unwrap();
-    let table = root.join("ext-discovery-ecs/src/calls/ec2_endpoints.txt");
+    let table = root.join("e2e/aws/ec2_endpoints.txt");
     let table = std::fs::read_to_string(table).unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), table);
 }
