@@ -99,8 +99,12 @@ enum Work {
     Restarting { aim: Aim },
     /// The aim waits for Envoy.
     Held(Aim),
-    /// A whole set is written that nobody reads.
-    Replacing { aim: Aim, then: AfterReplace },
+    /// A whole set is written that nobody reads: the aim's, or that with the bootstrap before.
+    Replacing {
+        aim: Aim,
+        written: Candidate,
+        then: AfterReplace,
+    },
 }
 
 /// What a bootstrap is written for.

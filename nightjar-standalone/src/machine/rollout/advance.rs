@@ -71,11 +71,11 @@ impl Rollout {
                     self.work = Work::Held(aim);
                     return false;
                 }
-                let wanted = aim.candidate.configuration.bootstrap();
+                let wanted = self.without_refused_bootstrap(&aim.candidate).bootstrap();
                 let same = self
                     .running
                     .as_ref()
-                    .is_some_and(|running| running.bootstrap.hash() == wanted.hash());
+                    .is_some_and(|running| running.bootstrap.hash() == wanted);
                 let then = if same {
                     AfterReplace::Nothing
                 } else {

@@ -51,6 +51,8 @@ impl Rollout {
         {
             let map_version = newest.map_version.clone();
             if !newest.is_fallback {
+                // Whoever went back may have mended what stood in the way of another bootstrap.
+                self.refused_bootstrap = None;
                 self.refused = None;
                 self.accepted_templates = Some(newest.templates);
                 self.templates_refused = None;

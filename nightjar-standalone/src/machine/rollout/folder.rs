@@ -23,7 +23,7 @@ impl Rollout {
         life: &mut Life,
         out: &mut Out,
     ) {
-        let Work::Replacing { aim, then } = std::mem::take(&mut self.work) else {
+        let Work::Replacing { aim, written, then } = std::mem::take(&mut self.work) else {
             return;
         };
         if let Err(reason) = result {
@@ -39,8 +39,7 @@ impl Rollout {
             }
             return;
         }
-        self.known = aim
-            .candidate
+        self.known = written
             .configuration
             .iter()
             .filter(|file| file.role() != Some(&Role::Bootstrap))
@@ -52,13 +51,13 @@ impl Rollout {
             })
             .collect();
         self.in_doubt.clear();
-        self.on_disk = Some(Running::with(&aim.candidate.configuration));
+        self.on_disk = Some(Running::with(&written.configuration));
         let is_idle = *life.stage() == Stage::Idle;
         let forward = aim.is_forward();
         if forward {
             self.count_in_force(&aim, now);
         }
-        self.base = Some(aim.candidate.clone());
+        self.base = Some(written);
         match then {
             AfterReplace::Nothing if is_idle => life.start(now, out),
             // A new configuration is a reason not to wait any longer.

@@ -108,8 +108,9 @@ impl Rollout {
     }
 
     pub(super) fn replace(&mut self, aim: Aim, then: AfterReplace, out: &mut Out) {
+        let written = self.without_refused_bootstrap(&aim.candidate);
         out.effects
-            .push(Effect::Replace(aim.candidate.configuration.clone()));
-        self.work = Work::Replacing { aim, then };
+            .push(Effect::Replace(written.configuration.clone()));
+        self.work = Work::Replacing { aim, written, then };
     }
 }

@@ -71,6 +71,17 @@ impl Rollout {
         }
     }
 
+    /// A candidate with the bootstrap that is meant to be in force, if no process came to serve with
+    /// its own.
+    pub(super) fn without_refused_bootstrap(&self, candidate: &Candidate) -> Candidate {
+        let is_refused = self
+            .refused_bootstrap
+            .is_some_and(|refused| refused.bootstrap == candidate.bootstrap());
+        let base = self.base.as_ref().filter(|_| is_refused);
+        base.and_then(|base| self.with_bootstrap(candidate, base.configuration.bootstrap()))
+            .unwrap_or_else(|| candidate.clone())
+    }
+
     fn with_bootstrap(&self, candidate: &Candidate, bootstrap: &File) -> Option<Candidate> {
         let files: Files = candidate
             .configuration

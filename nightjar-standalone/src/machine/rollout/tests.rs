@@ -24,7 +24,7 @@ pub(in crate::machine) fn name(rollout: &Rollout) -> String {
         Work::MustRestart { aim, .. } => format!("must restart {}", direction(aim)),
         Work::Restarting { aim, .. } => format!("restarting {}", direction(aim)),
         Work::Held(aim) => format!("held {}", direction(aim)),
-        Work::Replacing { aim, then } => {
+        Work::Replacing { aim, then, .. } => {
             let then = match then {
                 AfterReplace::Nothing => "",
                 AfterReplace::StartEarly => ", then start early",

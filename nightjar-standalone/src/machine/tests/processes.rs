@@ -409,3 +409,30 @@ async fn without_restarts_a_bootstrap_waits_for_the_next_start() {
     tokio::time::sleep(seconds(2)).await;
     assert_eq!(story.ready(), "ready");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_bootstrap_that_is_refused_does_not_come_back_when_envoy_ends() {
+    let story = handing_over(Start::Exits).await;
+    assert_eq!(story.ready(), NOT_COME);
+    story.took();
+    story.die();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    story.change(Mesh::of(&["b"]).node(1)).await;
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(story.script().routes(), ["b"]);
+    assert_eq!(story.script().node(), 0);
+    assert_eq!(story.ready(), NOT_COME);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bootstrap_that_was_refused_and_taken_back_is_tried_again() {
+    let story = handing_over(Start::Exits).await;
+    story.change(Mesh::of(&["a"])).await;
+    assert_eq!(story.ready(), "ready");
+    story.took();
+    story.change(Mesh::of(&["a"]).node(1)).await;
+    let took = story.took();
+    assert!(took.contains(&"spawn 1".to_owned()), "{took:?}");
+    assert_eq!(story.script().node(), 1);
+    assert_eq!(story.ready(), "ready");
+}

@@ -264,6 +264,14 @@ impl Script {
         serving.next().map(|(generation, _)| *generation)
     }
 
+    /// The mesh's `node` in the bootstrap on the disk.
+    pub(super) fn node(&self) -> u16 {
+        let text = self.disk["envoy.json"].text();
+        let bootstrap: serde_json::Value = serde_json::from_str(text).unwrap();
+        let id = bootstrap["node"]["id"].as_str().unwrap();
+        id.trim_start_matches("node-").parse().unwrap()
+    }
+
     /// The clusters that the routes on the disk lead to.
     pub(super) fn routes(&self) -> Vec<String> {
         let files = self.disk.values();
