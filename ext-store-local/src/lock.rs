@@ -22,11 +22,7 @@ impl Lock {
         name.push(document.file_name().unwrap_or_default());
         let path = document.with_file_name(name);
         loop {
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)?;
+            let file = open(&path)?;
             file.lock()?;
             // Whoever had it before has removed it at the end.
             if is_at(&file, &path)? {
@@ -40,6 +36,19 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // One that stays holds nobody up.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes the file if it is not there. One that another user has left behind can be locked too.
+fn open(path: &Path) -> io::Result<File> {
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
+    match opened {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(path),
+        opened => opened,
     }
 }
 

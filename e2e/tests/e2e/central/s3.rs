@@ -6,10 +6,10 @@ use e2e::{
     eventually,
     maps::shop,
     mesh::{Backend, Plan},
-    program,
+    program, scripts,
 };
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn publishes_to(aws: &Aws, bucket: &str, central: Central) -> Central {
     let central = central
@@ -19,6 +19,15 @@ fn publishes_to(aws: &Aws, bucket: &str, central: Central) -> Central {
     aws.env()
         .into_iter()
         .fold(central, |central, (name, value)| central.env(&name, value))
+}
+
+/// What the map in the bucket says of the mesh.
+fn published(aws: &Aws, bucket: &str) -> Value {
+    let key = "nightjar-datastore/discovery-map/current.json";
+    let object = json!({"Bucket": bucket, "Key": key});
+    let object = aws.call("s3", "get_object", object);
+    let map: Value = serde_json::from_str(object["Body"].as_str().unwrap()).unwrap();
+    map["namespaces"].clone()
 }
 
 fn polls(aws: &Aws, bucket: &str, plan: Plan) -> Plan {
@@ -132,16 +141,7 @@ fn two_that_publish_in_one_bucket_leave_one_whole_map() {
     let bucket = aws.bucket();
     let scene = Scene::new(&shop("blue", 4001));
     let centrals = [(); 2].map(|()| publishes_to(&aws, &bucket, scene.central()).start());
-    let published = || {
-        let key = "nightjar-datastore/discovery-map/current.json";
-        let object = aws.call(
-            "s3",
-            "get_object",
-            serde_json::json!({"Bucket": bucket, "Key": key}),
-        );
-        let map: Value = serde_json::from_str(object["Body"].as_str().unwrap()).unwrap();
-        map["namespaces"].clone()
-    };
+    let published = || published(&aws, &bucket);
     for port in 4002..4006 {
         aws.wire.forget();
         let source = shop("blue", port);
@@ -162,4 +162,47 @@ fn two_that_publish_in_one_bucket_leave_one_whole_map() {
         let puts = aws.wire.count("s3:PutObject");
         assert!((2..=6).contains(&puts), "{puts} objects for one change");
     }
+}
+
+/// One is slow between its look at the bucket and its PUT, and another publishes something newer.
+#[test]
+fn a_view_that_was_overtaken_on_its_way_to_the_bucket_is_refused_there() {
+    let aws = Aws::start();
+    let bucket = aws.bucket();
+    let oldest = shop("blue", 4001);
+    let scene = Scene::new(&oldest);
+    let quick = publishes_to(&aws, &bucket, scene.central()).start();
+    scene.put("seen.json", oldest.to_string());
+    scene.put("hold", "");
+    let held = r#"
+        case $* in *--action=commit*)
+            echo >"$SCENE/held"; while [ -e "$SCENE/hold" ]; do sleep 0.02; done ;;
+        esac
+        exec ext-store-s3 "$@""#;
+    let slow = scene
+        .central()
+        .discovers_by(r#"cp "$SCENE/seen.json" "$file""#);
+    let slow = publishes_to(&aws, &bucket, slow)
+        .env("DATA_STORE_EXEC", scripts::extension(held))
+        .start();
+    scene.put("seen.json", shop("blue", 4002).to_string());
+    eventually("its commit is held", || {
+        scene.path("held").exists().then_some(())
+    });
+    let newest = shop("blue", 4003);
+    scene.set_source(&newest);
+    quick.wait_metric("commits_total{result=\"done\"}", 2);
+    scene.put("seen.json", newest.to_string());
+    aws.wire.forget();
+    scene.remove("hold");
+    slow.wait_metric("commits_total{result=\"conflict\"}", 1);
+    slow.wait_refreshes(2);
+    assert_eq!(published(&aws, &bucket), newest["namespaces"]);
+    assert_eq!(slow.metric("commit_pending"), Some(0));
+    let requests = aws.wire.requests().into_iter();
+    let answers: Vec<_> = requests
+        .filter(|request| request.call == "s3:PutObject")
+        .map(|request| request.status)
+        .collect();
+    assert_eq!(answers, [Some(412)]);
 }

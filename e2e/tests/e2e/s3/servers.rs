@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// A server that gives every request the same bytes.
@@ -65,6 +65,27 @@ fn a_body_that_stalls_is_not_waited_for() {
     assert_eq!(store.told(ending), ended(31, &message));
     assert!(time < Duration::from_secs(35), "{time:?}");
     assert_eq!(server.heads().len(), 1);
+}
+
+/// The message names the call, which it would not if the caller had to kill the program.
+#[test]
+fn a_body_is_not_waited_for_past_the_caller_s_deadline() {
+    let head = "HTTP/1.1 200 OK\r\netag: \"abc\"\r\ncontent-length: 1000\r\n\r\n{\"namespaces\":";
+    let server = Server::start(head, Duration::from_mins(2));
+    let store = Store::new();
+    let deadline = SystemTime::now() + Duration::from_secs(5);
+    let seconds = deadline.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let program = store
+        .program()
+        .env("AWS_ENDPOINT_URL", &server.url)
+        .env("NJ_DEADLINE", seconds);
+    let ending = store.told(fetch(&program));
+    assert!(SystemTime::now() < deadline, "{ending:?}");
+    let start = format!(
+        "ext-store-s3: s3:GetObject on s3://BUCKET/{MAP} got no whole answer: it took longer than "
+    );
+    assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
+    assert_eq!((ending.code, ending.document), (Some(31), None));
 }
 
 #[test]
