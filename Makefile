@@ -8,9 +8,11 @@ KEEP ?=
 
 # All that the demo runs, and nothing that needs an AWS crate.
 DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sample-service
+# The integration tests of one crate each, which need its programs and nothing else.
+CRATE_TESTS = --test core --test cli --test store --test service
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test campaigns chaos lint fmt schemas bench deny setup clean
+.PHONY: help demo build check test campaigns chaos lint fmt schemas bench deny setup clean
 .PHONY: docker docker-base docker-sizes docker-lint docker-clean test-docker
 
 help: ## list the targets
@@ -23,6 +25,12 @@ demo: ## run a small mesh on this machine, step by step; KEEP=1 leaves it up to 
 
 build: ## build every program
 	$(CARGO) build --locked --workspace
+
+check: ## the fast answer while you work: formatting, clippy, all tests that need no Envoy and no network
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --features e2e/docker -- -D warnings
+	# The whole workspace, so that this and `make test` share what they build. `checks::` asks an Envoy.
+	$(CARGO) test --locked --workspace --lib --bins $(CRATE_TESTS) -- --skip checks::
 
 test: lint ## everything that CI runs
 	@e2e/setup.sh all
