@@ -23,9 +23,10 @@ pub struct Block {
     pub text: String,
 }
 
-/// The front page, everything in `docs/`, and the pages of the examples.
+/// The front pages, everything in `docs/`, and the pages of the examples.
 pub fn pages() -> Vec<Page> {
-    let mut names = vec!["README.md".to_owned()];
+    let front = ["README.md", "SECURITY.md"];
+    let mut names = front.map(ToOwned::to_owned).to_vec();
     for folder in [
         "docs",
         "examples/aws-ecs-tags",
