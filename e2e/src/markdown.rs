@@ -25,7 +25,7 @@ pub struct Block {
 
 /// The front pages, everything in `docs/`, and the pages of the examples.
 pub fn pages() -> Vec<Page> {
-    let front = ["README.md", "SECURITY.md"];
+    let front = ["CONTRIBUTING.md", "README.md", "SECURITY.md"];
     let mut names = front.map(ToOwned::to_owned).to_vec();
     for folder in [
         "docs",
