@@ -52,11 +52,12 @@ chaos: ## by hand: three seeds of ten minutes of random faults in a mesh of 20 p
 	$(CARGO) build --locked $(DEMO_PROGRAMS) -p nightjar-central
 	for seed in 1 2 3; do .venv/bin/python e2e/campaigns/chaos.py --seed $$seed || exit 1; done
 
-lint: ## formatting and clippy, with warnings as errors
+lint: ## formatting, clippy and the code's documentation, with warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --features e2e/docker -- -D warnings
 	# What somebody else's extension builds, without what others of the workspace ask for.
 	$(CARGO) clippy --locked -p nightjar-core -p discovery-dns --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
 fmt: ## format the Rust sources
 	$(CARGO) fmt --all

@@ -45,8 +45,12 @@ pub(crate) struct Proxy {
     /// The address of Envoy's admin interface (NJ_ADMIN_ADDRESS)
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     admin_address: IpAddr,
-    /// A property of the proxy itself (NJ_PROXY_PROP_<NAME>), such as trusted-hops=1
-    #[arg(long = "property", value_name = "NAME=VALUE")]
+    // Not a comment of the documentation, where `<NAME>` would be HTML.
+    #[arg(
+        long = "property",
+        value_name = "NAME=VALUE",
+        help = "A property of the proxy itself (NJ_PROXY_PROP_<NAME>), such as trusted-hops=1"
+    )]
     properties: Vec<String>,
     /// The folder that Envoy will read the files from (ENVOY_CONFIGURATION_DIR)
     #[arg(long, value_name = "DIR", default_value = "/tmp/envoy")]

@@ -1,8 +1,8 @@
 //! The documents that programs hand to each other as JSON, and what makes one valid.
 //!
-//! What can be wrong about a value is settled by its type ([`text`], [`number`], [`path`],
-//! [`matches`]). Reading has two speeds. The fast one decodes straight into the types. Only when that
-//! fails is the document read again, slowly, to find *every* fault ([`judge`]).
+//! What can be wrong about a value is settled by its type (`text`, `number`, `path`, `matches`).
+//! Reading has two speeds. The fast one decodes straight into the types. Only when that fails is the
+//! document read again, slowly, to find *every* fault (`judge`).
 
 pub mod discovery_map;
 mod finding;
