@@ -2,7 +2,7 @@
 
 use crate::{
     error::{StoreError, explained},
-    etag::{etag_of, is_strong, version_of},
+    etag::{etag_of, is_same, version_of},
 };
 use aws_sdk_s3::{
     Client,
@@ -10,15 +10,11 @@ use aws_sdk_s3::{
         Builder, ResponseChecksumValidation, StalledStreamProtectionConfig, http::HttpResponse,
     },
     error::{ProvideErrorMetadata, SdkError},
-    operation::{
-        get_object::{GetObjectError, GetObjectOutput},
-        put_object::{PutObjectError, builders::PutObjectFluentBuilder},
-    },
-    primitives::{ByteStream, ByteStreamError},
+    operation::get_object::{GetObjectError, GetObjectOutput},
+    primitives::ByteStreamError,
     types::{Delete, ObjectIdentifier},
 };
 use aws_smithy_types::DateTime;
-use bytes::Bytes;
 use nightjar_aws::{Call, CallFault, SdkConfig, is_html, is_page};
 use nightjar_core::extension::Deadline;
 use std::{error::Error, time::Duration};
@@ -32,8 +28,8 @@ const DELETE_BATCH: usize = 1000;
 
 /// A bucket, and how it is reached.
 pub(crate) struct Bucket {
-    client: Client,
-    name: String,
+    pub(crate) client: Client,
+    pub(crate) name: String,
     deadline: Deadline,
 }
 
@@ -44,24 +40,6 @@ pub(crate) enum Got {
     Unchanged,
     /// It is another one.
     Object(Object),
-}
-
-/// What became of an object that was to replace a certain one.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Replaced {
-    /// It did. Its ETag without the quotes, if the server told it.
-    By(Option<String>),
-    /// There is another one, or none.
-    Conflict,
-}
-
-/// The content of an object.
-#[derive(Debug, Clone)]
-pub(crate) struct Body {
-    /// As it is kept.
-    pub(crate) bytes: Bytes,
-    /// Its content encoding, if it has one.
-    pub(crate) encoding: Option<&'static str>,
 }
 
 /// An object as a list tells of it.
@@ -143,7 +121,7 @@ impl Bucket {
             });
         };
         // A server that knows no conditions sends everything.
-        if previous == Some(version) {
+        if previous.is_some_and(|previous| is_same(previous, version)) {
             return Ok(Got::Unchanged);
         }
         let version = version.to_owned();
@@ -158,55 +136,6 @@ impl Bucket {
             Ok(Err(error)) => Err(call().cut_short(&error).into()),
             Err(_) => Err(call().out_of_time(limit).into()),
         }
-    }
-
-    /// Makes this the object, in one step. Its ETag without the quotes, if the server tells it.
-    pub(crate) async fn put(&self, key: &str, body: &Body) -> Result<Option<String>, CallFault> {
-        let answer = self.put_object(key, body).send().await;
-        let answer = answer.map_err(|error| self.not_put(key, &error))?;
-        Ok(answer.e_tag().and_then(version_of).map(ToOwned::to_owned))
-    }
-
-    /// The same in place of version `previous` alone.
-    pub(crate) async fn replace(
-        &self,
-        key: &str,
-        body: &Body,
-        previous: &str,
-    ) -> Result<Replaced, CallFault> {
-        // What cannot be an ETag is not the current one.
-        let Some(etag) = etag_of(previous) else {
-            return Ok(Replaced::Conflict);
-        };
-        // No server compares by a weak one.
-        if is_strong(&etag) {
-            match self.put_object(key, body).if_match(etag).send().await {
-                Ok(answer) => {
-                    let version = answer.e_tag().and_then(version_of);
-                    return Ok(Replaced::By(version.map(ToOwned::to_owned)));
-                }
-                Err(error) if is_conflict(&error) => return Ok(Replaced::Conflict),
-                Err(error) if status(&error) != Some(501) => return Err(self.not_put(key, &error)),
-                Err(_) => {}
-            }
-        }
-        tracing::warn!(
-            "the server has no conditional writes, so {} is replaced whatever its version is",
-            self.place(key)
-        );
-        self.put(key, body).await.map(Replaced::By)
-    }
-
-    fn put_object(&self, key: &str, body: &Body) -> PutObjectFluentBuilder {
-        let request = self.client.put_object().bucket(&self.name).key(key);
-        request
-            .content_type("application/json")
-            .set_content_encoding(body.encoding.map(ToOwned::to_owned))
-            .body(ByteStream::from(body.bytes.clone()))
-    }
-
-    fn not_put(&self, key: &str, error: &SdkError<PutObjectError, HttpResponse>) -> CallFault {
-        explained(Call::new("s3:PutObject", self.place(key)), error)
     }
 
     /// All objects whose keys begin with `prefix`.
@@ -286,11 +215,11 @@ async fn read(answer: GetObjectOutput, max_bytes: u64) -> Result<Option<Vec<u8>>
     Ok(Some(bytes))
 }
 
-fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }
 
-fn code<E>(error: &SdkError<E, HttpResponse>) -> Option<&str>
+pub(crate) fn code<E>(error: &SdkError<E, HttpResponse>) -> Option<&str>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -302,20 +231,11 @@ fn is_not_modified(error: &SdkError<GetObjectError, HttpResponse>) -> bool {
 }
 
 /// Whether there is a bucket and no such object in it. Other servers give other codes, or none.
-fn is_missing_object<E>(error: &SdkError<E, HttpResponse>) -> bool
+pub(crate) fn is_missing_object<E>(error: &SdkError<E, HttpResponse>) -> bool
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     status(error) == Some(404)
         && matches!(code(error), None | Some("NoSuchKey" | "NotFound"))
         && !error.raw_response().is_some_and(is_page)
-}
-
-/// Whether a PUT that compares found another object, or none, or another PUT under way.
-fn is_conflict(error: &SdkError<PutObjectError, HttpResponse>) -> bool {
-    match status(error) {
-        Some(412) => !error.raw_response().is_some_and(is_page),
-        Some(409) => code(error) == Some("ConditionalRequestConflict"),
-        _ => is_missing_object(error),
-    }
 }

@@ -1,10 +1,11 @@
 //! Document to object.
 
 use crate::{
-    bucket::{Body, Bucket, Replaced},
+    bucket::Bucket,
     error::StoreError,
     history::{self, Keep},
     packing,
+    put::{Body, Replaced},
     store::{Keys, Limits},
 };
 use aws_smithy_types::DateTime;
@@ -74,7 +75,7 @@ impl Commit {
     ) -> Result<CommitOutcome, StoreError> {
         let replaced = match previous {
             Some(previous) => bucket.replace(&keys.current, &self.body, previous).await?,
-            None => Replaced::By(bucket.put(&keys.current, &self.body).await?),
+            None => Replaced::By(bucket.put_once(&keys.current, &self.body).await?),
         };
         let Replaced::By(version) = replaced else {
             return Ok(CommitOutcome::Conflict);

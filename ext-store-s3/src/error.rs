@@ -26,7 +26,7 @@ pub(crate) enum StoreError {
          see what HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL lead to"
     )]
     Page(String),
-    /// The object was replaced while it was read.
+    /// The object was replaced, or pruned, since it was listed.
     #[error("{0} was replaced right now")]
     Replaced(String),
     /// Neither the current object nor a copy is of this version.

@@ -17,13 +17,13 @@ pub(crate) fn etag_of(version: &str) -> Option<String> {
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && byte != b'"')
     };
-    let weak = version
-        .strip_prefix("W/\"")
-        .and_then(|rest| rest.strip_suffix('"'));
-    if weak.is_some_and(is_etag) {
-        Some(version.to_owned())
+    let strong = strong(version);
+    if !is_etag(strong) {
+        None
+    } else if strong == version {
+        Some(format!("\"{version}\""))
     } else {
-        is_etag(version).then(|| format!("\"{version}\""))
+        Some(version.to_owned())
     }
 }
 
@@ -31,6 +31,18 @@ pub(crate) fn etag_of(version: &str) -> Option<String> {
 /// one.
 pub(crate) fn is_strong(etag: &str) -> bool {
     !etag.starts_with("W/")
+}
+
+/// Whether two versions stand for one content. A proxy that compresses on the way makes
+/// them weak.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    strong(one) == strong(other)
+}
+
+fn strong(version: &str) -> &str {
+    let weak = version.strip_prefix("W/\"");
+    weak.and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(version)
 }
 
 #[cfg(test)]
@@ -53,5 +65,13 @@ mod tests {
         for version in ["", "a b", "a\nb", "a\"b", "ä", "W/\"\"", "W/\"a\"\""] {
             assert_eq!(etag_of(version), None, "{version}");
         }
+    }
+
+    #[test]
+    fn a_weak_etag_is_that_of_the_same_content() {
+        for (one, other) in [("a1", "a1"), ("W/\"a1\"", "a1"), ("a1", "W/\"a1\"")] {
+            assert!(is_same(one, other), "{one} {other}");
+        }
+        assert!(!is_same("W/\"a1\"", "a2"));
     }
 }

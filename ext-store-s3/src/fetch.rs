@@ -3,6 +3,7 @@
 use crate::{
     bucket::{Bucket, Got, Object},
     error::StoreError,
+    etag::is_same,
     history::{self, Kept},
     packing,
     store::{Keys, Limits},
@@ -39,21 +40,23 @@ pub(crate) async fn fetch_version(
     limits: Limits,
 ) -> Result<Vec<u8>, StoreError> {
     let kept = kept(bucket, keys).await?.into_iter();
-    let found = kept.filter(|kept| kept.version == version);
-    // A copy does not change, so it is the better one.
-    let Some(found) = found.max_by_key(|kept| kept.key != keys.current) else {
+    let found = kept.filter(|kept| is_same(&kept.version, version));
+    // A copy does not change, so the newest of them is better than the current object.
+    let Some(found) = found.min_by_key(|kept| kept.key == keys.current) else {
         return Err(StoreError::NoVersion {
             place: bucket.place(&keys.current),
             version: version.to_owned(),
         });
     };
     let place = bucket.place(&found.key);
-    match bucket.get(&found.key, None, limits.document_bytes).await? {
-        Got::Object(object) if found.key == keys.current && object.version != version => {
-            Err(StoreError::Replaced(place))
+    let is_current = found.key == keys.current;
+    match bucket.get(&found.key, None, limits.document_bytes).await {
+        Ok(Got::Object(object)) if !is_current || is_same(&object.version, version) => {
+            document(object, version, &place, limits)
         }
-        Got::Object(object) => document(object, version, &place, limits),
-        Got::Unchanged => Err(StoreError::Replaced(place)),
+        // A copy that is gone was pruned since it was listed.
+        Ok(_) | Err(StoreError::Missing(_)) => Err(StoreError::Replaced(place)),
+        Err(error) => Err(error),
     }
 }
 

@@ -18,6 +18,7 @@ mod etag;
 mod fetch;
 mod history;
 mod packing;
+mod put;
 mod store;
 
 use nightjar_core::extension::{Judged, serve};

@@ -1,6 +1,6 @@
 //! Commits in place of one version, the list of versions, and older ones.
 
-use super::{COPIES, MAP, Store, content, counts, done, ended, large_map, map};
+use super::{COPIES, MAP, Store, content, counts, done, ended, large_map, map, one};
 use e2e::{aws::Fault, extension::Ending};
 use serde_json::{Value, json};
 
@@ -54,7 +54,10 @@ fn a_commit_replaces_the_version_that_it_is_given_and_no_other() {
     );
     // The version is another now.
     assert_eq!(store.commit_over(&one, &map("three")), too_late(&one));
-    assert_eq!(store.calls(), counts(&[("s3:PutObject", 1)]));
+    assert_eq!(
+        store.calls(),
+        counts(&[("s3:GetObject", 1), ("s3:PutObject", 1)])
+    );
     assert_eq!(store.fetch().document.unwrap()["name"], "two");
     assert_eq!(store.copies().len(), 2);
     // What cannot be an ETag is not the current one, and is not asked for.
@@ -97,30 +100,136 @@ fn a_commit_that_is_under_way_elsewhere_is_a_conflict_too() {
     assert_eq!(store.commit_over("abc", &map("two")).code, Some(1));
 }
 
+/// The first PUT took effect, and nobody was told so: the second one finds what it was to write.
+#[test]
+fn a_commit_that_finds_itself_is_done() {
+    let store = Store::with_map(&map("one"));
+    let one = store.fetch().version().to_owned();
+    store.aws.wire.forget();
+    let lost = || {
+        store
+            .aws
+            .wire
+            .fail_times(1, "s3:PutObject", Fault::ResetAfter);
+    };
+    lost();
+    assert_eq!(store.commit_over(&one, &map("two")), done());
+    assert_eq!(
+        store.calls(),
+        counts(&[
+            ("s3:GetObject", 1),
+            ("s3:ListObjectsV2", 1),
+            ("s3:PutObject", 3)
+        ])
+    );
+    let two = store.fetch().version().to_owned();
+    assert_eq!(store.listed(), [two.as_str(), &one]);
+    assert_eq!(store.copies().len(), 2);
+    // The caller may try again too.
+    assert_eq!(store.commit_over(&one, &map("two")), done());
+    // A look that fails, or finds something else, leaves it a conflict.
+    lost();
+    store.aws.wire.fail("s3:GetObject", Fault::Denied);
+    assert_eq!(store.commit_over(&two, &map("three")), too_late(&two));
+    store.aws.wire.heal();
+    assert_eq!(store.commit_over(&two, &large_map("x", 1)), too_late(&two));
+}
+
+/// What another has committed after the first PUT would be replaced by a second one.
+#[test]
+fn a_commit_without_a_version_is_tried_once() {
+    let store = Store::with_map(&map("one"));
+    for fault in [Fault::ResetAfter, Fault::Broken, Fault::Throttled] {
+        store.aws.wire.fail("s3:PutObject", fault);
+        assert_eq!(store.commit(&map("two")).code, Some(31));
+        store.aws.wire.heal();
+        assert_eq!(store.calls(), one("s3:PutObject"));
+    }
+    // A copy replaces nothing.
+    let accepted = Fault::Answer {
+        status: 200,
+        headers: vec![("etag".to_owned(), "\"abc\"".to_owned())],
+        body: String::new(),
+    };
+    store.aws.wire.fail_times(1, "s3:PutObject", accepted);
+    store
+        .aws
+        .wire
+        .fail_times(1, "s3:PutObject", Fault::ResetAfter);
+    store.committed(&map("three"));
+    assert_eq!(store.copies().len(), 2);
+}
+
 #[test]
 fn a_server_without_conditional_writes_is_told_of_and_written_to() {
     let store = Store::with_map(&map("one"));
+    let one = store.fetch().version().to_owned();
     let warning = format!(
-        " WARN the server has no conditional writes, so s3://BUCKET/{MAP} is replaced whatever its \
-         version is\n"
+        " WARN the server has no conditional writes, so what another commits to s3://BUCKET/{MAP} \
+         at this very moment is lost\n"
     );
-    let done = Ending {
+    let done_so = Ending {
         stderr: warning,
         ..done()
     };
+    store.aws.wire.forget();
     store
         .aws
         .wire
         .fail_times(1, "s3:PutObject", refused(501, "NotImplemented"));
-    assert_eq!(store.commit_over("abc", &map("two")), done);
+    assert_eq!(store.commit_over(&one, &map("two")), done_so);
     assert_eq!(
         store.calls(),
-        counts(&[("s3:ListObjectsV2", 1), ("s3:PutObject", 3)])
+        counts(&[
+            ("s3:GetObject", 1),
+            ("s3:ListObjectsV2", 1),
+            ("s3:PutObject", 3)
+        ])
     );
-    assert_eq!(store.fetch().document.unwrap()["name"], "two");
-    // By a weak ETag nothing can be compared.
-    assert_eq!(store.commit_over("W/\"abc\"", &map("three")), done);
+    // By a weak ETag no server compares.
+    let fetched = store.fetch();
+    assert_eq!(fetched.document.as_ref().unwrap()["name"], "two");
+    let weak = format!("W/\"{}\"", fetched.version());
+    store.aws.wire.forget();
+    store
+        .aws
+        .wire
+        .fail_times(1, "s3:PutObject", Fault::ResetAfter);
+    assert_eq!(store.commit_over(&weak, &map("three")).code, Some(31));
+    assert_eq!(
+        store.calls(),
+        counts(&[("s3:GetObject", 1), ("s3:PutObject", 1)])
+    );
+    // The caller tries again, and it finds itself.
+    assert_eq!(store.commit_over(&weak, &map("three")), done());
     assert_eq!(store.fetch().document.unwrap()["name"], "three");
+}
+
+#[test]
+fn a_server_without_conditional_writes_keeps_another_version() {
+    let store = Store::with_map(&map("one"));
+    let refuse = || {
+        store
+            .aws
+            .wire
+            .fail_times(1, "s3:PutObject", refused(501, "NotImplemented"));
+    };
+    for version in ["abc", "W/\"abc\""] {
+        refuse();
+        assert_eq!(store.commit_over(version, &map("two")), too_late(version));
+        store.aws.wire.heal();
+        let large = large_map("two", 1);
+        refuse();
+        assert_eq!(store.commit_over(version, &large), too_late(version));
+        store.aws.wire.heal();
+    }
+    assert_eq!(store.fetch().document.unwrap()["name"], "one");
+    let empty = Store::new();
+    assert_eq!(
+        empty.commit_over("W/\"abc\"", &map("one")),
+        too_late("W/\"abc\"")
+    );
+    assert_eq!(empty.keys(), [""; 0]);
 }
 
 #[test]
@@ -175,9 +284,26 @@ fn a_copy_is_listed_by_the_version_that_was_current() {
     let fetched = store.fetch_version(&versions[1]);
     assert_eq!(content(fetched.document), json!({"name": "older"}));
 
+    // Of two copies, it is the newer one; and one that is pruned meanwhile is asked for again.
+    let copy = format!("{COPIES}20260102T000000.000Z-etag-0123abcd.json");
+    store.put(&copy, br#"{"name":"newer"}"#);
+    let fetched = store.fetch_version("0123abcd");
+    assert_eq!(content(fetched.document), json!({"name": "newer"}));
+    store
+        .aws
+        .wire
+        .fail_times(1, "s3:GetObject", refused(404, "NoSuchKey"));
+    let message = format!("s3://BUCKET/{copy} was replaced right now");
+    assert_eq!(store.fetch_version("0123abcd"), ended(31, &message));
+
     // A document that nobody has copied is fetched itself.
     store.put(MAP, br#"{"name":"by hand"}"#);
     let current = store.fetch();
     assert_eq!(store.listed()[0], current.version());
     assert_eq!(store.fetch_version(current.version()), current);
+    // A proxy that compresses has made its ETag weak, and a list has it as it is.
+    let weak = format!("W/\"{}\"", current.version());
+    let fetched = store.fetch_version(&weak);
+    assert_eq!(fetched.version(), weak);
+    assert_eq!(content(fetched.document), json!({"name": "by hand"}));
 }
