@@ -49,6 +49,13 @@ pub(crate) enum StoreError {
     /// A file or folder cannot be read.
     #[error("cannot read {}", .path.display())]
     Read { path: PathBuf, source: io::Error },
+    /// Commits cannot take turns.
+    #[error(
+        "cannot lock {}, by which commits take turns\n  \
+         hint: if it was left behind, remove it; a file system without locks takes no commits that \
+         compare", .path.display()
+    )]
+    Lock { path: PathBuf, source: io::Error },
     /// A file cannot be written.
     #[error("cannot write {}", .path.display())]
     Write { path: PathBuf, source: io::Error },
@@ -88,7 +95,9 @@ impl From<StoreError> for Failure {
             | StoreError::Folder(
                 FolderError::Missing(_) | FolderError::Changing(_) | FolderError::NoTemplates(_),
             ) => true,
-            StoreError::Write { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            StoreError::Write { source, .. } | StoreError::Lock { source, .. } => {
+                source.kind() == io::ErrorKind::StorageFull
+            }
             _ => false,
         };
         if may_pass {

@@ -33,7 +33,8 @@ pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<Answer, Store
     content.document(path).map(Answer::New)
 }
 
-/// Makes what is in `input` the document, unless the file holds another version than `previous`.
+/// Makes what is in `input` the document, unless the file holds another version than `previous`. If it
+/// is there already, an earlier try has done it.
 pub(crate) fn commit(
     path: &Path,
     input: &Path,
@@ -50,9 +51,18 @@ pub(crate) fn commit(
     };
     let path = writable(path).map_err(failed)?;
     // Commits take turns, so that what is compared is what is replaced.
-    let _lock = Lock::on(&path).map_err(failed)?;
-    if previous.is_some() && previous != current(&path)?.as_deref() {
-        return Ok(CommitOutcome::Conflict);
+    let _lock = Lock::on(&path, previous.is_some())?;
+    let current = match previous {
+        Some(_) => current(&path)?,
+        None => None,
+    };
+    if previous != current.as_deref() {
+        let is_there = current == Some(version_of(&bytes));
+        return Ok(if is_there {
+            CommitOutcome::Done
+        } else {
+            CommitOutcome::Conflict
+        });
     }
     write(&path, &bytes).map_err(failed)?;
     Ok(CommitOutcome::Done)
@@ -95,12 +105,16 @@ pub(crate) fn read(path: &Path) -> Result<Content, StoreError> {
     };
     match read().map_err(StoreError::read(path))? {
         (bytes, time, true) => Ok(Content {
-            version: format!("{:032x}", xxh3_128(&bytes)),
+            version: version_of(&bytes),
             bytes,
             time,
         }),
         (.., false) => Err(StoreError::Changing(path.to_owned())),
     }
+}
+
+fn version_of(bytes: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(bytes))
 }
 
 /// Where a file is written: a link stays a link, and what it leads to is replaced. Its folder is

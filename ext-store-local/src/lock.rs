@@ -1,12 +1,16 @@
 //! Locks by which commits to one file take turns.
 
+use crate::error::StoreError;
 use std::{
     ffi::OsString,
-    fs::{self, File},
-    io,
-    os::unix::fs::MetadataExt,
+    fs::{self, File, Permissions},
+    io::{self, ErrorKind},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
+
+/// "No locks available": a network file system whose lock service does not run.
+const ENOLCK: i32 = 37;
 
 /// The turn of one commit, which ends with this. It is a lock on a file of its own beside the
 /// document, as the document is replaced by another file.
@@ -16,20 +20,36 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Waits until no other commit to this file is under way.
-    pub(crate) fn on(document: &Path) -> io::Result<Self> {
+    /// Waits until no other commit to this file is under way. Where the file system has no locks,
+    /// there are no turns for those that can do without.
+    pub(crate) fn on(document: &Path, is_needed: bool) -> Result<Option<Self>, StoreError> {
         let mut name = OsString::from(".nightjar-lock-");
         name.push(document.file_name().unwrap_or_default());
         let path = document.with_file_name(name);
-        loop {
-            let file = open(&path)?;
-            file.lock()?;
-            // Whoever had it before has removed it at the end.
-            if is_at(&file, &path)? {
-                return Ok(Self { path, _file: file });
+        match take(&path) {
+            Ok(file) => Ok(Some(Self { path, _file: file })),
+            Err(error) if !is_needed && has_no_locks(&error) => {
+                tracing::debug!("cannot lock {}: {error}", path.display());
+                Ok(None)
             }
+            Err(source) => Err(StoreError::Lock { path, source }),
         }
     }
+}
+
+fn take(path: &Path) -> io::Result<File> {
+    loop {
+        let file = open(path)?;
+        file.lock()?;
+        // Whoever had it before has removed it at the end.
+        if is_at(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
+fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
 }
 
 impl Drop for Lock {
@@ -39,16 +59,36 @@ impl Drop for Lock {
     }
 }
 
-/// Makes the file if it is not there. One that another user has left behind can be locked too.
+/// Makes the file if it is not there. One that another user has left behind can be locked too, or is
+/// removed.
 fn open(path: &Path) -> io::Result<File> {
-    let opened = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path);
-    match opened {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(path),
+    let is_denied = |error: &io::Error| error.kind() == ErrorKind::PermissionDenied;
+    match create(path) {
+        Err(error) if is_denied(&error) => {}
+        created => return created,
+    }
+    match File::open(path) {
+        // No user makes one that others cannot open, so it is not held.
+        Err(error) if is_denied(&error) => {
+            fs::remove_file(path).map_err(|_| error)?;
+            create(path)
+        }
         opened => opened,
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    match options.write(true).create_new(true).open(path) {
+        Ok(file) => {
+            // Whatever the umask is: commits of another user take turns with this one.
+            let _ = file.set_permissions(Permissions::from_mode(0o666));
+            Ok(file)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            options.create_new(false).create(true).open(path)
+        }
+        failed => failed,
     }
 }
 
@@ -56,7 +96,28 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     match fs::metadata(path) {
         Ok(there) => Ok(inode(there) == inode(file.metadata()?)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_locks_is_told_from_other_faults() {
+        // EOPNOTSUPP, ENOSYS, ENOLCK; EBADF, EINTR, EACCES.
+        for (code, expected) in [
+            (95, true),
+            (38, true),
+            (ENOLCK, true),
+            (9, false),
+            (4, false),
+            (13, false),
+        ] {
+            let error = io::Error::from_raw_os_error(code);
+            assert_eq!(has_no_locks(&error), expected, "{error}");
+        }
     }
 }

@@ -3,10 +3,18 @@
 use crate::{Outcome, Store, file::version_of};
 use std::{
     fs,
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _, chown},
+        process::CommandExt as _,
+    },
+    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, UNIX_EPOCH},
 };
+
+/// A user who may do nothing.
+const NOBODY: u32 = 65534;
 
 fn too_late(version: &str) -> Outcome {
     Outcome::ended(
@@ -29,6 +37,8 @@ fn a_commit_replaces_the_version_that_it_is_given_and_no_other() {
     assert_eq!(fs::read_to_string(store.path("map.json")).unwrap(), one);
     assert_eq!(commit(&version_of(one), two), Outcome::ended(0, ""));
     assert_eq!(fs::read_to_string(store.path("map.json")).unwrap(), two);
+    // Tried again, as its answer was lost: it is done.
+    assert_eq!(commit(&version_of(one), two), Outcome::ended(0, ""));
     // By hand, which no version field tells of.
     store.write("map.json", r#"{"a":3}"#);
     assert_eq!(commit(&version_of(two), one), too_late(&version_of(two)));
@@ -37,6 +47,49 @@ fn a_commit_replaces_the_version_that_it_is_given_and_no_other() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(names, ["map.json"], "no lock is left");
+}
+
+/// Of another user: one that may not be opened is nobody's turn.
+#[test]
+fn a_lock_that_was_left_behind_blocks_nobody() {
+    let store = Store::in_files().accepting_invalid();
+    let lock = store.path(".nightjar-lock-map.json");
+    let program = store.path("program");
+    fs::copy(env!("CARGO_BIN_EXE_ext-store-local"), &program).unwrap();
+    store.write("new.json", r#"{"a":1}"#);
+    let root = store.root.path();
+    let is_root = fs::metadata(&program).unwrap().uid() == 0;
+    if is_root {
+        chown(root, Some(NOBODY), None).unwrap();
+    }
+    for mode in [0o000, 0o444] {
+        fs::write(&lock, "").unwrap();
+        fs::set_permissions(&lock, fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = Command::new(&program);
+        if is_root {
+            command.uid(NOBODY);
+        }
+        let output = command
+            .env_clear()
+            .envs(store.variables.iter().map(|(name, value)| (name, value)))
+            .args([
+                "--api-version=1",
+                "--document=discovery-map",
+                "--action=commit",
+            ])
+            .arg(format!("--action-file={}", root.join("new.json").display()))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(0), "{mode:o}");
+        assert!(!lock.exists());
+    }
+    fs::create_dir(&lock).unwrap();
+    let message = "cannot lock TEMP/.nightjar-lock-map.json, by which commits take turns\n  hint: \
+                   if it was left behind, remove it; a file system without locks takes no commits \
+                   that compare: Is a directory (os error 21)";
+    let outcome = store.commit_over("", "discovery-map", r#"{"a":2}"#);
+    assert_eq!(outcome, Outcome::ended(1, message));
 }
 
 /// Whatever the moment, a version is replaced once: as many commits are done as versions were there.
