@@ -30,7 +30,7 @@ pub use answer::{Answer, CommitOutcome, ListedVersion, Versions};
 pub use args::{Action, DocumentName, Request};
 pub use cache::Cache;
 #[cfg(feature = "host")]
-pub use host::{ExtensionError, Host, Limits, RetryPolicy, Runs};
+pub use host::{ExtensionError, Host, Limits, RetryPolicy, Runs, can_be_named};
 #[cfg(feature = "template")]
 pub use judged::{Judged, NJ_STORE_ACCEPT_INVALID};
 pub use raw_document::{ContentHash, RawDocument};

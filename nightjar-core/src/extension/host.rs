@@ -160,7 +160,7 @@ impl Host {
         shutdown: &Shutdown,
     ) -> Result<Answer, ExtensionError> {
         let task = Task {
-            previous: previous.filter(|version| fits_an_argument(version)),
+            previous: previous.filter(|version| can_be_named(version)),
             ..Task::new(Action::Fetch, document)
         };
         let judge = |code, file: &Path| match code {
@@ -218,14 +218,15 @@ impl Host {
     }
 
     /// Hands a document to a data store to keep: in place of `previous` alone, or of whatever is
-    /// there if that is `None` (or is too long for an argument). Failures that may pass are tried
-    /// again. A stop leaves a run that has begun a few seconds to end by itself.
+    /// there if that is `None`. Failures that may pass are tried again. A stop leaves a run that
+    /// has begun a few seconds to end by itself.
     ///
     /// A commit whose answer got lost may find its own document when it is tried again: then the
-    /// outcome is a conflict too.
+    /// outcome may be a conflict too.
     ///
     /// # Errors
-    /// [`ExtensionError`], after all tries. The store may have done it all the same.
+    /// [`ExtensionError`], after all tries. The store may have done it all the same. Without a try
+    /// if `previous` is no version that [can be handed over](can_be_named).
     pub async fn commit(
         &self,
         document: &DocumentName,
@@ -234,10 +235,21 @@ impl Host {
         shutdown: &Shutdown,
     ) -> Result<CommitOutcome, ExtensionError> {
         let task = Task {
-            previous: previous.filter(|version| fits_an_argument(version)),
+            previous,
             input: Some(bytes),
             ..Task::new(Action::Commit, document)
         };
+        // To drop it would make this a commit over whatever is there.
+        if previous.is_some_and(|version| !can_be_named(version)) {
+            return Err(ExtensionError {
+                extension: self.name.clone(),
+                action: task.action,
+                document: document.clone(),
+                tries: 0,
+                fault: Fault::UnfitVersion,
+                last_lines: Vec::new(),
+            });
+        }
         let judge = |code, _: &Path| match code {
             EXIT_DONE => Ok(CommitOutcome::Done),
             EXIT_CONFLICT if task.previous.is_some() => Ok(CommitOutcome::Conflict),
@@ -273,6 +285,8 @@ impl<'a> Task<'a> {
     }
 }
 
-fn fits_an_argument(version: &str) -> bool {
-    !version.is_empty() && version.len() <= MAX_VERSION_BYTES && !version.contains('\0')
+/// Whether a version can be handed to an extension: it is not blank, not longer than 4096 bytes, and
+/// without a zero byte. A fetch leaves out one that cannot, and a commit fails.
+pub fn can_be_named(version: &str) -> bool {
+    !version.trim().is_empty() && version.len() <= MAX_VERSION_BYTES && !version.contains('\0')
 }

@@ -76,6 +76,12 @@ pub enum Fault {
     /// It said that another committed first, where there was nothing to compare with.
     #[error("it ended with exit code 32 (another was first), but was given no version")]
     UnaskedConflict,
+    /// The version to replace cannot be handed over. The extension was not run.
+    #[error(
+        "the version that it is to replace cannot be an argument: it is blank, longer than 4096 \
+         bytes, or has a zero byte"
+    )]
+    UnfitVersion,
     /// It ended well, but what it handed over is not the version that it was asked for.
     #[error("it ended with exit code 0, but its file is not the version that it was asked for")]
     OtherVersion,

@@ -131,6 +131,25 @@ async fn a_commit_may_be_too_late_and_is_not_tried_again() {
     assert!(error.to_string().ends_with("it ended with exit code 32"));
 }
 
+/// Without its version, it would replace whatever is there.
+#[tokio::test]
+async fn a_commit_over_a_version_that_cannot_be_named_is_not_run() {
+    let scene = Scene::new(r#"echo run >>"$NOTES/runs""#);
+    let host = scene.data_store();
+    for version in ["", " ", "a\0b", &"v".repeat(4097)] {
+        let error = commit(&host, Some(version)).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "commit of discovery-map by sh failed: the version that it is to replace cannot be an \
+             argument: it is blank, longer than 4096 bytes, or has a zero byte"
+        );
+        assert!(!error.is_retry());
+    }
+    assert!(!scene.notes.path().join("runs").exists());
+    let outcome = commit(&host, Some(&"v".repeat(4096))).await.unwrap();
+    assert_eq!(outcome, CommitOutcome::Done);
+}
+
 #[tokio::test]
 async fn versions_are_listed_and_fetched() {
     let scene = Scene::new(
