@@ -9,7 +9,7 @@ use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     extension::{
         CommitOutcome, ContentHash, DocumentName, ExtensionError, Host, RawDocument, RetryPolicy,
-        Runs,
+        Runs, can_be_named,
     },
     report::in_full,
     shutdown::Shutdown,
@@ -58,10 +58,12 @@ impl Extensions {
         [self.discovery.runs(), self.store.runs()]
     }
 
-    /// Finds out what the store holds.
-    pub(crate) async fn look(&self) -> Event {
+    /// Finds out what the store holds. A commit that needs the answer insists on it: without it,
+    /// nothing would hold that back.
+    pub(crate) async fn look(&self, insist: bool) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
-        match fetch::<DiscoveryMap>(&self.once, &name, None, &self.shutdown).await {
+        let store = if insist { &self.store } else { &self.once };
+        match fetch::<DiscoveryMap>(store, &name, None, &self.shutdown).await {
             Ok(Some(found)) => match hash_of(&found.bytes) {
                 Ok(hash) => Event::Found {
                     hash,
@@ -102,8 +104,10 @@ impl Extensions {
 
     /// Hands a map to the store, to keep in place of one version, or of whatever is there. The
     /// latter is tried only once: what another has published when it is tried again would be lost.
+    /// A version that no store can be told is as good as none.
     pub(crate) async fn commit(&self, view: &View, previous: Option<&str>) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
+        let previous = previous.filter(|version| can_be_named(version));
         let store = match previous {
             Some(_) => &self.store,
             None => &self.once,

@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     extensions::Extensions,
     instance_dir::InstanceDir,
-    publish::{Effects, Ended, Event, Next, State, step},
+    publish::{Effects, Ended, Event, Next, Phase, State, step},
     status::Status,
 };
 use anyhow::{Result, bail};
@@ -75,7 +75,11 @@ impl Publisher {
     async fn refresh(&mut self, mut event: Event) -> Option<Ended> {
         loop {
             event = match self.step(event) {
-                Next::Look => self.extensions.look().await,
+                Next::Look => {
+                    let is_for_commit =
+                        |state: &State| matches!(state.phase(), Phase::Comparing(_));
+                    self.extensions.look(self.status.look(is_for_commit)).await
+                }
                 Next::Discover {
                     store_has_endpoints,
                 } => self.extensions.discover(store_has_endpoints).await,

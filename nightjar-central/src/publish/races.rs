@@ -4,7 +4,7 @@
 //! commit takes effect at one moment, and is answered at a later one.
 
 use super::{
-    Event, Next, State, View, step,
+    Event, Next, Phase, State, Store, View, step,
     tests::{because, found, view},
 };
 use nightjar_core::daemon::Now;
@@ -81,9 +81,19 @@ impl Central {
         }
     }
 
+    /// Whether it can do without what it looks for: it knows a version to replace, or that another
+    /// was first.
+    fn may_fail_to_look(&self) -> bool {
+        let is_committed = matches!(self.state.store(), Store::Committed(_));
+        matches!(self.state.phase(), Phase::Comparing(_)) && !is_committed
+    }
+
     /// What it waits for takes effect.
     fn effect(&mut self, world: &mut World, fault: Fault) -> Event {
         match self.next.clone() {
+            Next::Look if fault == Fault::Fails && self.may_fail_to_look() => {
+                Event::LookFailed(because())
+            }
             Next::Look => found(&map(world.store)),
             Next::Discover { .. } if fault == Fault::Fails => Event::DiscoveryFailed(because()),
             Next::Discover { .. } if self.discovered == Some(world.mesh) => Event::NothingNew,
@@ -108,7 +118,7 @@ impl Central {
 impl World {
     fn commit(&mut self, view: &View, previous: Option<&str>) -> bool {
         let time: u32 = view.version.parse().unwrap();
-        let previous = previous.expect("the store can be read, so its version is known");
+        let previous = previous.expect("a version to replace is always known");
         if previous != self.store.to_string() {
             self.conflicts += 1;
             return false;

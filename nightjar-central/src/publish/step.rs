@@ -157,14 +157,24 @@ impl State {
                     self.rediscover()
                 }
             }
-            Event::LookFailed(Failure::Because(reason)) => {
-                notes.push(Note::NoComparison(reason));
-                match self.store {
-                    // What was seen before still counts: the store compares it.
-                    Store::Seen { .. } => self.commit(view, Round::First),
-                    Store::Unknown | Store::Committed(_) => self.rediscover(),
+            Event::LookFailed(Failure::Because(reason)) => match self.store {
+                // Another was first, and what it has published would be replaced unseen.
+                Store::Unknown => {
+                    let reason = format!(
+                        "another program was first, and what it published cannot be read: {reason}"
+                    );
+                    self.rest(Ended::Failed(reason), now, notes)
                 }
-            }
+                // What was seen before still counts: the store compares it.
+                Store::Seen { .. } => {
+                    notes.push(Note::NoComparison(reason));
+                    self.commit(view, Round::First)
+                }
+                Store::Committed(_) => {
+                    notes.push(Note::NoComparison(reason));
+                    self.rediscover()
+                }
+            },
             Event::LookFailed(Failure::Stopped) => self.stop(None),
             _ => Next::Continue,
         }

@@ -465,10 +465,11 @@ fn another_that_was_first_makes_it_look_again() {
     ]);
     assert_eq!(done[6..], ["commit over the seen version", "rest: failed"]);
     assert!(state.is_pending() && state.commits.conflicts == 2);
-    let (_, done) = upto_commit(vec![
+    let (state, done) = upto_commit(vec![
         Event::Conflict,
         Event::LookFailed(because()),
-        Event::NothingNew,
+        Event::Due,
     ]);
-    assert_eq!(done[5..], ["discover (log: no comparison)", "commit"]);
+    assert_eq!(done[5..], ["rest: failed", "look"]);
+    assert!(state.is_pending());
 }

@@ -349,3 +349,40 @@ fn a_stop_does_not_wait_for_a_store_that_hangs() {
     assert_eq!(with_argument(&mark), []);
     assert_eq!(central.logged("ERROR"), [""; 0]);
 }
+
+/// Notes what each commit is called with.
+const NOTES_COMMITS: &str = r#"echo "$*" >>"$SCENE/named""#;
+
+/// Without an answer, nothing would hold the commit back.
+#[test]
+fn a_look_before_a_commit_is_tried_again() {
+    let scene = Scene::new(&shop("blue", 4001));
+    let _central = scene.central().start();
+    scene.put("fetch.sh", r#"rm "$SCENE/fetch.sh"; exit 31"#);
+    scene.put("commit.sh", NOTES_COMMITS);
+    let source = shop("blue", 4002);
+    scene.set_source(&source);
+    scene.wait_published(&source);
+    let named = std::fs::read_to_string(scene.path("named")).unwrap();
+    let version = regex::Regex::new("--previous-document-version=[0-9a-f]{32} ").unwrap();
+    assert!(version.is_match(&named), "{named}");
+    assert!(!scene.path("fetch.sh").exists());
+}
+
+#[test]
+fn a_version_that_no_argument_holds_is_not_named() {
+    let scene = Scene::new(&shop("blue", 4001));
+    let _central = scene.central().start();
+    scene.put(
+        "fetch.sh",
+        r#"for word in "$@"; do case $word in --action-file=*) file=${word#*=} ;; esac; done
+           ext-store-local "$@" || exit
+           sed -i "s/\(\"document-version\":\"\)/\1$(printf %05000d 0)/" "$file"; exit 0"#,
+    );
+    scene.put("commit.sh", NOTES_COMMITS);
+    let source = shop("blue", 4002);
+    scene.set_source(&source);
+    scene.wait_published(&source);
+    let named = std::fs::read_to_string(scene.path("named")).unwrap();
+    assert!(named.contains("--previous-document-version= "), "{named}");
+}
