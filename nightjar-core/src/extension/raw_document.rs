@@ -2,10 +2,14 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 const VERSION_MEMBER: &str = "document-version";
+/// How deeply a value is taken apart that does not hash in one walk.
+const MAX_DEPTH: u32 = 128;
+/// Whole numbers below are the same as integers and with a point.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The text of a JSON object, with its `document-version` set apart. Everything else stays as it
 /// was written, in its order. No tree is built, which would take many times the text's size.
@@ -33,11 +37,12 @@ impl<'a> RawDocument<'a> {
         self.version.as_deref()
     }
 
-    /// A hash of everything but the version. White space and the order of an object's members do
-    /// not count, for a store may write them as it likes. Members that this version of Nightjar
-    /// does not know count as all others do.
+    /// A hash of everything but the version. White space, the order of an object's members and how
+    /// a whole number is written do not count, for a store may write them as it likes; other
+    /// numbers count as they are written. Of members with one name, the last counts. Members that
+    /// this version of Nightjar does not know count as all others do.
     pub fn content_hash(&self) -> ContentHash {
-        let hash = |(name, value): &(String, &RawValue)| member(name, of_raw(value));
+        let hash = |(name, value): &(String, &RawValue)| (name.clone(), of_raw(value, MAX_DEPTH));
         ContentHash(object(self.members.iter().map(hash).collect()))
     }
 
@@ -115,19 +120,44 @@ fn member(name: &str, value: u128) -> u128 {
     joined(b':', &[hash(b's', name.as_bytes()), value])
 }
 
-fn object(mut members: Vec<u128>) -> u128 {
+/// Of members with one name, the map holds the last.
+fn object(members: BTreeMap<String, u128>) -> u128 {
+    let members = members.into_iter();
+    let mut members: Vec<u128> = members.map(|(name, value)| member(&name, value)).collect();
     members.sort_unstable();
     joined(b'{', &members)
 }
 
-/// The hash of a value. One that is nested too deeply to be walked says the same as an equal text.
-fn of_raw(value: &RawValue) -> u128 {
-    let mut text = serde_json::Deserializer::from_str(value.get());
-    Walk.deserialize(&mut text)
-        .unwrap_or_else(|_| hash(b'?', value.get().as_bytes()))
+/// The hash of a value. What cannot be walked in one go is taken apart, down to numbers that only
+/// their text tells. One that is nested too deeply says the same as an equal text.
+fn of_raw(value: &RawValue, depth: u32) -> u128 {
+    let json = value.get();
+    let walked = Walk.deserialize(&mut serde_json::Deserializer::from_str(json));
+    if let Ok(hash) = walked {
+        return hash;
+    }
+    let as_text = || hash(b'?', json.as_bytes());
+    let Some(depth) = depth.checked_sub(1) else {
+        return as_text();
+    };
+    if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(json) {
+        let items: Vec<u128> = items.into_iter().map(|item| of_raw(item, depth)).collect();
+        return joined(b'[', &items);
+    }
+    match serde_json::from_str::<BTreeMap<String, &RawValue>>(json) {
+        Ok(members) => {
+            let members = members.into_iter();
+            object(
+                members
+                    .map(|(name, value)| (name, of_raw(value, depth)))
+                    .collect(),
+            )
+        }
+        Err(_) => as_text(),
+    }
 }
 
-/// Walks one value.
+/// Walks one value. Fails at a number that `f64` may not hold as it is written.
 #[derive(Clone, Copy)]
 struct Walk;
 
@@ -163,7 +193,12 @@ impl<'de> Visitor<'de> for Walk {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<u128, E> {
-        Ok(hash(b'f', &value.to_le_bytes()))
+        if value.fract() != 0.0 || value.abs() >= EXACT {
+            return Err(E::custom("a number that only its text tells"));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+        let whole = value as i64;
+        u64::try_from(whole).map_or_else(|_| self.visit_i64(whole), |whole| self.visit_u64(whole))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<u128, E> {
@@ -179,9 +214,9 @@ impl<'de> Visitor<'de> for Walk {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<u128, A::Error> {
-        let mut hashes = Vec::new();
+        let mut hashes = BTreeMap::new();
         while let Some(name) = members.next_key::<String>()? {
-            hashes.push(member(&name, members.next_value_seed(Self)?));
+            hashes.insert(name, members.next_value_seed(Self)?);
         }
         Ok(object(hashes))
     }

@@ -59,6 +59,51 @@ fn version_white_space_and_the_order_of_members_do_not_count() {
 }
 
 #[test]
+fn of_members_with_one_name_the_last_counts() {
+    for (twice, once) in [
+        (r#"{"a": 1, "a": 2}"#, r#"{"a": 2}"#),
+        (r#"{"a": 2, "a": 1}"#, r#"{"a": 1}"#),
+        (
+            r#"{"b": {"a": 1, "c": 0, "a": 2}}"#,
+            r#"{"b": {"a": 2, "c": 0}}"#,
+        ),
+        (r#"{"b": {"a": 1.5, "a": 0.5}}"#, r#"{"b": {"a": 0.5}}"#),
+    ] {
+        assert_eq!(content(twice), content(once), "{twice}");
+    }
+}
+
+#[test]
+fn whole_numbers_are_the_same_however_they_are_written() {
+    let number = |text: &str| content(&format!("{{\"a\": [{{\"b\": {text}}}]}}"));
+    for (left, right) in [
+        ("1", "1.0"),
+        ("1", "1e0"),
+        ("0", "-0"),
+        ("0", "0.0"),
+        ("-3", "-3.0"),
+        ("9007199254740991", "9007199254740991.0"),
+        ("0.5", "0.5"),
+    ] {
+        assert_eq!(number(left), number(right), "{left} {right}");
+    }
+    for (left, right) in [
+        ("9007199254740992", "9007199254740993"),
+        ("18446744073709551616", "18446744073709551617"),
+        ("0.1", "0.1000000000000000055"),
+        ("1e400", "1e401"),
+        ("-1", "1"),
+    ] {
+        assert_ne!(number(left), number(right), "{left} {right}");
+    }
+    // White space and order do not count beside one that only its text tells.
+    assert_eq!(
+        content(r#"{"a": {"x": 0.5, "y": [ 1, {"z": 2} ]}}"#),
+        content(r#"{"a":{"y":[1,{"z":2.0}],"x":0.5}}"#)
+    );
+}
+
+#[test]
 fn everything_else_counts() {
     for (left, right) in [
         (r#"{"a": 1}"#, r#"{"a": 2}"#),
