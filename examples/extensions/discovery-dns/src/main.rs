@@ -1,5 +1,5 @@
 //! A discovery map from DNS names: each name stands for a service-color, and each of its addresses for
-//! an instance. So Docker Compose, Kubernetes' headless services or Consul's DNS make a mesh.
+//! an instance. So Docker Compose or Kubernetes' headless services make a mesh.
 
 use nightjar_core::{
     env::{Reader, Setting},
@@ -72,12 +72,14 @@ fn service(text: &str) -> Result<Service, String> {
     Ok((service.into(), color.into(), port, path.into(), name.into()))
 }
 
-/// A service-color of the map. Its instances are sorted, so that the same addresses are the same map.
+/// A service-color of the map. Its addresses are of one family, as a host may have both, and sorted.
 fn entry((service, color, port, path, name): &Service) -> Result<Value, Failure> {
     let addresses = (name.as_str(), *port)
         .to_socket_addrs()
         .map_err(|error| Failure::retry(format!("cannot resolve {name}: {error}")))?;
-    let addresses: BTreeSet<IpAddr> = addresses.map(|address| address.ip()).collect();
+    let mut addresses: BTreeSet<IpAddr> = addresses.map(|address| address.ip()).collect();
+    let any_ipv4 = addresses.iter().any(IpAddr::is_ipv4);
+    addresses.retain(|address| address.is_ipv4() == any_ipv4);
     let instances = addresses.into_iter().map(|address| match address {
         IpAddr::V4(ipv4) => json!({"ipv4": ipv4, "port": port}),
         IpAddr::V6(ipv6) => json!({"ipv6": ipv6, "port": port}),
