@@ -14,8 +14,9 @@ const MOST_COLORS: usize = 20;
 /// A service's instances by the color that each names in an attribute. One that names none has the
 /// service's own color, and so have all if no attribute is wanted.
 ///
-/// All colors declare the same routes, so no value of the attribute opens anything. Those of unhealthy
-/// instances count, so that a color does not come and go with the health of its instances.
+/// All colors declare the same routes, and the own one is always among them, if need be without
+/// instances: so no value of the attribute opens anything. Those of unhealthy instances count, so that a
+/// color does not come and go with the health of its instances.
 pub(crate) fn split<'a>(
     attribute: Option<&str>,
     part: Part<'a>,
@@ -64,5 +65,7 @@ pub(crate) fn split<'a>(
         );
         return undivided(all);
     }
+    // Its private routes close their paths for everybody, whatever its instances are called.
+    colors.entry(own.clone()).or_default();
     colors
 }

@@ -153,17 +153,16 @@ fn an_attribute_of_instances_tells_colors_apart() {
     for id in ["i-1", "i-4"] {
         shop.deregister(id);
     }
+    // What the service itself declares stays.
+    let blue = "n1/shop/blue 0: /shop/*1 at ";
     assert_eq!(
         lines(&discovery.call(&[])),
-        ["n1/shop/green 0: /shop/*1 at "]
+        [blue, "n1/shop/green 0: /shop/*1 at "]
     );
     for id in ["i-2", "i-3"] {
         shop.deregister(id);
     }
-    assert_eq!(
-        lines(&discovery.call(&[])),
-        ["n1/shop/blue 0: /shop/*1 at "]
-    );
+    assert_eq!(lines(&discovery.call(&[])), [blue]);
 }
 
 #[test]
@@ -176,7 +175,7 @@ fn colors_of_a_service_that_only_calls_others_are_in_the_map() {
     let map = found.document.as_ref().unwrap();
     let groups = map["namespaces"][0]["service-colors"].as_array().unwrap();
     let colors: Vec<&Value> = groups.iter().map(|group| &group["color"]).collect();
-    assert_eq!(colors, ["blue", "green"]);
+    assert_eq!(colors, ["blue", "default", "green"]);
     let egress = |group: &Value| group["namespace-egress"][0]["interface"]["port"] == 3001;
     assert!(groups.iter().all(egress), "{map}");
 }
@@ -200,7 +199,8 @@ fn an_attribute_with_too_many_values_is_not_a_color() {
         found.stderr
     );
     shop.deregister("i-21");
-    assert_eq!(lines(&discovery.call(&[])).len(), 20);
+    let lines = lines(&discovery.call(&[]));
+    assert_eq!(lines.len(), 21, "20, and the service's own: {lines:?}");
 }
 
 /// Whoever registers an instance names its color. That must not take away what the service of that
@@ -225,10 +225,73 @@ fn a_color_of_an_instance_opens_nothing_that_the_color_s_own_service_closes() {
     let found = discovery.call(&[]);
     assert_eq!(
         lines(&found),
-        ["n1/shop/blue 0: /shop/*1 /shop/admin/*1 at 10.0.0.1:3000 10.0.0.2:3000"]
+        [
+            "n1/shop/blue 0: /shop/*1 /shop/admin/*1 at 10.0.0.1:3000 10.0.0.2:3000",
+            "n1/shop/default 0: /*1 at "
+        ]
     );
     blue.set(&[("NJ_ROUTE_PORT_2", "app:1")]);
     let found = discovery.call(&[]);
     let paths = |line: &String| line.contains("/shop/admin/*0");
     assert!(lines(&found).iter().any(paths), "{:?}", lines(&found));
+}
+
+const OPEN: &str = "/shop/*1";
+const BOTH: &str = "/shop/*1 /shop/admin/*1";
+
+/// Two services of two colors, of which blue alone closes a path below what both open.
+fn blue_closes(registry: &Registry) -> [Service<'_>; 2] {
+    let shop = |name: &str, color: &str, more: &[(&str, &str)]| {
+        let common = [
+            ("NJ_SERVICE", "shop"),
+            ("NJ_COLOR", color),
+            ("NJ_ROUTE_1", "/shop/"),
+        ];
+        registry.service(name, &[&common[..], more].concat())
+    };
+    let blue = shop("shop-1", "blue", &[("NJ_ROUTE_2", "-/shop/admin/")]);
+    [blue, shop("shop-2", "green", &[])]
+}
+
+#[test]
+fn a_service_whose_instances_all_have_the_color_of_another_one_goes_on_closing_its_paths() {
+    let registry = Registry::new();
+    let [blue, green] = blue_closes(&registry);
+    on_track(&blue, "i-1", "10.0.0.1", "green");
+    green.register("i-2", "10.0.0.2", 3000);
+    let found = registry.discovery().env(COLOR, "track").call(&[]);
+    assert_eq!(
+        lines(&found),
+        [
+            format!("n1/shop/blue 0: {BOTH} at "),
+            format!("n1/shop/green 0: {OPEN} at 10.0.0.1:3000 10.0.0.2:3000")
+        ]
+    );
+}
+
+#[test]
+fn two_services_that_bring_in_one_color_go_on_closing_their_paths() {
+    let registry = Registry::new();
+    let [blue, green] = blue_closes(&registry);
+    on_track(&blue, "i-1", "10.0.0.1", "red");
+    on_track(&green, "i-2", "10.0.0.2", "red");
+    let found = registry.discovery().env(COLOR, "track").call(&[]);
+    let lines = lines(&found);
+    assert_eq!(lines[0], format!("n1/shop/blue 0: {BOTH} at "));
+    assert_eq!(lines[1], format!("n1/shop/green 0: {OPEN} at "));
+    // Of what they say of red, only the one that both say is sure to be there.
+    assert!(
+        lines[2].starts_with("n1/shop/red 0: /shop/*1 ")
+            && lines[2].ends_with("10.0.0.1:3000 10.0.0.2:3000"),
+        "{lines:?}"
+    );
+    let admin = |route: &&Value| route["path-match"]["value"] == "/shop/admin/";
+    let map = found.document.unwrap();
+    let groups = map["namespaces"][0]["service-colors"].as_array().unwrap();
+    let routes = groups.iter().flat_map(|group| group["routes"].as_array());
+    let closed: Vec<&Value> = routes.flatten().filter(admin).collect();
+    assert!(
+        !closed.is_empty() && closed.iter().all(|route| route["default-access"] == false),
+        "{map}"
+    );
 }
