@@ -2,10 +2,14 @@
 //!
 //! A route of which the port is not to be found cannot be served. A public one is left out then. A
 //! private one stays, without a share and without instances, so that no wider route opens what it closes.
+//! It has an index of its own, so that it gets no instances of other routes either.
 
 use super::{DeclaredRoute, Service, Warning, Warnings};
 use crate::document::discovery_map::{HostPort, Route, Weight};
 use std::collections::BTreeMap;
+
+/// The index of the routes that nobody serves: no number of a port, so it is no place's.
+const CLOSED: i64 = 1 << 16;
 
 /// The routes of a service by their places, which a discovery names as it likes.
 #[derive(Debug)]
@@ -19,7 +23,7 @@ pub struct Located<T> {
 #[derive(Debug, Default)]
 pub struct Groups {
     pub(super) groups: Vec<Group>,
-    /// Whether the place of a route was not to be found.
+    /// Whether a route stays closed or is left out because of a mistake.
     pub(super) is_faulty: bool,
 }
 
@@ -49,6 +53,7 @@ impl Service {
         };
         for route in &self.routes {
             if route.is_closed {
+                located.is_faulty = true;
                 located.closed.extend(closed(route));
                 continue;
             }
@@ -75,7 +80,7 @@ fn closed(route: &DeclaredRoute) -> Option<Group> {
         ..route.clone()
     };
     route.is_private().then(|| Group {
-        index: 0,
+        index: CLOSED,
         routes: route.routes.iter().map(unserved).collect(),
         instances: Vec::new(),
     })
@@ -87,7 +92,8 @@ impl<T: Ord> Located<T> {
         self.served.keys()
     }
 
-    /// Says of each place by which index the map knows it, and which instances listen there.
+    /// Says of each place by which index the map knows it, and which instances listen there. An index may
+    /// be any number but 65536, which is that of routes without a place.
     ///
     /// # Errors
     /// Those of `listen`.

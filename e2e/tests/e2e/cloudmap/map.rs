@@ -283,7 +283,8 @@ fn mistakes_are_told_and_cost_only_themselves() {
         told(found.document.as_ref().unwrap()),
         [
             // No one has a share of the private one, whose port is not to be found.
-            "n1/shop/default 0: /closed/*0 /shop/*1 at 10.0.0.1:3000",
+            "n1/shop/default 0: /shop/*1 at 10.0.0.1:3000",
+            "n1/shop/default 65536: /closed/*0 at ",
         ]
     );
     // They are sorted by ids that differ from run to run.

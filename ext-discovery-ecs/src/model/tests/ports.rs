@@ -319,7 +319,7 @@ fn a_private_route_without_any_port_keeps_its_path_closed() {
     let closed = definition("shop", Network::None, vec![declared("app", &[80], &[])]);
     let tags = blue(&[("NJ_ROUTE_1", "!/shop/admin/")]);
     let mesh = on_host().with(closed, [task("a", Vec::new(), &tags)]);
-    assert_eq!(mesh.told(), ["n1 shop-blue-0 /shop/admin/ @ "]);
+    assert_eq!(mesh.told(), ["n1 shop-blue-65536 /shop/admin/ @ "]);
     assert_eq!(
         mesh.warned(),
         [
@@ -344,8 +344,8 @@ fn a_private_route_of_a_wrong_weight_has_no_instances() {
     assert_eq!(
         mesh.told(),
         [
-            "n1 shop-blue-0 /shop/admin/ @ ",
             "n1 shop-blue-80 /shop/,/shop/stock/ @ 10.0.0.1:1",
+            "n1 shop-blue-65536 /shop/admin/ @ ",
         ]
     );
     assert_eq!(

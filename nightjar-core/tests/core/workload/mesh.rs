@@ -316,3 +316,27 @@ fn a_service_color_without_measure_is_left_out_alone() {
         ]
     );
 }
+
+const CLOSING: [(&str, &str); 2] = [("NJ_ROUTE_1", "/shop/"), ("NJ_ROUTE_2", "!/shop/admin/")];
+const HEAVY: [(&str, &str); 3] = [CLOSING[0], CLOSING[1], ("NJ_ROUTE_WEIGHT_2", "heavy")];
+
+#[test]
+fn a_wrong_weight_of_a_private_route_takes_nothing_away_while_an_older_revision_runs() {
+    let old = task("task/1", 1, 3000, 1, &CLOSING);
+    let (map, warnings) = mesh(&[old, task("task/2", 2, 3000, 2, &HEAVY)]);
+    let told = told(&map);
+    assert_eq!(told[0], "3000: /shop/*1 /shop/admin/*1 at [1, 2]");
+    assert!(
+        warnings.contains("a mistake in its routes makes what task/1 declares count"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn a_private_route_of_a_wrong_weight_shares_no_index_with_what_is_served() {
+    let (map, _) = mesh(&[task("task/2", 2, 0, 2, &HEAVY)]);
+    assert_eq!(
+        told(&map),
+        ["0: /shop/*1 at [2]", "65536: /shop/admin/*0 at []"]
+    );
+}
