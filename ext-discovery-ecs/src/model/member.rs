@@ -141,7 +141,10 @@ fn member<'a>(
     let who = who(task, definition);
     let settings = settings::all(task, definition);
     let workload = Workload::read(&settings, &Defaults::default(), &who, warnings);
-    settings::warn_of_unseen(&who, &settings, definition, workload.as_ref(), warnings);
+    // Most tasks of a cluster may have nothing to do with the mesh.
+    if rules.required_tag.is_some() || settings::is_meant(task, definition) {
+        settings::warn_of_unseen(&who, &settings, definition, workload.as_ref(), warnings);
+    }
     let workload = workload?;
     settings::warn_of_hidden(&who, task, definition, warnings);
     let stage = if task.is_starting() {

@@ -71,6 +71,16 @@ pub(super) fn warn_of_hidden(
     }
 }
 
+/// Whether anything tells that a task knows of Nightjar.
+pub(super) fn is_meant(task: &Task, definition: &Definition) -> bool {
+    let mut tags = task.tags.iter().chain(&definition.tags);
+    let mut overrides = task.overrides.iter();
+    let mut containers = definition.containers.iter();
+    tags.any(|(name, _)| name.starts_with(PREFIX))
+        || overrides.any(|one| !one.variables.is_empty())
+        || containers.any(|one| !(one.variables.is_empty() && one.secrets.is_empty()))
+}
+
 /// Warns of settings that are not seen, because ECS hands them to the container alone: secrets by name,
 /// and files of variables where something is missing that may be in them. A mode that keeps the task
 /// out says that nothing is missing.

@@ -218,5 +218,17 @@ fn settings_that_the_container_alone_is_told_are_not_seen_and_that_is_said() {
         ..scene
     };
     let half = "store half-blue-3000 /half/ @ 10.0.9.2 3000".to_owned();
+    assert_eq!(scene.found(), (vec![half.clone()], String::new()));
+    // A task that has nothing to do with the mesh is none of its business.
+    scene.answers.change(|all| {
+        let definitions = all["ecs"]["definitions"].as_object_mut().unwrap();
+        for definition in definitions.values_mut() {
+            if definition["family"] == "filed" {
+                let container = &mut definition["containerDefinitions"][0];
+                container["secrets"] = json!([{"name": "PASSWORD", "valueFrom": "parameter/p"}]);
+                container["environment"] = json!([]);
+            }
+        }
+    });
     assert_eq!(scene.found(), (vec![half], String::new()));
 }
