@@ -30,13 +30,16 @@ use futures_util::{
     future::try_join_all,
     stream::{self},
 };
-use loss::ByCluster;
-use nightjar_core::extension::Cache;
+use loss::{ByCluster, Last};
+use nightjar_core::{
+    extension::Cache,
+    workload::{Warning, Warnings},
+};
 use pace::AT_ONCE;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// AWS, with what is known of it from earlier runs.
@@ -47,24 +50,33 @@ pub(crate) struct Aws<'a> {
     instances: Cache,
     tasks: Cache,
     /// The tasks of the last map, of the clusters that are asked.
-    last: ByCluster,
+    last: BTreeMap<String, Last>,
+    /// What tells these apart from those that other programs ask for.
+    scope: String,
+    region: String,
     definition_age: Duration,
 }
 
 impl<'a> Aws<'a> {
     /// No call is made yet. What is known is kept in `folder`; a definition for `definition_age`.
+    /// Programs that choose tasks by other rules than `chosen_by` have other last maps.
     pub(crate) fn new(
         config: &'a SdkConfig,
         folder: Option<&Path>,
         definition_age: Duration,
+        chosen_by: &str,
     ) -> Self {
+        let region = config.region().map(AsRef::as_ref).unwrap_or_default();
+        let endpoint = config.endpoint_url().unwrap_or_default();
         Self {
+            scope: format!("{endpoint} {region} {chosen_by}"),
+            region: region.to_owned(),
             config,
             ecs: Ecs::new(config),
             definitions: Cache::open(folder, "task-definitions"),
             instances: Cache::open(folder, "instances"),
             tasks: Cache::open(folder, "tasks"),
-            last: ByCluster::new(),
+            last: BTreeMap::new(),
             definition_age,
         }
     }
@@ -74,25 +86,35 @@ impl<'a> Aws<'a> {
         &mut self,
         clusters: &[String],
     ) -> Result<Vec<(String, Vec<Task>)>, DiscoveryError> {
-        let listed = clusters.iter().map(async |cluster| {
+        let listed = self.listed(clusters.iter()).await?;
+        self.check_loss(&listed).await?;
+        let described = listed.iter().map(async |(cluster, arns)| {
+            let tasks = self.ecs.tasks(cluster, arns.iter().cloned()).await?;
+            Ok::<_, DiscoveryError>((cluster.clone(), tasks))
+        });
+        let described = try_join_all(described).await?;
+        self.check_described(&listed, &described).await?;
+        Ok(described)
+    }
+
+    async fn listed(
+        &self,
+        clusters: impl Iterator<Item = &String>,
+    ) -> Result<ByCluster, DiscoveryError> {
+        let listed = clusters.map(async |cluster| {
             let arns = self.ecs.listed(cluster).await?;
             Ok::<_, DiscoveryError>((cluster.clone(), arns))
         });
-        let listed = try_join_all(listed).await?.into_iter().collect();
-        self.check_loss(&listed).await?;
-        let described = listed.into_iter().map(async |(cluster, arns)| {
-            let tasks = self.ecs.tasks(&cluster, arns).await?;
-            Ok((cluster, tasks))
-        });
-        try_join_all(described).await
+        Ok(try_join_all(listed).await?.into_iter().collect())
     }
 
-    /// Task definitions by their ARNs. One that is gone is as it was known last.
+    /// Task definitions by their ARNs. One that is gone is as it was known last, with a warning.
     pub(crate) async fn definitions(
         &mut self,
         arns: BTreeSet<&str>,
+        warnings: &mut Warnings,
     ) -> Result<BTreeMap<String, Definition>, DiscoveryError> {
-        let mut found = BTreeMap::new();
+        let mut found = BTreeMap::<String, Definition>::new();
         let (mut unknown, mut old) = (Vec::new(), Vec::new());
         for arn in arns {
             let Some((definition, since)) = self.definitions.get_with_age(arn) else {
@@ -111,10 +133,14 @@ impl<'a> Aws<'a> {
         let mut told = stream::iter(asked).buffer_unordered(AT_ONCE);
         // What was told before a call fails is kept, so that another try needs fewer.
         while let Some((arn, told)) = told.next().await {
-            let definition = match (told, found.get(arn)) {
-                // Its tags cannot change any more, so what is known of it holds.
-                (Err(DiscoveryError::NoDefinition(_)), Some(kept)) => Definition::clone(kept),
-                (told, _) => told?,
+            let definition = match told {
+                Err(DiscoveryError::NoDefinition(fault)) if found.contains_key(arn) => {
+                    let reason = format!("what was known of it last counts: {fault}");
+                    let remedy = "this passes by itself when the last task of the definition stops";
+                    warnings.push(Warning::new(arn, reason).with_remedy(remedy));
+                    continue;
+                }
+                told => told?,
             };
             self.definitions.put(arn, &definition);
             found.insert(arn.to_owned(), definition);
@@ -128,6 +154,12 @@ impl<'a> Aws<'a> {
         self.instances.sweep();
         self.tasks.sweep();
     }
+}
+
+/// Unix seconds.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 /// How many definitions one run asks for again. That takes a third of the time that a run has by

@@ -25,6 +25,12 @@ pub(crate) enum DiscoveryError {
         "{0}\n  hint: this passes by itself: the last task of the definition has stopped meanwhile"
     )]
     NoDefinition(CallFault),
+    /// ECS refuses to tell what became of the last map's tasks. It is not asked for ever.
+    #[error(
+        "{0}\n  hint: the last map's tasks are not listed any more, and so they are described; after 5 \
+         minutes of this they are forgotten"
+    )]
+    Untold(CallFault),
     /// A call was answered, but not for everything that it was asked about.
     #[error("{action} on {on} told nothing of {arn}: {reason}")]
     Incomplete {
@@ -50,9 +56,9 @@ impl From<DiscoveryError> for Failure {
         match error {
             DiscoveryError::Session(error) => error.into(),
             DiscoveryError::Call(fault) => fault.into(),
-            DiscoveryError::NoDefinition(_) | DiscoveryError::Incomplete { .. } => {
-                Self::retry(error)
-            }
+            DiscoveryError::NoDefinition(_)
+            | DiscoveryError::Untold(_)
+            | DiscoveryError::Incomplete { .. } => Self::retry(error),
             DiscoveryError::NoCluster(_)
             | DiscoveryError::NoEndpoint(_)
             | DiscoveryError::Encode(_) => Self::fatal(error),

@@ -97,13 +97,17 @@ impl DiscoveryMapSource for EcsTasks {
             session.config(),
             self.folder.as_deref(),
             self.definition_age,
+            &format!("{:?}", self.rules.required_tag),
         );
         let region = session.config().region().map(AsRef::as_ref);
         let clusters = distinct(&self.clusters, region.unwrap_or_default());
         let (map, warnings) = session.block_on(self.ask(&clusters, &mut aws))?;
         aws.sweep();
         let is_unchanged = previous == Some(&*map.document_version);
-        Cache::open(self.folder.as_deref(), "warnings").warn_once(NAME, &warnings.told());
+        let endpoint = session.config().endpoint_url().unwrap_or_default();
+        // Programs that share a folder may be asked for different maps.
+        let asked = format!("{endpoint} {region:?} {clusters:?} {:?}", self.rules);
+        Cache::open(self.folder.as_deref(), "warnings").warn_once(&asked, &warnings.told());
         if is_unchanged {
             return Ok(Answer::Unchanged);
         }
@@ -130,8 +134,8 @@ impl EcsTasks {
             .iter()
             .map(|(_, task)| task.definition.as_str())
             .collect();
-        let definitions = aws.definitions(arns).await?;
         let mut warnings = Warnings::new();
+        let definitions = aws.definitions(arns, &mut warnings).await?;
         let members = model::members(tasks, &definitions, &self.rules, &mut warnings);
         let instances = aws.instances(&model::needed(&members)).await?;
         let (map, of_map) = model::map(&members, &instances);

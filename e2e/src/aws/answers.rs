@@ -12,7 +12,7 @@
 //! answers.change(|all| all["page"] = json!(7));     // ListTasks pages of 7
 //! ```
 //! Further members: `page`, how many tasks a page of `ListTasks` has (100); `unlisted`, tasks that
-//! `ListTasks` leaves out; `silent`, EC2 instances that `DescribeInstances` leaves out without a word. An
+//! `ListTasks` leaves out; `untold`, tasks that `DescribeTasks` calls `MISSING`; `silent`, EC2 instances that `DescribeInstances` leaves out without a word. An
 //! instance that is in neither list is one that EC2 does not know; `refusal`, the code and message that
 //! it says so with, `IDS` for the ids.
 
@@ -49,7 +49,14 @@ fn answer(all: &Value, request: &Request) -> Option<Answer> {
     let (ecs, asked) = (&all["ecs"], request.json());
     let told = match call {
         "ListTasks" => page(all, &asked),
-        "DescribeTasks" => described(&ecs["tasks"], "taskArn", &asked["tasks"], "tasks"),
+        "DescribeTasks" => {
+            let mut tasks = ecs["tasks"].clone();
+            let untold = all["untold"].as_array().cloned().unwrap_or_default();
+            if let Some(tasks) = tasks.as_array_mut() {
+                tasks.retain(|task| !untold.contains(&task["taskArn"]));
+            }
+            described(&tasks, "taskArn", &asked["tasks"], "tasks")
+        }
         "DescribeContainerInstances" => described(
             &ecs["containerInstances"],
             "containerInstanceArn",

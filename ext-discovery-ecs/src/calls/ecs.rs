@@ -13,12 +13,12 @@ use aws_sdk_ecs::{
 use aws_smithy_runtime_api::http::Response;
 use aws_types::SdkConfig;
 use futures_util::{TryStreamExt, stream};
-use nightjar_aws::Call;
+use nightjar_aws::{Call, CallFault};
 use pace::{AT_ONCE, Pace};
 use std::collections::{BTreeSet, HashSet};
 
 pub(super) const LIST_TASKS: &str = "ecs:ListTasks";
-const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
+pub(super) const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
 const DESCRIBE_DEFINITION: &str = "ecs:DescribeTaskDefinition";
 const DESCRIBE_INSTANCES: &str = "ecs:DescribeContainerInstances";
 
@@ -131,9 +131,10 @@ impl Ecs {
         let told = self.definitions.call(Box::pin(sent)).await;
         let told = told.map_err(|error| {
             let fault = Call::new(DESCRIBE_DEFINITION, arn).failed(&error);
-            match fault.code.as_deref() {
-                Some("ClientException") => DiscoveryError::NoDefinition(fault),
-                _ => DiscoveryError::Call(fault),
+            if is_gone(&fault) {
+                DiscoveryError::NoDefinition(fault)
+            } else {
+                DiscoveryError::Call(fault)
             }
         })?;
         let Some(definition) = told.task_definition else {
@@ -173,6 +174,14 @@ impl Ecs {
         complete(DESCRIBE_INSTANCES, cluster, &arns, &known, told.failures)?;
         Ok(instances)
     }
+}
+
+/// Whether a definition cannot be described as it is not there. `ClientException` alone says only that
+/// the call was at fault.
+fn is_gone(fault: &CallFault) -> bool {
+    let detail = fault.detail.to_ascii_lowercase();
+    fault.code.as_deref() == Some("ClientException")
+        && detail.contains("unable to describe task definition")
 }
 
 fn registered(instance: ContainerInstance) -> Registered {

@@ -17,16 +17,14 @@ use crate::{
 use futures_util::future::try_join_all;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 /// How long EC2 may leave out an instance before the map goes without its tasks.
 const MISSING_TIMEOUT: Duration = Duration::from_mins(5);
-/// What [`Missing`] is kept under, beside the instances.
-const MISSING: &str = "missing";
-
-/// EC2 instances that were left out in the last answer, with the Unix seconds since when.
-type Missing = BTreeMap<String, u64>;
+/// How long an instance that nobody asks about is still known to be missing. Programs that share a
+/// folder ask about different ones.
+const MISSING_AGE: Duration = Duration::from_hours(1);
 
 impl Aws<'_> {
     /// Container instances, by cluster, with their addresses. Those that are gone are left out.
@@ -51,8 +49,11 @@ impl Aws<'_> {
             // An instance without an address may get one yet.
             if instance.interface().address().is_some() {
                 self.instances.put(&instance.arn, &instance);
-            } else if instance.state == InstanceState::Missing {
+            }
+            if instance.state == InstanceState::Missing {
                 missing.insert(instance.ec2.clone());
+            } else {
+                self.instances.remove(&self.missing(&instance.ec2));
             }
             found.insert(instance.arn.clone(), instance);
         }
@@ -83,19 +84,21 @@ impl Aws<'_> {
 
     /// Fails while one of these instances has not been missing for long.
     fn check_missing(&mut self, ids: &BTreeSet<String>) -> Result<(), DiscoveryError> {
-        let known: Missing = self.instances.get(MISSING, None).unwrap_or_default();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.unwrap_or_default().as_secs();
-        let missing = since(&known, ids, now);
-        if missing != known {
-            self.instances.put(MISSING, &missing);
+        let now = super::now();
+        let mut young = None;
+        for id in ids {
+            let key = self.missing(id);
+            let known: Option<u64> = self.instances.get(&key, Some(MISSING_AGE));
+            // A time in the future comes from a clock that was set since, and tells nothing.
+            let since = known.filter(|since| *since <= now).unwrap_or(now);
+            self.instances.put(&key, &since);
+            if now - since < MISSING_TIMEOUT.as_secs() {
+                young = young.or(Some(id));
+            }
         }
-        let mut young = missing
-            .iter()
-            .filter(|(_, since)| now - **since < MISSING_TIMEOUT.as_secs());
-        match young.next() {
+        match young {
             None => Ok(()),
-            Some((id, _)) => Err(DiscoveryError::Incomplete {
+            Some(id) => Err(DiscoveryError::Incomplete {
                 action: DESCRIBE_INSTANCES,
                 on: "the instances of the clusters".to_owned(),
                 arn: id.clone(),
@@ -107,38 +110,8 @@ impl Aws<'_> {
             }),
         }
     }
-}
-
-/// Since when each of the instances has been missing.
-fn since(known: &Missing, ids: &BTreeSet<String>, now: u64) -> Missing {
-    let since = |id: &String| {
-        // A time in the future comes from a clock that was set since, and tells nothing.
-        let known = known.get(id).copied().filter(|since| *since <= now);
-        (id.clone(), known.unwrap_or(now))
-    };
-    ids.iter().map(since).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_instance_that_was_there_again_starts_anew() {
-        let ids = |ids: &[&str]| {
-            ids.iter()
-                .map(|id| str::to_owned(id))
-                .collect::<BTreeSet<_>>()
-        };
-        let told = |known: &[(&str, u64)]| {
-            let owned = known.iter().map(|(id, since)| (str::to_owned(id), *since));
-            owned.collect::<Missing>()
-        };
-        let first = since(&Missing::new(), &ids(&["i-1", "i-2"]), 100);
-        assert_eq!(first, told(&[("i-1", 100), ("i-2", 100)]));
-        let second = since(&first, &ids(&["i-2", "i-3"]), 160);
-        assert_eq!(second, told(&[("i-2", 100), ("i-3", 160)]));
-        assert_eq!(since(&second, &ids(&[]), 170), Missing::new());
-        assert_eq!(since(&second, &ids(&["i-3"]), 150), told(&[("i-3", 150)]));
+    /// What is kept under this key is the Unix seconds since when an instance has been missing.
+    fn missing(&self, id: &str) -> String {
+        format!("missing {} {id}", self.region)
     }
 }

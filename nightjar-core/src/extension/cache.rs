@@ -9,8 +9,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::HashSet,
     ffi::OsString,
-    fs::{self, DirBuilder},
-    io::{self, Write},
+    fs::{self, DirBuilder, File, FileTimes, Metadata},
+    io::{self, Read, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -19,6 +19,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// How long a file is kept that nothing asks for.
 const UNUSED: Duration = Duration::from_hours(24);
+/// How often a file is marked as used, at the most.
+const USED: Duration = Duration::from_hours(1);
 /// How long warnings that stay the same are not repeated.
 const WARNING_REPEAT: Duration = Duration::from_hours(1);
 
@@ -64,11 +66,18 @@ impl Cache {
     pub fn get_with_age<T: DeserializeOwned>(&mut self, key: &str) -> Option<(T, Duration)> {
         let name = file_name(key);
         let path = self.dir.as_ref()?.join(&name);
-        let written = fs::metadata(&path).ok()?.modified().ok()?;
+        let mut file = File::open(path).ok()?;
+        let data = file.metadata().ok()?;
         // A time in the future comes from a clock that was set since, and tells nothing.
-        let age = SystemTime::now().duration_since(written);
-        let bytes = fs::read(&path).ok()?;
+        let age = SystemTime::now().duration_since(data.modified().ok()?);
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
         let (of, value): (String, T) = serde_json::from_slice(&bytes).ok()?;
+        if unused(&data).is_some_and(|age| age > USED) {
+            // So another program that shares the folder does not sweep it. It still was written when
+            // it was.
+            let _ = file.set_times(FileTimes::new().set_accessed(SystemTime::now()));
+        }
         self.used.insert(name.into());
         (of == key).then_some((value, age.unwrap_or(Duration::MAX)))
     }
@@ -88,6 +97,13 @@ impl Cache {
             return;
         }
         self.used.insert(name.into());
+    }
+
+    /// Forgets the value of a key.
+    pub fn remove(&mut self, key: &str) {
+        let path = self.dir.as_ref().map(|dir| dir.join(file_name(key)));
+        // It may be gone already.
+        let _ = path.map(fs::remove_file);
     }
 
     /// Logs warnings, unless they are those that were logged under this key last, within the hour.
@@ -111,23 +127,26 @@ impl Cache {
         is_news
     }
 
-    /// Removes what was neither used in this run nor written in the last day.
+    /// Removes what was neither used nor written in the last day, by this program or another one.
     pub fn sweep(&self) {
         let listed = self.dir.as_ref().and_then(|dir| fs::read_dir(dir).ok());
         for entry in listed.into_iter().flatten().flatten() {
             if self.used.contains(&entry.file_name()) {
                 continue;
             }
-            let written = entry.metadata().and_then(|data| data.modified());
-            let age = written
-                .ok()
-                .and_then(|at| SystemTime::now().duration_since(at).ok());
+            let age = entry.metadata().ok().and_then(|data| unused(&data));
             if age.is_some_and(|age| age > UNUSED) {
                 // It may be gone already, and it costs nothing if it stays.
                 let _ = fs::remove_file(entry.path());
             }
         }
     }
+}
+
+/// How long ago a file was written or used last.
+fn unused(data: &Metadata) -> Option<Duration> {
+    let last = data.modified().ok()?.max(data.accessed().ok()?);
+    SystemTime::now().duration_since(last).ok()
 }
 
 fn file_name(key: &str) -> String {
@@ -148,7 +167,7 @@ fn write(dir: &Path, name: &str, value: &impl Serialize) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{error::Error, fs::File, os::unix::fs::PermissionsExt};
+    use std::{error::Error, os::unix::fs::PermissionsExt};
 
     type Outcome = Result<(), Box<dyn Error>>;
 
@@ -161,10 +180,11 @@ mod tests {
     }
 
     fn aged(path: &Path, age: Duration) -> io::Result<()> {
-        File::options()
-            .write(true)
-            .open(path)?
-            .set_modified(SystemTime::now() - age)
+        File::options().write(true).open(path)?.set_times(
+            FileTimes::new()
+                .set_modified(SystemTime::now() - age)
+                .set_accessed(SystemTime::now() - age),
+        )
     }
 
     #[test]
@@ -210,8 +230,25 @@ mod tests {
         cache.sweep();
         assert!(file.exists());
 
-        Cache::open(Some(temp.path()), "some").sweep();
+        let other = || Cache::open(Some(temp.path()), "some");
+        other().sweep();
+        assert!(file.exists(), "another program has just used it");
+        let used: Option<(String, Duration)> = other().get_with_age(KEY);
+        assert!(used.is_some_and(|(_, age)| age > UNUSED), "it is as old");
+        aged(&file, UNUSED * 2)?;
+        other().sweep();
         assert!(!file.exists());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_removed_is_not_there() -> Outcome {
+        let temp = tempfile::tempdir()?;
+        let mut cache = Cache::open(Some(temp.path()), "some");
+        cache.put(KEY, &"seven");
+        cache.remove(KEY);
+        cache.remove(KEY);
+        assert_eq!(cache.get::<String>(KEY, None), None);
         Ok(())
     }
 

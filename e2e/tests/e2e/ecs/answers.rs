@@ -12,10 +12,11 @@ mod members;
 
 use super::{discovery, said, told};
 use e2e::{
-    aws::{Answers, Aws},
+    aws::{Answers, Aws, Fault},
     extension::Extension,
 };
 use serde_json::{Value, json};
+use std::{thread, time::Duration};
 
 /// An account of which these answers are all that is known.
 struct Scene {
@@ -45,6 +46,14 @@ impl Scene {
         let ending = self.discovery.call(&[]);
         assert_eq!(ending.code, Some(0), "{ending:?}");
         (told(&ending), said(&ending))
+    }
+}
+
+/// The same account and folder, for a program with another setting.
+fn with(scene: Scene, name: &str, value: &str) -> Scene {
+    Scene {
+        discovery: scene.discovery.env(name, value),
+        ..scene
     }
 }
 
@@ -102,9 +111,43 @@ fn a_definition_that_is_gone_is_as_it_was_known_last() {
     let before = scene.found();
     let gone = |all: &mut Value| all["ecs"]["definitions"] = json!({});
     scene.answers.change(gone);
-    // The warnings were told before.
-    assert_eq!(scene.found(), (before.0, String::new()));
+    let (map, said) = scene.found();
+    assert_eq!(map, before.0);
+    let told = "what was known of it last counts: ecs:DescribeTaskDefinition on ";
+    assert!(said.contains(told), "{said}");
     assert_eq!(scene.aws.wire.count("ecs:DescribeTaskDefinition"), 2);
+    // It is asked for again, as what is known is as old as it was.
+    let scene = Scene {
+        discovery: scene.discovery.env("NJ_DMECS_TASKDEF_CACHE_SECONDS", "1"),
+        ..scene
+    };
+    thread::sleep(Duration::from_millis(1100));
+    for _ in 0..2 {
+        assert_eq!(scene.found().0, before.0);
+    }
+    assert_eq!(scene.aws.wire.count("ecs:DescribeTaskDefinition"), 4);
+}
+
+#[test]
+fn another_mistake_in_the_call_is_not_taken_for_a_definition_that_is_gone() {
+    let scene = Scene::of(include_str!("answers/anywhere-beside-ec2.json"));
+    let scene = Scene {
+        discovery: scene.discovery.env("NJ_DMECS_TASKDEF_CACHE_SECONDS", "0"),
+        ..scene
+    };
+    scene.found();
+    let refusal = Fault::Answer {
+        status: 400,
+        headers: Vec::new(),
+        body: json!({"__type": "ClientException", "message": "Invalid include."}).to_string(),
+    };
+    scene.aws.wire.fail("ecs:DescribeTaskDefinition", refusal);
+    let ending = scene.discovery.call(&[]);
+    assert_eq!((ending.code, &ending.document), (Some(1), &None));
+    assert!(
+        said(&ending).contains("was refused: ClientException: Invalid include."),
+        "{ending:?}"
+    );
 }
 
 #[test]

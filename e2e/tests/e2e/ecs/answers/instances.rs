@@ -1,6 +1,6 @@
 //! EC2 instances that are not known, or left out of an otherwise good answer.
 
-use super::{Scene, tasks_on_instances};
+use super::{Scene, tasks_on_instances, with};
 use crate::ecs::said;
 use e2e::{
     aws::{Answers, Request},
@@ -111,32 +111,41 @@ fn an_instance_that_ec2_leaves_out_holds_the_map_back_for_five_minutes_and_no_lo
             String::new()
         )
     );
-    assert_eq!(since(&scene.discovery), [""; 0]);
+    assert!(kept(&scene.discovery).is_empty());
 }
 
-/// The times since when instances have been missing, as they are kept, each with its file.
-fn kept(discovery: &Extension) -> Option<(PathBuf, String)> {
+#[test]
+fn programs_that_share_a_folder_do_not_begin_anew_for_each_other() {
+    let scene = Scene::with(tasks_on_instances(4));
+    let taken = take_two(&scene.answers);
+    scene.answers.change(|all| all["silent"] = json!(taken));
+    let scene = with(scene, "NJ_DMECS_AWS_CLUSTERS", "field");
+    assert_eq!(scene.discovery.call(&[]).code, Some(31));
+    later(&scene.discovery, 200);
+    // Of this one's cluster nothing is missing.
+    let scene = with(scene, "NJ_DMECS_AWS_CLUSTERS", "other");
+    assert_eq!(scene.discovery.call(&[]).code, Some(0));
+    let scene = with(scene, "NJ_DMECS_AWS_CLUSTERS", "field");
+    later(&scene.discovery, 100);
+    let (map, _) = scene.found();
+    assert_eq!(
+        map,
+        ["n1 shop-blue-80 /shop/ @ 10.0.0.1 8001 10.0.0.2 8002"]
+    );
+}
+
+/// Since when instances have been missing, as it is kept: the files and their text.
+fn kept(discovery: &Extension) -> Vec<(PathBuf, String)> {
     let folder = discovery.folder().join("ext-discovery-ecs/instances");
     let files = fs::read_dir(folder).unwrap().flatten();
-    let mut files = files.map(|file| (file.path(), fs::read_to_string(file.path()).unwrap()));
-    files.find(|(_, text)| text.contains("missing"))
-}
-
-fn since(discovery: &Extension) -> Vec<String> {
-    let (_, text) = kept(discovery).unwrap();
-    let numbers = text.split(|letter: char| !letter.is_ascii_digit());
-    numbers
-        .filter(|number| number.len() == 10)
-        .map(ToOwned::to_owned)
-        .collect()
+    let files = files.map(|file| (file.path(), fs::read_to_string(file.path()).unwrap()));
+    files.filter(|(_, text)| text.contains("missing")).collect()
 }
 
 /// Makes it so many seconds later.
 fn later(discovery: &Extension, seconds: u64) {
-    let (path, mut text) = kept(discovery).unwrap();
-    for number in since(discovery) {
-        let earlier = number.parse::<u64>().unwrap() - seconds;
-        text = text.replace(&number, &earlier.to_string());
+    for (path, text) in kept(discovery) {
+        let (key, since): (String, u64) = serde_json::from_str(&text).unwrap();
+        fs::write(path, json!([key, since - seconds]).to_string()).unwrap();
     }
-    fs::write(path, text).unwrap();
 }

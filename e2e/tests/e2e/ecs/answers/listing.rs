@@ -1,8 +1,10 @@
 //! Listings of tasks that are not whole, and their pages.
 
-use super::{Scene, tasks_on_instances};
+use super::{Scene, tasks_on_instances, with};
 use crate::ecs::{said, told};
+use e2e::aws::Fault;
 use serde_json::{Value, json};
+use std::fs;
 
 fn arn(number: u8) -> String {
     format!("arn:aws:ecs:eu-central-1:1:task/field/t{number}")
@@ -112,4 +114,89 @@ fn tasks_are_described_by_the_hundred_however_the_listing_is_paged() {
     let calls = scene.aws.wire.calls();
     assert_eq!(calls["ecs:ListTasks"], 33);
     assert_eq!(calls["ecs:DescribeTasks"], 3);
+}
+
+#[test]
+fn the_last_map_is_that_of_the_same_region_account_and_tag() {
+    let scene = Scene::with(tasks_on_instances(8));
+    assert_eq!(count(&scene), 8);
+    // Another program's map says nothing of this one's.
+    let scene = with(scene, "NJ_DMECS_REQUIRED_TAG", "team");
+    assert_eq!(count(&scene), 0);
+    let scene = with(scene, "NJ_DMECS_REQUIRED_TAG", "");
+    unlist(&scene, &[1, 2, 3, 4, 5]);
+    assert_eq!(scene.discovery.call(&[]).code, Some(31));
+    let scene = with(scene, "AWS_REGION", "eu-west-1");
+    unlist(&scene, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(count(&scene), 0);
+
+    // Nobody here can describe what another account has.
+    let scene = with(scene, "AWS_REGION", "eu-central-1");
+    unlist(&scene, &[]);
+    assert_eq!(count(&scene), 8);
+    scene.answers.change(|all| {
+        for task in all["ecs"]["tasks"].as_array_mut().unwrap() {
+            let arn = task["taskArn"].as_str().unwrap().replace(":1:", ":2:");
+            task["taskArn"] = json!(arn);
+        }
+    });
+    scene.aws.wire.forget();
+    assert_eq!(count(&scene), 8);
+    assert_eq!(scene.aws.wire.count("ecs:DescribeTasks"), 1);
+}
+
+#[test]
+fn a_refusal_to_describe_the_last_maps_tasks_passes_by_itself() {
+    let scene = Scene::with(tasks_on_instances(8));
+    assert_eq!(count(&scene), 8);
+    unlist(&scene, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    scene.aws.wire.fail("ecs:DescribeTasks", Fault::Denied);
+    for _ in 0..2 {
+        let ending = scene.discovery.call(&[]);
+        assert_eq!((ending.code, &ending.document), (Some(31), &None));
+        let said = said(&ending);
+        let hint = "after 5 minutes of this they are forgotten";
+        assert!(
+            said.contains("ecs:DescribeTasks on cluster field is not allowed")
+                && said.contains(hint),
+            "{said}"
+        );
+    }
+    let folder = scene.discovery.folder().join("ext-discovery-ecs/tasks");
+    for file in fs::read_dir(folder).unwrap().flatten() {
+        let text = fs::read_to_string(file.path()).unwrap();
+        let since = text.split("\"refused\":").nth(1).unwrap();
+        let since: String = since.chars().take_while(char::is_ascii_digit).collect();
+        let earlier = since.parse::<u64>().unwrap() - 300;
+        fs::write(file.path(), text.replace(&since, &earlier.to_string())).unwrap();
+    }
+    assert_eq!(count(&scene), 0);
+    scene.aws.wire.heal();
+    unlist(&scene, &[]);
+    assert_eq!(count(&scene), 8);
+}
+
+#[test]
+fn tasks_that_are_listed_twice_and_not_described_are_missed() {
+    let scene = Scene::with(tasks_on_instances(8));
+    assert_eq!(count(&scene), 8);
+    let untell = |tasks: &[u8]| {
+        let arns: Vec<String> = tasks.iter().copied().map(arn).collect();
+        scene.answers.change(|all| all["untold"] = json!(arns));
+    };
+    untell(&[4, 5, 6, 7, 8]);
+    scene.aws.wire.forget();
+    let ending = scene.discovery.call(&[]);
+    assert_eq!((ending.code, &ending.document), (Some(31), &None));
+    assert_eq!(
+        said(&ending),
+        format!(
+            "ext-discovery-ecs: ecs:DescribeTasks on cluster field told nothing of {}: ecs:ListTasks \
+             lists it, and 5 of the last map's 8 tasks are listed and not described\n",
+            arn(4)
+        )
+    );
+    assert_eq!(scene.aws.wire.count("ecs:ListTasks"), 2);
+    untell(&[5, 6, 7, 8]);
+    assert_eq!(count(&scene), 4);
 }
