@@ -54,8 +54,8 @@ impl Aws<'_> {
                 None => false,
             };
             last.arns.retain(|arn| is_here(arn));
-            let lost: Vec<String> = last.arns.difference(arns).cloned().collect();
-            missing.push((cluster, lost));
+            let gone: Vec<String> = last.arns.difference(arns).cloned().collect();
+            missing.push((cluster, gone));
             self.last.insert(cluster.clone(), last);
         }
         let all = self.count();
