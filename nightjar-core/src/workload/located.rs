@@ -9,7 +9,7 @@ use crate::document::discovery_map::{HostPort, Route, Weight};
 use std::collections::BTreeMap;
 
 /// The index of the routes that nobody serves: no number of a port, so it is no place's.
-const CLOSED: i64 = 1 << 16;
+pub(super) const CLOSED: i64 = 1 << 16;
 
 /// The routes of a service by their places, which a discovery names as it likes.
 #[derive(Debug)]

@@ -14,7 +14,7 @@
 mod agreed;
 mod shares;
 
-use super::{Gateway, Groups, Service, Warning, Warnings};
+use super::{Gateway, Groups, Service, Warning, Warnings, located::CLOSED};
 use crate::{
     document::{
         SchemaVersion,
@@ -309,7 +309,9 @@ fn routes(
         .map(|route| (requests(route), route.clone()))
         .collect();
     let all: Vec<&ServiceMember> = members.iter().collect();
-    for index in indexes(&all).difference(&indexes(leading)) {
+    let others = &indexes(&all) - &indexes(leading);
+    // What only a mistake closes is nobody's to serve.
+    for index in others.iter().filter(|index| **index != CLOSED) {
         let parts = members.iter().filter_map(|member| member.groups.get(index));
         let served: BTreeSet<String> = parts
             .flat_map(|part| part.routes.values().map(requests))
