@@ -110,6 +110,7 @@ impl Aws<'_> {
             }),
         }
     }
+
     /// What is kept under this key is the Unix seconds since when an instance has been missing.
     fn missing(&self, id: &str) -> String {
         format!("missing {} {id}", self.region)

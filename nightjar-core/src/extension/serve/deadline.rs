@@ -38,7 +38,9 @@ impl Deadline {
         let since_1970 = read(&value, now.unwrap_or_default());
         if since_1970.is_none() {
             let name = NJ_DEADLINE.name;
-            tracing::warn!("{name}={value:?} is no time to come, so no time limit is known");
+            tracing::warn!(
+                "{name}={value:?} is not a time in the future, so the time limit is not known"
+            );
         }
         Self { since_1970 }
     }
