@@ -2,6 +2,7 @@
 
 mod costs;
 pub(super) mod images;
+mod rust;
 
 use crate::central::scene::Scene;
 use e2e::{
@@ -50,6 +51,7 @@ pub(super) fn all() -> BTreeMap<String, String> {
     }
     tables.extend(costs::tables());
     tables.extend(images::tables());
+    tables.extend(rust::tables());
     let documents = [
         ("discovery map", document::schema::<DiscoveryMap>()),
         ("templates", document::schema::<Templates>()),

@@ -31,6 +31,13 @@ pub(in super::super) fn is_argument(name: &str) -> bool {
     arguments().keys().any(|(argument, _)| argument == name)
 }
 
+/// The default of a build argument.
+pub(super) fn default_of(name: &str) -> String {
+    let mut arguments = arguments().into_keys();
+    let (_, default) = arguments.find(|(argument, _)| argument == name).unwrap();
+    default
+}
+
 /// The images that have an argument with a default, by both.
 fn arguments() -> BTreeMap<(String, String), Vec<&'static str>> {
     let mut found = BTreeMap::<_, Vec<_>>::new();
