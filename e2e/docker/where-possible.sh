@@ -5,9 +5,9 @@ cd "$(dirname "$0")/../.."
 
 missing=
 if ! docker version >/dev/null 2>&1; then
-    missing='no Docker Engine answers (see `docker version`)'
+    missing="no Docker Engine answers (see 'docker version')"
 elif ! docker compose version >/dev/null 2>&1 && ! docker-compose version >/dev/null 2>&1; then
-    missing='there is no Compose (see `docker compose version`)'
+    missing="there is no Compose (see 'docker compose version')"
 fi
 if [[ -z $missing ]]; then
     exec e2e/docker/test.sh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -228,7 +229,7 @@ class Mesh:
         for proxy in self.proxies:
             name = proxy.process.name
             status = self.port(f"{name} status")
-            self.wait_for(proxy.process, lambda: answers_ready(status), f"{name} to be ready")
+            self.wait_for(proxy.process, lambda status=status: answers_ready(status), f"{name} to be ready")
 
     def wait_for(self, process: Process, condition, what: str, seconds: float = 60) -> None:
         """Waits until a condition holds, and fails if it takes too long or a program ends."""
@@ -277,10 +278,8 @@ def end_all(processes: list[Process], seconds: float) -> list[str]:
             if left:
                 killed.append(process.name)
             for pid in left:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             process.popen.wait()
     return killed
 

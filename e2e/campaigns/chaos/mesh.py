@@ -67,7 +67,7 @@ class State:
 
     def __init__(self, topology: Topology):
         self.active = {member: frozenset(range(POOL)) for member in topology.members}
-        self.weight = {member: 1 for member in topology.members}
+        self.weight = dict.fromkeys(topology.members, 1)
         self.extra = {service: False for service, _ in topology.members}
         self.egress = {proxy.name: True for proxy in topology.sidecars}
 

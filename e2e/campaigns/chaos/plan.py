@@ -167,7 +167,7 @@ class Planner:
         member, number, rest = self.rng.choice(candidates)
         operations = (("active", member, rest),)
         self.state.apply(operations)
-        self.held[*member, number] = at + length
+        self.held[(*member, number)] = at + length
         return Event(at, "kill-backend", f"{member[0]}-{member[1]}", length, str(number), operations)
 
     def release(self, at: float) -> None:

@@ -83,7 +83,8 @@ class Programs:
             empty["namespaces"].append({"namespace": namespace, "network-id": namespace,
                                         "gateways": {"instances": []}, "service-colors": members})
         documents = {
-            "garbage": "\x00 no JSON", "truncated": '{"schema-version": "v1", "document-version": "1", "namespaces": [{',
+            "garbage": "\x00 no JSON",
+            "truncated": '{"schema-version": "v1", "document-version": "1", "namespaces": [{',
             "invalid": json.dumps({**empty, "namespaces": "none"}), "empty": json.dumps(empty)}
         for name, text in documents.items():
             (self.folder / "bad" / name).write_text(text)

@@ -36,7 +36,7 @@ class Usage:
         if len(samples) < FEWEST:
             return None
         third = len(samples) // 3
-        return tuple([statistics.median(column) for column in zip(*part)]
+        return tuple([statistics.median(column) for column in zip(*part, strict=True)]
                      for part in (samples[:third], samples[-third:]))
 
     def growth(self) -> list[tuple[str, str]]:
