@@ -52,7 +52,7 @@ chaos: ## by hand: three seeds of ten minutes of random faults in a mesh of 20 p
 	$(CARGO) build --locked $(DEMO_PROGRAMS) -p nightjar-central
 	for seed in 1 2 3; do .venv/bin/python e2e/campaigns/chaos.py --seed $$seed || exit 1; done
 
-lint: ## formatting, clippy, the code's documentation, spelling, shell scripts and Python: warnings are errors
+lint: ## formatting, clippy, the code's documentation, spelling, scripts and dependencies: warnings are errors
 	@e2e/setup.sh lint
 	@e2e/lint.sh
 	$(CARGO) fmt --all --check
