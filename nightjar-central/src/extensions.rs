@@ -1,8 +1,8 @@
-//! Discovery and the store, run when a step asks for it.
+//! Runs of discovery and of the data store, as the steps ask for them.
 
 use crate::{
     config::Config,
-    publish::{Event, Failure, View},
+    publish::{Cause, DiscoveredMap, Event},
 };
 use nightjar_core::{
     daemon::{Discovery, FetchError, fetch},
@@ -16,7 +16,7 @@ use nightjar_core::{
 };
 use std::{path::Path, sync::Arc, time::Instant};
 
-/// Both ends of the way that a map takes.
+/// Discovery, and the data store that its maps go to.
 pub(crate) struct Extensions {
     discovery: Discovery,
     store: Host,
@@ -60,20 +60,22 @@ impl Extensions {
 
     /// Finds out what the store holds. A commit that needs the answer insists on it: without it,
     /// nothing would hold that back.
-    pub(crate) async fn look(&self, insist: bool) -> Event {
+    pub(crate) async fn fetch_stored(&self, insist: bool) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
         let store = if insist { &self.store } else { &self.once };
         match fetch::<DiscoveryMap>(store, &name, None, &self.shutdown).await {
             Ok(Some(found)) => match hash_of(&found.bytes) {
-                Ok(hash) => Event::Found {
+                Ok(hash) => Event::StoreFetched {
                     hash,
                     version: found.document.document_version.to_string(),
                     has_endpoints: found.document.has_endpoints(),
                 },
-                Err(failure) => Event::LookFailed(failure),
+                Err(cause) => Event::StoreFetchFailed(cause),
             },
-            Ok(None) => Event::LookFailed(Failure::Because("it gave no map".to_owned())),
-            Err(error) => Event::LookFailed(fetch_failure(&error)),
+            Ok(None) => {
+                Event::StoreFetchFailed(Cause::Error("the data store gave no map".to_owned()))
+            }
+            Err(error) => Event::StoreFetchFailed(fetch_cause(&error)),
         }
     }
 
@@ -86,59 +88,59 @@ impl Extensions {
             Ok(Some(read)) => match hash_of(&read.bytes) {
                 Ok(hash) => {
                     self.discovery.accept(&read.document);
-                    Event::Discovered(Arc::new(View {
+                    Event::Discovered(Arc::new(DiscoveredMap {
                         hash,
                         version: read.document.document_version.to_string(),
                         bytes: read.bytes,
                     }))
                 }
-                Err(failure) => Event::DiscoveryFailed(failure),
+                Err(cause) => Event::DiscoveryFailed(cause),
             },
             Ok(None) => match self.discovery.empty_map() {
-                Some(empty_map) => Event::Empty(empty_map),
-                None => Event::NothingNew,
+                Some(empty_map) => Event::EmptyMapPending(empty_map),
+                None => Event::MapUnchanged,
             },
-            Err(error) => Event::DiscoveryFailed(fetch_failure(&error)),
+            Err(error) => Event::DiscoveryFailed(fetch_cause(&error)),
         }
     }
 
     /// Hands a map to the store, to keep in place of one version, or of whatever is there. The
     /// latter is tried only once: what another has published when it is tried again would be lost.
     /// A version that no store can be told is as good as none.
-    pub(crate) async fn commit(&self, view: &View, previous: Option<&str>) -> Event {
+    pub(crate) async fn commit(&self, map: &DiscoveredMap, previous: Option<&str>) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
         let previous = previous.filter(|version| can_be_named(version));
         let store = match previous {
             Some(_) => &self.store,
             None => &self.once,
         };
-        let commit = store.commit(&name, &view.bytes, previous, &self.shutdown);
+        let commit = store.commit(&name, &map.bytes, previous, &self.shutdown);
         match commit.await {
             Ok(CommitOutcome::Done) => Event::Committed,
-            Ok(CommitOutcome::Conflict) => Event::Conflict,
-            Err(error) => Event::CommitFailed(failure(&error)),
+            Ok(CommitOutcome::Conflict) => Event::CommitConflict,
+            Err(error) => Event::CommitFailed(cause(&error)),
         }
     }
 }
 
 /// The hash of a document that was found valid, and so is one JSON object.
-fn hash_of(document: &[u8]) -> Result<ContentHash, Failure> {
+fn hash_of(document: &[u8]) -> Result<ContentHash, Cause> {
     let document = RawDocument::read(document);
-    let document = document.map_err(|error| Failure::Because(in_full(&error)))?;
+    let document = document.map_err(|error| Cause::Error(in_full(&error)))?;
     Ok(document.content_hash())
 }
 
-fn fetch_failure(error: &FetchError) -> Failure {
+fn fetch_cause(error: &FetchError) -> Cause {
     match error {
-        FetchError::Extension(error) => failure(error),
-        FetchError::Document { .. } => Failure::Because(in_full(error)),
+        FetchError::Extension(error) => cause(error),
+        FetchError::Document { .. } => Cause::Error(in_full(error)),
     }
 }
 
-fn failure(error: &ExtensionError) -> Failure {
+fn cause(error: &ExtensionError) -> Cause {
     if error.is_stop() {
-        Failure::Stopped
+        Cause::Shutdown
     } else {
-        Failure::Because(in_full(error))
+        Cause::Error(in_full(error))
     }
 }

@@ -1,31 +1,31 @@
-//! What is known of the mesh and of the store, and what is to be done next: a state and its steps.
+//! State of publishing: what is known of the mesh and of the store, and the next action.
 //!
-//! Several programs may publish in one store, and none waits for another. Four rules keep them
+//! Several instances may publish in one store, and none waits for another. Four rules keep them
 //! from undoing each other's work:
 //!
-//! - Each publishes only when its *own* view of the mesh changes. One whose discovery fails or
-//!   stands still publishes nothing.
-//! - Before it publishes, it looks at what the store holds. If that is its view already, another
-//!   was first.
-//! - If the store holds something that it has never seen, another has published meanwhile, and may
-//!   know better. So it looks at the mesh once more: what it then publishes is newer than what it
-//!   publishes over.
-//! - It commits in place of the version that it has seen, and of no other. If another was first, it
-//!   looks at store and mesh once more. So a view never replaces what was published after it was
-//!   taken, if the store compares. One that cannot be read cannot be compared with: then the mesh is
-//!   looked at once more before the commit.
+//! - Each one publishes only when its *own* map of the mesh changes. One whose discovery fails or
+//!   always gives the same map publishes nothing.
+//! - It reads the store before it publishes. If the store already holds its map, there is nothing to
+//!   do.
+//! - If the store holds a map that it has never seen, another instance has published in the meantime
+//!   and may know better. So it runs discovery again: what it then publishes is newer than what it
+//!   replaces.
+//! - A commit replaces only the version that was read. If another instance published first, store and
+//!   mesh are read again. So a map never replaces one that was published after it was discovered, if
+//!   the store compares versions. If the published map cannot be read, there is no version to compare
+//!   with: then discovery runs once more before the commit.
 //!
-//! What the store holds is known from a look or from a commit that went well, and in which version
-//! from a look alone: the store makes it. After a commit that
-//! failed it is unknown, for the store may have done it all the same, and the next refresh looks first.
+//! The content of the store is known from reading it, or from a successful commit; its version only
+//! from reading it, because the store makes it. After a failed commit the content is unknown, because
+//! the store may have taken the map anyway, and the next refresh reads the store first.
 //!
-//! Nothing here does I/O: [`step`] takes what happened, and gives what is to be done. The page
+//! Nothing here does I/O: [`step`] takes an event, and returns an action. The page
 //! `states.md` of this crate lists what each event does in each state; a test holds the two together.
 
 mod event;
 mod step;
 
-pub use event::{Effects, Ended, Event, Failure, Next, Note};
+pub use event::{Action, Cause, Effects, Event, LogEntry, RefreshResult};
 pub use step::step;
 
 use nightjar_core::{
@@ -36,8 +36,8 @@ use std::{sync::Arc, time::SystemTime};
 
 /// A map that discovery gave.
 #[derive(Debug, PartialEq, Eq)]
-pub struct View {
-    /// A hash of what it says, its version aside.
+pub struct DiscoveredMap {
+    /// A hash of its content without the version.
     pub hash: ContentHash,
     /// Its version, as discovery calls it.
     pub version: String,
@@ -47,12 +47,12 @@ pub struct View {
 
 /// What the store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Store {
-    /// Nobody has looked, or a commit failed since, or another was first.
+pub enum StoredMap {
+    /// It has not been read, or a commit has failed since, or another program published first.
     #[default]
     Unknown,
-    /// A look found it.
-    Seen {
+    /// It was read.
+    Fetched {
         /// What it says.
         hash: ContentHash,
         /// Its version, as the store calls it.
@@ -62,31 +62,31 @@ pub enum Store {
     Committed(ContentHash),
 }
 
-impl Store {
+impl StoredMap {
     /// What the map there says, if that is known.
     pub fn hash(&self) -> Option<ContentHash> {
         match self {
             Self::Unknown => None,
-            Self::Seen { hash, .. } | Self::Committed(hash) => Some(*hash),
+            Self::Fetched { hash, .. } | Self::Committed(hash) => Some(*hash),
         }
     }
 
     /// Its version, if that is known.
     pub fn version(&self) -> Option<&str> {
         match self {
-            Self::Seen { version, .. } => Some(version),
+            Self::Fetched { version, .. } => Some(version),
             Self::Unknown | Self::Committed(_) => None,
         }
     }
 }
 
-/// How often the mesh was looked at in a refresh before a commit.
+/// How often discovery has run in a refresh before a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Round {
-    /// Once. If another was first, it is looked at again.
+pub enum Attempt {
+    /// Once. If another instance published first, it runs again.
     First,
-    /// Twice. If another was first again, the refresh has failed: a store that always says so must
-    /// not keep discovery busy.
+    /// Twice. If another instance published first again, the refresh has failed: a store that always
+    /// reports a conflict must not keep discovery busy.
     Second,
 }
 
@@ -95,20 +95,20 @@ pub enum Round {
 pub enum Phase {
     /// Nothing, until the next refresh is due.
     #[default]
-    Resting,
-    /// A look at the store, as nobody knows what it holds.
-    Looking,
+    Idle,
+    /// The store is read, because what it holds is unknown.
+    FetchingStored,
     /// A fetch of the map.
     Discovering,
-    /// A look at the store before this map is published over what it is known to hold, or after
-    /// another was first.
-    Comparing(Arc<View>),
+    /// The store is read before this map replaces what it holds, or after another instance
+    /// published first.
+    Comparing(Arc<DiscoveredMap>),
     /// A second fetch, as another program has published, or may have.
     Rediscovering,
     /// A commit of this map.
-    Committing(Arc<View>, Round),
+    Committing(Arc<DiscoveredMap>, Attempt),
     /// The commit that was under way when the program was told to stop.
-    Finishing(Arc<View>),
+    FinishingCommit(Arc<DiscoveredMap>),
     /// Nothing, for good.
     Stopped,
 }
@@ -120,7 +120,7 @@ pub struct Commits {
     pub done: u64,
     /// How many failed, each after all its tries.
     pub failed: u64,
-    /// How many changed nothing, as another was first.
+    /// How many were rejected, because another instance had published first.
     pub conflicts: u64,
     /// When the store last took one.
     pub last: Option<SystemTime>,
@@ -130,8 +130,8 @@ pub struct Commits {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     phase: Phase,
-    store: Store,
-    view: Option<Arc<View>>,
+    stored: StoredMap,
+    map: Option<Arc<DiscoveredMap>>,
     has_published: bool,
     commits: Commits,
     progress: Progress,
@@ -155,30 +155,30 @@ impl State {
     }
 
     /// What the store holds.
-    pub fn store(&self) -> &Store {
-        &self.store
+    pub fn stored(&self) -> &StoredMap {
+        &self.stored
     }
 
     /// The last good map.
-    pub fn view(&self) -> Option<&Arc<View>> {
-        self.view.as_ref()
+    pub fn map(&self) -> Option<&Arc<DiscoveredMap>> {
+        self.map.as_ref()
     }
 
     /// Whether there is a map that is not known to be in the store.
     pub fn is_pending(&self) -> bool {
-        self.view
+        self.map
             .as_ref()
-            .is_some_and(|view| self.store.hash() != Some(view.hash))
+            .is_some_and(|map| self.stored.hash() != Some(map.hash))
     }
 
-    /// Whether the store has held this program's view since it started.
+    /// Whether the store has held this program's map since it started.
     pub fn has_published(&self) -> bool {
         self.has_published
     }
 
     /// Whether the program is on its way out.
     pub fn is_stopping(&self) -> bool {
-        matches!(self.phase, Phase::Finishing(_) | Phase::Stopped)
+        matches!(self.phase, Phase::FinishingCommit(_) | Phase::Stopped)
     }
 
     /// How commits ended.

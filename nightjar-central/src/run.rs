@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     extensions::Extensions,
     instance_dir::InstanceDir,
-    publish::{Effects, Ended, Event, Next, Phase, State, step},
+    publish::{Action, Effects, Event, Phase, RefreshResult, State, step},
     status::Status,
 };
 use anyhow::{Result, bail};
@@ -29,14 +29,15 @@ pub(crate) async fn once(config: Config) -> Result<ExitCode> {
         status: Status::default(),
         file: None,
     };
-    match publisher.refresh(Event::Due).await {
-        Some(Ended::Published) => tracing::info!("the new map is published"),
-        Some(Ended::Unchanged) => tracing::info!("the published map is up to date"),
-        Some(Ended::HeldBack) => bail!(
-            "a map without endpoints is not believed at first sight, and not published\n\
+    match publisher.refresh(Event::Interval).await {
+        Some(RefreshResult::Published) => tracing::info!("the new map is published"),
+        Some(RefreshResult::Unchanged) => tracing::info!("the published map is up to date"),
+        Some(RefreshResult::EmptyMapPending) => bail!(
+            "the map has no endpoints, and a single refresh is not enough to confirm that; it was not \
+             published\n\
              hint: if the mesh is empty, set NJ_EMPTY_MAP_GRACE to 1"
         ),
-        Some(Ended::Failed(reason)) => bail!(reason),
+        Some(RefreshResult::Failed(reason)) => bail!(reason),
         None => match shutdown.reason() {
             Some(reason) => bail!("nothing was published: {reason}"),
             None => bail!("nothing was published"),
@@ -62,7 +63,7 @@ pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
     }
 }
 
-/// Carries out what the steps ask for.
+/// Carries out the actions of each step.
 struct Publisher {
     extensions: Extensions,
     status: Status,
@@ -72,42 +73,44 @@ struct Publisher {
 
 impl Publisher {
     /// One refresh, which this event begins; `None` if a stop came instead of its end.
-    async fn refresh(&mut self, mut event: Event) -> Option<Ended> {
+    async fn refresh(&mut self, mut event: Event) -> Option<RefreshResult> {
         loop {
             event = match self.step(event) {
-                Next::Look => {
+                Action::FetchStored => {
                     let is_for_commit =
                         |state: &State| matches!(state.phase(), Phase::Comparing(_));
-                    self.extensions.look(self.status.look(is_for_commit)).await
+                    self.extensions
+                        .fetch_stored(self.status.look(is_for_commit))
+                        .await
                 }
-                Next::Discover {
+                Action::Discover {
                     store_has_endpoints,
                 } => self.extensions.discover(store_has_endpoints).await,
-                Next::Commit { view, previous } => {
-                    self.extensions.commit(&view, previous.as_deref()).await
+                Action::Commit { map, previous } => {
+                    self.extensions.commit(&map, previous.as_deref()).await
                 }
-                Next::Rest(ended) => return Some(ended),
-                Next::Exit(ended) => return ended,
-                Next::Continue => return None,
+                Action::Wait(result) => return Some(result),
+                Action::Exit(result) => return result,
+                Action::None => return None,
             };
             let runs = self.extensions.runs();
             self.status.change(|state| state.note_runs(runs));
         }
     }
 
-    fn step(&self, event: Event) -> Next {
+    fn step(&self, event: Event) -> Action {
         take_step(&self.status, self.file.as_ref(), event)
     }
 }
 
 /// Takes a step, logs what there is to log, and publishes the readiness.
-fn take_step(status: &Status, file: Option<&ReadyFile>, event: Event) -> Next {
-    let Effects { notes, next } = status.change(|state| {
+fn take_step(status: &Status, file: Option<&ReadyFile>, event: Event) -> Action {
+    let Effects { log, next } = status.change(|state| {
         let (new, effects) = step(std::mem::take(state), event, Now::read());
         *state = new;
         effects
     });
-    for note in notes {
+    for note in log {
         tracing::info!("{note}");
     }
     if let Some(file) = file {
@@ -128,7 +131,7 @@ impl Program {
     /// Sets everything up that can fail before the first refresh.
     async fn new(config: Config, shutdown: Shutdown) -> Result<Self> {
         tracing::info!(
-            "nightjar {} publishes the map of {} by {}",
+            "nightjar-central {} runs discovery with {} and publishes with {}",
             env!("CARGO_PKG_VERSION"),
             config.daemon.discovery_map.name(),
             config.data_store.name()
@@ -168,7 +171,7 @@ impl Program {
         if let Some(reason) = self.shutdown.reason() {
             tracing::info!("stopping: {reason}");
         }
-        self.publisher.step(Event::Stop);
+        self.publisher.step(Event::Shutdown);
         // Or it would write into a folder that is being removed.
         if let Some(heartbeat) = heartbeat {
             heartbeat.abort();
@@ -179,7 +182,7 @@ impl Program {
 
     async fn refresh_until_stopped(&mut self) -> Result<()> {
         let mut timer = RefreshTimer::new(&self.shutdown);
-        let mut event = Event::Due;
+        let mut event = Event::Interval;
         loop {
             // A stop does not end this at once: a commit that has begun may end.
             self.refresh(event).await?;
@@ -193,14 +196,14 @@ impl Program {
                 RefreshTimer::tell(pause);
             }
             event = match timer.wait(end).await {
-                Ok(Trigger::Interval) => Event::Due,
+                Ok(Trigger::Interval) => Event::Interval,
                 Ok(Trigger::Sighup) => Event::Sighup,
                 Err(_) => return Ok(()),
             };
         }
     }
 
-    /// One refresh, and what is said of its end.
+    /// One refresh, with its log lines.
     async fn refresh(&mut self, event: Event) -> Result<()> {
         let retry = RetryPolicy::default();
         self.publisher
@@ -212,17 +215,17 @@ impl Program {
             });
         let began = Instant::now();
         match self.publisher.refresh(event).await {
-            Some(Ended::Published) => {
+            Some(RefreshResult::Published) => {
                 let took = began.elapsed().as_secs_f64();
                 tracing::info!("a new map is published, after {took:.3} s");
             }
-            Some(Ended::Failed(reason)) => {
+            Some(RefreshResult::Failed(reason)) => {
                 tracing::error!("refresh failed: {reason}");
                 if self.config.daemon.exit_on_failure {
                     bail!("a refresh failed, and EXIT_ON_GENERATION_FAILURE is set");
                 }
             }
-            Some(Ended::Unchanged | Ended::HeldBack) | None => {}
+            Some(RefreshResult::Unchanged | RefreshResult::EmptyMapPending) | None => {}
         }
         Ok(())
     }
@@ -252,7 +255,9 @@ fn instance_dir(config: &Config) -> Option<InstanceDir> {
     match InstanceDir::take(&config.instance_dirs) {
         Ok(Some(dir)) => Some(dir),
         Ok(None) => {
-            tracing::warn!("too many instances have these settings: --check-ready sees others");
+            tracing::warn!(
+                "--check-ready will not see this instance: too many instances share its settings"
+            );
             None
         }
         Err(error) => {
@@ -266,7 +271,7 @@ fn instance_dir(config: &Config) -> Option<InstanceDir> {
 /// Makes the program unready when its stop begins, and not when it ends.
 async fn announce_stop(shutdown: Shutdown, status: Status, file: Option<ReadyFile>) {
     shutdown.wait().await;
-    take_step(&status, file.as_ref(), Event::Stop);
+    take_step(&status, file.as_ref(), Event::Shutdown);
 }
 
 #[cfg(test)]

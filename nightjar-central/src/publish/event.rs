@@ -1,6 +1,6 @@
 //! What happens, and what is to be done about it.
 
-use super::View;
+use super::DiscoveredMap;
 use nightjar_core::{
     daemon::{EmptyMap, Outcome, Recovery},
     extension::ContentHash,
@@ -11,13 +11,13 @@ use std::{fmt, sync::Arc, time::Instant};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The pause between two refreshes is over.
-    Due,
+    Interval,
     /// SIGHUP came: somebody wants store and mesh to agree.
     Sighup,
     /// The next refresh is due at this time.
     Scheduled(Instant),
-    /// A look found this in the store.
-    Found {
+    /// The store was read, and holds this.
+    StoreFetched {
         /// What the map there says.
         hash: ContentHash,
         /// Its version, as the store calls it.
@@ -25,122 +25,122 @@ pub enum Event {
         /// Whether it has endpoints.
         has_endpoints: bool,
     },
-    /// A look found nothing, for this reason.
-    LookFailed(Failure),
+    /// The store could not be read, for this reason.
+    StoreFetchFailed(Cause),
     /// Discovery gave a new map.
-    Discovered(Arc<View>),
+    Discovered(Arc<DiscoveredMap>),
     /// The map is the one that discovery gave last.
-    NothingNew,
-    /// Discovery gave a map without endpoints, which is not believed yet.
-    Empty(EmptyMap),
+    MapUnchanged,
+    /// Discovery gave a map without endpoints, which has not been confirmed yet.
+    EmptyMapPending(EmptyMap),
     /// Discovery gave no map, for this reason.
-    DiscoveryFailed(Failure),
+    DiscoveryFailed(Cause),
     /// The store took the map.
     Committed,
     /// The store holds another version than the commit was to replace, and is unchanged.
-    Conflict,
-    /// The store did not say that it took the map. It may have taken it all the same.
-    CommitFailed(Failure),
-    /// The program is to stop.
-    Stop,
+    CommitConflict,
+    /// The store did not acknowledge the map. It may have taken it all the same.
+    CommitFailed(Cause),
+    /// The program has to stop.
+    Shutdown,
 }
 
 /// Why something failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// Only because the program is to stop.
-    Stopped,
-    /// For this reason.
-    Because(String),
+pub enum Cause {
+    /// The program is shutting down.
+    Shutdown,
+    /// It failed, for this reason.
+    Error(String),
 }
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effects {
-    /// To be logged.
-    pub notes: Vec<Note>,
-    /// To be done then.
-    pub next: Next,
+    /// Lines to log.
+    pub log: Vec<LogEntry>,
+    /// What to do then.
+    pub next: Action,
 }
 
 /// What is to be done next: one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// Nothing: the event was none for this state, and what is under way goes on.
-    Continue,
-    /// A look at the store.
-    Look,
-    /// A fetch of the map.
+pub enum Action {
+    /// Nothing: the event means nothing in this state, and what is under way goes on.
+    None,
+    /// Read what the store holds.
+    FetchStored,
+    /// Fetch the map from discovery.
     Discover {
         /// Whether the map in the store has endpoints, if that is news.
         store_has_endpoints: Option<bool>,
     },
-    /// A commit.
+    /// Commit a map.
     Commit {
-        /// Of this map.
-        view: Arc<View>,
-        /// In place of this version alone; if that is not known, of whatever is there.
+        /// The map.
+        map: Arc<DiscoveredMap>,
+        /// The only version that it may replace; if it is not known, whatever is there.
         previous: Option<String>,
     },
-    /// The refresh has ended: a pause until the next.
-    Rest(Ended),
-    /// The end of the program, and of the commit that it waited for.
-    Exit(Option<Ended>),
+    /// Wait for the next refresh: this one has ended.
+    Wait(RefreshResult),
+    /// Exit, with the result of the commit that it waited for.
+    Exit(Option<RefreshResult>),
 }
 
 /// How a refresh ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// The store holds the view already.
+pub enum RefreshResult {
+    /// The store holds the map already.
     Unchanged,
-    /// The store took the view.
+    /// The store took the map.
     Published,
-    /// The map is empty, and not believed yet.
-    HeldBack,
-    /// It did not come to its end, for this reason.
+    /// The map is empty, and has not been confirmed yet.
+    EmptyMapPending,
+    /// It failed, for this reason.
     Failed(String),
 }
 
-impl Ended {
+impl RefreshResult {
     /// As metrics count it.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Unchanged | Self::HeldBack => Outcome::Unchanged,
+            Self::Unchanged | Self::EmptyMapPending => Outcome::Unchanged,
             Self::Published => Outcome::Changed,
             Self::Failed(_) => Outcome::Failed,
         }
     }
 }
 
-/// Something for the log.
+/// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// A look found nothing.
-    NoComparison(String),
+pub enum LogEntry {
+    /// The published map could not be read.
+    NotCompared(String),
     /// The store holds a map that this program has not seen.
-    AnotherPublished,
+    PublishedByAnother,
     /// Another program has published since the last look.
-    Conflict,
-    /// The store holds this program's view, which it did not commit.
-    PublishedAlready,
+    CommitConflict,
+    /// The store holds this program's map, which it did not commit.
+    AlreadyPublished,
     /// A refresh succeeded after failures.
     Recovered(Recovery),
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoComparison(reason) => {
-                write!(f, "there is no published map to compare with: {reason}")
+            Self::NotCompared(reason) => {
+                write!(f, "cannot compare with the published map: {reason}")
             }
-            Self::AnotherPublished => f.write_str(
-                "another program has published a map meanwhile: looking at the mesh again",
+            Self::PublishedByAnother => f.write_str(
+                "another program has published a map in the meantime; running discovery again",
             ),
-            Self::Conflict => f.write_str(
-                "nothing is replaced: another program has published a map since the last look at \
-                 the store",
+            Self::CommitConflict => f.write_str(
+                "the commit was rejected: another program has published a map since this one read the \
+                 store",
             ),
-            Self::PublishedAlready => f.write_str("another program has published this map already"),
+            Self::AlreadyPublished => f.write_str("another program has already published this map"),
             Self::Recovered(recovery) => recovery.fmt(f),
         }
     }

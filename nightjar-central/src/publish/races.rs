@@ -1,11 +1,11 @@
 //! Two programs that publish in one store, in every order that chance makes of their steps.
 //!
-//! The mesh is a clock: what is discovered of it says when it was looked at. Every look, fetch and
+//! The mesh is a clock: what is discovered of it says when it was discovered. Every read, fetch and
 //! commit takes effect at one moment, and is answered at a later one.
 
 use super::{
-    Event, Next, Phase, State, Store, View, step,
-    tests::{because, found, view},
+    Action, DiscoveredMap, Event, Phase, State, StoredMap, step,
+    tests::{because, discovered, found},
 };
 use nightjar_core::daemon::Now;
 use proptest::prelude::*;
@@ -44,7 +44,7 @@ struct World {
 
 struct Central {
     state: State,
-    next: Next,
+    next: Action,
     /// The answer to what it waits for, once that has taken effect.
     answer: Option<Event>,
     /// The time of the map that discovery gave last.
@@ -55,69 +55,71 @@ impl Central {
     fn new() -> Self {
         Self {
             state: State::default(),
-            next: Next::Continue,
+            next: Action::None,
             answer: None,
             discovered: None,
         }
     }
 
-    fn take(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         let (state, effects) = step(std::mem::take(&mut self.state), event, Now::read());
         (self.state, self.next) = (state, effects.next);
     }
 
     fn is_resting(&self) -> bool {
-        matches!(self.next, Next::Rest(_) | Next::Continue)
+        matches!(self.next, Action::Wait(_) | Action::None)
     }
 
     /// Its next moment.
     fn step(&mut self, world: &mut World, fault: Fault) {
         if let Some(answer) = self.answer.take() {
-            self.take(answer);
+            self.handle(answer);
         } else if self.is_resting() {
-            self.take(Event::Due);
+            self.handle(Event::Interval);
         } else {
             self.answer = Some(self.effect(world, fault));
         }
     }
 
-    /// Whether it can do without what it looks for: it knows a version to replace, or that another
+    /// Whether it can do without reading the store: it knows a version to replace, or that another
     /// was first.
-    fn may_fail_to_look(&self) -> bool {
-        let is_committed = matches!(self.state.store(), Store::Committed(_));
+    fn may_fail_to_read(&self) -> bool {
+        let is_committed = matches!(self.state.stored(), StoredMap::Committed(_));
         matches!(self.state.phase(), Phase::Comparing(_)) && !is_committed
     }
 
     /// What it waits for takes effect.
     fn effect(&mut self, world: &mut World, fault: Fault) -> Event {
         match self.next.clone() {
-            Next::Look if fault == Fault::Fails && self.may_fail_to_look() => {
-                Event::LookFailed(because())
+            Action::FetchStored if fault == Fault::Fails && self.may_fail_to_read() => {
+                Event::StoreFetchFailed(because())
             }
-            Next::Look => found(&map(world.store)),
-            Next::Discover { .. } if fault == Fault::Fails => Event::DiscoveryFailed(because()),
-            Next::Discover { .. } if self.discovered == Some(world.mesh) => Event::NothingNew,
-            Next::Discover { .. } => {
+            Action::FetchStored => found(&map_of(world.store)),
+            Action::Discover { .. } if fault == Fault::Fails => Event::DiscoveryFailed(because()),
+            Action::Discover { .. } if self.discovered == Some(world.mesh) => Event::MapUnchanged,
+            Action::Discover { .. } => {
                 self.discovered = Some(world.mesh);
-                Event::Discovered(map(world.mesh))
+                Event::Discovered(map_of(world.mesh))
             }
-            Next::Commit { .. } if fault == Fault::Fails => Event::CommitFailed(because()),
-            Next::Commit { view, previous } => {
-                let done = world.commit(&view, previous.as_deref());
+            Action::Commit { .. } if fault == Fault::Fails => Event::CommitFailed(because()),
+            Action::Commit { map, previous } => {
+                let done = world.commit(&map, previous.as_deref());
                 match fault {
                     Fault::Lost => Event::CommitFailed(because()),
                     Fault::None | Fault::Fails if done => Event::Committed,
-                    Fault::None | Fault::Fails | Fault::Repeated => Event::Conflict,
+                    Fault::None | Fault::Fails | Fault::Repeated => Event::CommitConflict,
                 }
             }
-            Next::Rest(_) | Next::Exit(_) | Next::Continue => unreachable!("it waits for nothing"),
+            Action::Wait(_) | Action::Exit(_) | Action::None => {
+                unreachable!("it waits for nothing")
+            }
         }
     }
 }
 
 impl World {
-    fn commit(&mut self, view: &View, previous: Option<&str>) -> bool {
-        let time: u32 = view.version.parse().unwrap();
+    fn commit(&mut self, map: &DiscoveredMap, previous: Option<&str>) -> bool {
+        let time: u32 = map.version.parse().unwrap();
         let previous = previous.expect("a version to replace is always known");
         if previous != self.store.to_string() {
             self.conflicts += 1;
@@ -129,8 +131,8 @@ impl World {
     }
 }
 
-fn map(time: u32) -> Arc<View> {
-    view(&time.to_string())
+fn map_of(time: u32) -> Arc<DiscoveredMap> {
+    discovered(&time.to_string())
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
@@ -171,12 +173,12 @@ proptest! {
     /// One of them dies for good at any moment, between look and commit too. What it has sent may
     /// take effect later. The other sees to it that the store holds the newest map.
     #[test]
-    fn the_older_view_never_stays(
+    fn an_older_map_never_stays(
         moments in proptest::collection::vec(moment(), 0..120),
         late in 0..40_usize,
     ) {
         let (mut world, [mut dying, mut living]) = play(&moments);
-        let mut is_sent = dying.answer.is_none() && matches!(dying.next, Next::Commit { .. });
+        let mut is_sent = dying.answer.is_none() && matches!(dying.next, Action::Commit { .. });
         // A refresh that has begun may have seen the mesh before; the one after it has not.
         let mut refreshes = 0;
         for moment in 0.. {
@@ -207,8 +209,8 @@ fn who_looks_first_and_commits_last_replaces_nothing() {
     moments.extend([step(1), step(1), step(0), step(0)]);
     let (world, centrals) = play(&moments);
     assert_eq!((world.store, world.conflicts), (2, 1));
-    assert_eq!(centrals[0].next, Next::Look);
-    // It looks, finds the newer map, discovers that too, and leaves it.
+    assert_eq!(centrals[0].next, Action::FetchStored);
+    // It reads the store, finds the newer map, discovers that too, and leaves it.
     moments.extend([step(0); 4]);
     let (world, centrals) = play(&moments);
     assert!(centrals[0].is_resting());

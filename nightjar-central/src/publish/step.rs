@@ -1,276 +1,298 @@
 //! The steps from state to state.
 
-use super::{Effects, Ended, Event, Failure, Next, Note, Phase, Round, State, Store, View};
+use super::{
+    Action, Attempt, Cause, DiscoveredMap, Effects, Event, LogEntry, Phase, RefreshResult, State,
+    StoredMap,
+};
 use nightjar_core::daemon::Now;
 use std::sync::Arc;
 
 /// What a state becomes by an event, and what is to be done. An event that does not belong to what is
 /// under way changes nothing.
 pub fn step(mut state: State, event: Event, now: Now) -> (State, Effects) {
-    let mut notes = Vec::new();
-    let next = state.take(event, now, &mut notes);
-    // Whoever learns that the store holds the view knows that proxies find it there.
-    state.has_published |= state.view.is_some() && !state.is_pending();
-    (state, Effects { notes, next })
+    let mut log = Vec::new();
+    let next = state.handle(event, now, &mut log);
+    // Whoever learns that the store holds the map knows that proxies find it there.
+    state.has_published |= state.map.is_some() && !state.is_pending();
+    (state, Effects { log, next })
 }
 
 impl State {
-    fn take(&mut self, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
+    fn handle(&mut self, event: Event, now: Now, log: &mut Vec<LogEntry>) -> Action {
         match (&self.phase, event) {
-            (Phase::Stopped, _) => Next::Exit(None),
-            (Phase::Finishing(view), event) => {
-                let view = Arc::clone(view);
-                self.finish(view, event, now, notes)
+            (Phase::Stopped, _) => Action::Exit(None),
+            (Phase::FinishingCommit(map), event) => {
+                let map = Arc::clone(map);
+                self.on_last_commit(map, event, now, log)
             }
-            (Phase::Committing(view, _), Event::Stop) => {
-                self.phase = Phase::Finishing(Arc::clone(view));
-                Next::Continue
+            (Phase::Committing(map, _), Event::Shutdown) => {
+                self.phase = Phase::FinishingCommit(Arc::clone(map));
+                Action::None
             }
-            (_, Event::Stop) => self.stop(None),
-            (Phase::Resting, event) => self.begin(&event),
-            (Phase::Looking, event) => self.looked(event, notes),
+            (_, Event::Shutdown) => self.stop(None),
+            (Phase::Idle, event) => self.start_refresh(&event),
+            (Phase::FetchingStored, event) => self.on_stored_fetched(event, log),
             (Phase::Discovering | Phase::Rediscovering, event) => {
-                self.discovered(event, now, notes)
+                self.on_discovered(event, now, log)
             }
-            (Phase::Comparing(view), event) => {
-                let view = Arc::clone(view);
-                self.compared(view, event, now, notes)
+            (Phase::Comparing(map), event) => {
+                let map = Arc::clone(map);
+                self.on_compared(map, event, now, log)
             }
-            (Phase::Committing(view, round), event) => {
-                let (view, round) = (Arc::clone(view), *round);
-                self.committed(view, round, event, now, notes)
+            (Phase::Committing(map, attempt), event) => {
+                let (map, attempt) = (Arc::clone(map), *attempt);
+                self.on_committed(map, attempt, event, now, log)
             }
         }
     }
 
-    fn begin(&mut self, event: &Event) -> Next {
+    fn start_refresh(&mut self, event: &Event) -> Action {
         match event {
             Event::Scheduled(due) => {
                 self.progress.next_refresh = Some(*due);
-                return Next::Continue;
+                return Action::None;
             }
-            Event::Sighup => self.store = Store::Unknown,
-            Event::Due => {}
-            _ => return Next::Continue,
+            Event::Sighup => self.stored = StoredMap::Unknown,
+            Event::Interval => {}
+            _ => return Action::None,
         }
         self.progress.next_refresh = None;
-        match self.store {
-            Store::Unknown => {
-                self.phase = Phase::Looking;
-                Next::Look
+        match self.stored {
+            StoredMap::Unknown => {
+                self.phase = Phase::FetchingStored;
+                Action::FetchStored
             }
-            Store::Seen { .. } | Store::Committed(_) => self.discover(None),
+            StoredMap::Fetched { .. } | StoredMap::Committed(_) => self.discover(None),
         }
     }
 
-    fn discover(&mut self, store_has_endpoints: Option<bool>) -> Next {
+    fn discover(&mut self, store_has_endpoints: Option<bool>) -> Action {
         self.phase = Phase::Discovering;
-        Next::Discover {
+        Action::Discover {
             store_has_endpoints,
         }
     }
 
     /// The store cannot always be read: then the map is committed without a comparison.
-    fn looked(&mut self, event: Event, notes: &mut Vec<Note>) -> Next {
+    fn on_stored_fetched(&mut self, event: Event, log: &mut Vec<LogEntry>) -> Action {
         match event {
-            Event::Found {
+            Event::StoreFetched {
                 hash,
                 version,
                 has_endpoints,
             } => {
-                self.store = Store::Seen { hash, version };
-                // Once there is a view, discovery knows better.
-                self.discover(self.view.is_none().then_some(has_endpoints))
+                self.stored = StoredMap::Fetched { hash, version };
+                // Once there is a map, discovery knows better.
+                self.discover(self.map.is_none().then_some(has_endpoints))
             }
-            Event::LookFailed(Failure::Because(reason)) => {
-                notes.push(Note::NoComparison(reason));
+            Event::StoreFetchFailed(Cause::Error(reason)) => {
+                log.push(LogEntry::NotCompared(reason));
                 self.discover(None)
             }
-            Event::LookFailed(Failure::Stopped) => self.stop(None),
-            _ => Next::Continue,
+            Event::StoreFetchFailed(Cause::Shutdown) => self.stop(None),
+            _ => Action::None,
         }
     }
 
-    fn discovered(&mut self, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
+    fn on_discovered(&mut self, event: Event, now: Now, log: &mut Vec<LogEntry>) -> Action {
         self.progress.empty_map = match &event {
-            Event::Empty(empty_map) => Some(*empty_map),
-            Event::Discovered(_) | Event::NothingNew | Event::DiscoveryFailed(_) => None,
-            _ => return Next::Continue,
+            Event::EmptyMapPending(empty_map) => Some(*empty_map),
+            Event::Discovered(_) | Event::MapUnchanged | Event::DiscoveryFailed(_) => None,
+            _ => return Action::None,
         };
         match event {
-            Event::Discovered(view) => {
-                self.progress.map_version = Some(view.version.clone());
-                self.view = Some(view);
-                self.decide(now, notes)
+            Event::Discovered(map) => {
+                self.progress.map_version = Some(map.version.clone());
+                self.map = Some(map);
+                self.decide(now, log)
             }
             // What was seen before may be older than what the store holds.
-            Event::Empty(_) => self.rest(Ended::HeldBack, now, notes),
-            Event::DiscoveryFailed(Failure::Stopped) => self.stop(None),
-            Event::DiscoveryFailed(Failure::Because(reason)) => {
-                self.rest(Ended::Failed(reason), now, notes)
+            Event::EmptyMapPending(_) => {
+                self.finish_refresh(RefreshResult::EmptyMapPending, now, log)
             }
-            _ => self.decide(now, notes),
+            Event::DiscoveryFailed(Cause::Shutdown) => self.stop(None),
+            Event::DiscoveryFailed(Cause::Error(reason)) => {
+                self.finish_refresh(RefreshResult::Failed(reason), now, log)
+            }
+            _ => self.decide(now, log),
         }
     }
 
-    /// Decides what is to become of the view that discovery has just confirmed.
-    fn decide(&mut self, now: Now, notes: &mut Vec<Note>) -> Next {
-        let round = match self.phase {
-            Phase::Rediscovering => Round::Second,
-            _ => Round::First,
+    /// Decides what is to become of the map that discovery has just confirmed.
+    fn decide(&mut self, now: Now, log: &mut Vec<LogEntry>) -> Action {
+        let attempt = match self.phase {
+            Phase::Rediscovering => Attempt::Second,
+            _ => Attempt::First,
         };
-        let Some(view) = self.view.clone() else {
-            return self.rest(Ended::Unchanged, now, notes);
+        let Some(map) = self.map.clone() else {
+            return self.finish_refresh(RefreshResult::Unchanged, now, log);
         };
-        match (self.store.hash(), round) {
-            (Some(hash), _) if view.hash == hash => {
-                if round == Round::Second {
-                    notes.push(Note::PublishedAlready);
+        match (self.stored.hash(), attempt) {
+            (Some(hash), _) if map.hash == hash => {
+                if attempt == Attempt::Second {
+                    log.push(LogEntry::AlreadyPublished);
                 }
-                self.rest(Ended::Unchanged, now, notes)
+                self.finish_refresh(RefreshResult::Unchanged, now, log)
             }
-            (Some(_), Round::First) => {
-                self.phase = Phase::Comparing(view);
-                Next::Look
+            (Some(_), Attempt::First) => {
+                self.phase = Phase::Comparing(map);
+                Action::FetchStored
             }
-            (Some(_), Round::Second) | (None, _) => self.commit(view, round),
+            (Some(_), Attempt::Second) | (None, _) => self.commit(map, attempt),
         }
     }
 
-    fn compared(&mut self, view: Arc<View>, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
+    fn on_compared(
+        &mut self,
+        map: Arc<DiscoveredMap>,
+        event: Event,
+        now: Now,
+        log: &mut Vec<LogEntry>,
+    ) -> Action {
         match event {
-            Event::Found { hash, version, .. } => {
-                let found = Store::Seen { hash, version };
-                let before = std::mem::replace(&mut self.store, found);
+            Event::StoreFetched { hash, version, .. } => {
+                let found = StoredMap::Fetched { hash, version };
+                let before = std::mem::replace(&mut self.stored, found);
                 let is_known = match before {
-                    Store::Committed(before) => before == hash,
-                    Store::Seen { .. } => before == self.store,
-                    Store::Unknown => false,
+                    StoredMap::Committed(before) => before == hash,
+                    StoredMap::Fetched { .. } => before == self.stored,
+                    StoredMap::Unknown => false,
                 };
-                if hash == view.hash {
-                    notes.push(Note::PublishedAlready);
-                    self.rest(Ended::Unchanged, now, notes)
+                if hash == map.hash {
+                    log.push(LogEntry::AlreadyPublished);
+                    self.finish_refresh(RefreshResult::Unchanged, now, log)
                 } else if is_known {
-                    self.commit(view, Round::First)
+                    self.commit(map, Attempt::First)
                 } else {
-                    notes.push(Note::AnotherPublished);
+                    log.push(LogEntry::PublishedByAnother);
                     self.rediscover()
                 }
             }
-            Event::LookFailed(Failure::Because(reason)) => match self.store {
-                // Another was first, and what it has published would be replaced unseen.
-                Store::Unknown => {
+            Event::StoreFetchFailed(Cause::Error(reason)) => match self.stored {
+                // Another instance published first, and its map would be replaced unread.
+                StoredMap::Unknown => {
                     let reason = format!(
-                        "another program was first, and what it published cannot be read: {reason}"
+                        "another program published first, and its map cannot be read: {reason}"
                     );
-                    self.rest(Ended::Failed(reason), now, notes)
+                    self.finish_refresh(RefreshResult::Failed(reason), now, log)
                 }
                 // What was seen before still counts: the store compares it.
-                Store::Seen { .. } => {
-                    notes.push(Note::NoComparison(reason));
-                    self.commit(view, Round::First)
+                StoredMap::Fetched { .. } => {
+                    log.push(LogEntry::NotCompared(reason));
+                    self.commit(map, Attempt::First)
                 }
-                Store::Committed(_) => {
-                    notes.push(Note::NoComparison(reason));
+                StoredMap::Committed(_) => {
+                    log.push(LogEntry::NotCompared(reason));
                     self.rediscover()
                 }
             },
-            Event::LookFailed(Failure::Stopped) => self.stop(None),
-            _ => Next::Continue,
+            Event::StoreFetchFailed(Cause::Shutdown) => self.stop(None),
+            _ => Action::None,
         }
     }
 
-    fn rediscover(&mut self) -> Next {
+    fn rediscover(&mut self) -> Action {
         self.phase = Phase::Rediscovering;
-        Next::Discover {
+        Action::Discover {
             store_has_endpoints: None,
         }
     }
 
-    fn commit(&mut self, view: Arc<View>, round: Round) -> Next {
-        self.phase = Phase::Committing(Arc::clone(&view), round);
-        let previous = self.store.version().map(str::to_owned);
-        Next::Commit { view, previous }
+    fn commit(&mut self, map: Arc<DiscoveredMap>, attempt: Attempt) -> Action {
+        self.phase = Phase::Committing(Arc::clone(&map), attempt);
+        let previous = self.stored.version().map(str::to_owned);
+        Action::Commit { map, previous }
     }
 
-    fn committed(
+    fn on_committed(
         &mut self,
-        view: Arc<View>,
-        round: Round,
+        map: Arc<DiscoveredMap>,
+        attempt: Attempt,
         event: Event,
         now: Now,
-        notes: &mut Vec<Note>,
-    ) -> Next {
+        log: &mut Vec<LogEntry>,
+    ) -> Action {
         match event {
             Event::Committed => {
-                self.took(&view, now);
-                self.rest(Ended::Published, now, notes)
+                self.record_commit(&map, now);
+                self.finish_refresh(RefreshResult::Published, now, log)
             }
-            Event::Conflict => {
-                self.lost();
-                match round {
-                    Round::First => {
-                        notes.push(Note::Conflict);
-                        self.phase = Phase::Comparing(view);
-                        Next::Look
+            Event::CommitConflict => {
+                self.record_conflict();
+                match attempt {
+                    Attempt::First => {
+                        log.push(LogEntry::CommitConflict);
+                        self.phase = Phase::Comparing(map);
+                        Action::FetchStored
                     }
-                    Round::Second => {
-                        let reason = "another program was first, twice in a row".to_owned();
-                        self.rest(Ended::Failed(reason), now, notes)
+                    Attempt::Second => {
+                        let reason = "another program published first, twice in a row".to_owned();
+                        self.finish_refresh(RefreshResult::Failed(reason), now, log)
                     }
                 }
             }
             Event::CommitFailed(failure) => {
-                self.store = Store::Unknown;
+                self.stored = StoredMap::Unknown;
                 match failure {
-                    Failure::Stopped => self.stop(None),
-                    Failure::Because(reason) => {
+                    Cause::Shutdown => self.stop(None),
+                    Cause::Error(reason) => {
                         self.commits.failed += 1;
-                        self.rest(Ended::Failed(reason), now, notes)
+                        self.finish_refresh(RefreshResult::Failed(reason), now, log)
                     }
                 }
             }
-            _ => Next::Continue,
+            _ => Action::None,
         }
     }
 
     /// The same for a commit that the end of the program waits for.
-    fn finish(&mut self, view: Arc<View>, event: Event, now: Now, notes: &mut Vec<Note>) -> Next {
-        if event == Event::Conflict {
-            self.lost();
+    fn on_last_commit(
+        &mut self,
+        map: Arc<DiscoveredMap>,
+        event: Event,
+        now: Now,
+        log: &mut Vec<LogEntry>,
+    ) -> Action {
+        if event == Event::CommitConflict {
+            self.record_conflict();
             return self.stop(None);
         }
-        match self.committed(view, Round::Second, event, now, notes) {
-            Next::Rest(ended) => self.stop(Some(ended)),
+        match self.on_committed(map, Attempt::Second, event, now, log) {
+            Action::Wait(result) => self.stop(Some(result)),
             other => other,
         }
     }
 
-    fn took(&mut self, view: &View, now: Now) {
-        self.store = Store::Committed(view.hash);
+    fn record_commit(&mut self, map: &DiscoveredMap, now: Now) {
+        self.stored = StoredMap::Committed(map.hash);
         self.commits.done += 1;
         self.commits.last = Some(now.wall);
     }
 
-    /// Another was first with a map that nobody here has seen.
-    fn lost(&mut self) {
-        self.store = Store::Unknown;
+    /// Counts a commit that was rejected because another instance had published first.
+    fn record_conflict(&mut self) {
+        self.stored = StoredMap::Unknown;
         self.commits.conflicts += 1;
     }
 
-    fn rest(&mut self, ended: Ended, now: Now, notes: &mut Vec<Note>) -> Next {
-        self.phase = Phase::Resting;
-        if let Ended::Failed(reason) = &ended {
+    fn finish_refresh(
+        &mut self,
+        result: RefreshResult,
+        now: Now,
+        log: &mut Vec<LogEntry>,
+    ) -> Action {
+        self.phase = Phase::Idle;
+        if let RefreshResult::Failed(reason) = &result {
             self.progress.failed = Some(reason.clone());
         }
-        let recovery = self.progress.count(ended.outcome(), now);
-        notes.extend(recovery.map(Note::Recovered));
-        Next::Rest(ended)
+        let recovery = self.progress.count(result.outcome(), now);
+        log.extend(recovery.map(LogEntry::Recovered));
+        Action::Wait(result)
     }
 
-    fn stop(&mut self, ended: Option<Ended>) -> Next {
+    fn stop(&mut self, result: Option<RefreshResult>) -> Action {
         self.phase = Phase::Stopped;
         self.progress.next_refresh = None;
-        Next::Exit(ended)
+        Action::Exit(result)
     }
 }

@@ -10,103 +10,106 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-pub(super) fn view(text: &str) -> Arc<View> {
+pub(super) fn discovered(text: &str) -> Arc<DiscoveredMap> {
     let bytes = format!("{{\"is\": \"{text}\"}}").into_bytes();
-    Arc::new(View {
+    Arc::new(DiscoveredMap {
         hash: RawDocument::read(&bytes).unwrap().content_hash(),
         version: text.to_owned(),
         bytes,
     })
 }
 
-/// The version that a look finds this map in is what the map says.
-pub(super) fn found(map: &View) -> Event {
+/// The store gives this map the version that the map itself names.
+pub(super) fn found(map: &DiscoveredMap) -> Event {
     found_in(map, &map.version)
 }
 
-fn found_in(map: &View, version: &str) -> Event {
-    Event::Found {
+fn found_in(map: &DiscoveredMap, version: &str) -> Event {
+    Event::StoreFetched {
         hash: map.hash,
         version: version.to_owned(),
         has_endpoints: true,
     }
 }
 
-pub(super) fn because() -> Failure {
-    Failure::Because("no answer".to_owned())
+pub(super) fn because() -> Cause {
+    Cause::Error("no answer".to_owned())
 }
 
 /// Every event, as seen from a state: what is found or discovered is what the state knows, or is not.
 /// One that cannot be is `None`. A new event does not compile without being here.
 fn events(state: &State, now: Now) -> Vec<(&'static str, Option<Event>)> {
-    let known = state.store.hash();
+    let known = state.stored.hash();
     let known = ["a", "b", "c"]
-        .map(view)
+        .map(discovered)
         .into_iter()
         .find(|map| Some(map.hash) == known);
-    let own = state.view.clone();
+    let own = state.map.clone();
     // A map that nobody has seen yet.
     let other = ["a", "b", "c"]
-        .map(view)
+        .map(discovered)
         .into_iter()
         .find(|map| Some(map) != known.as_ref() && Some(map) != own.as_ref());
-    let differs = |map: &Arc<View>| Some(map) != own.as_ref();
+    let differs = |map: &Arc<DiscoveredMap>| Some(map) != own.as_ref();
     let known_only = known.clone().filter(differs);
     let kinds = [
-        Event::Due,
+        Event::Interval,
         Event::Sighup,
         Event::Scheduled(now.instant),
-        found(&view("a")),
-        Event::LookFailed(because()),
-        Event::Discovered(view("a")),
-        Event::NothingNew,
-        Event::Empty(empty_map(now)),
+        found(&discovered("a")),
+        Event::StoreFetchFailed(because()),
+        Event::Discovered(discovered("a")),
+        Event::MapUnchanged,
+        Event::EmptyMapPending(empty_map(now)),
         Event::DiscoveryFailed(because()),
         Event::Committed,
-        Event::Conflict,
+        Event::CommitConflict,
         Event::CommitFailed(because()),
-        Event::Stop,
+        Event::Shutdown,
     ];
     let mut events = Vec::new();
     for event in kinds {
         match event {
-            Event::Due => events.push(("due", Some(event))),
+            Event::Interval => events.push(("interval", Some(event))),
             Event::Sighup => events.push(("SIGHUP", Some(event))),
             Event::Scheduled(_) => events.push(("scheduled", Some(event))),
-            Event::Found { .. } => {
-                let found = |map: &Arc<View>| found(map);
-                events.push(("found the view", own.as_ref().map(found)));
-                events.push(("found what was known", known_only.as_ref().map(found)));
-                let newer = |map: &Arc<View>| found_in(map, "newer");
+            Event::StoreFetched { .. } => {
+                let found = |map: &Arc<DiscoveredMap>| found(map);
+                events.push(("store: the map", own.as_ref().map(found)));
+                events.push(("store: known map", known_only.as_ref().map(found)));
+                let newer = |map: &Arc<DiscoveredMap>| found_in(map, "newer");
                 let again = known_only.as_ref().map(newer);
-                events.push(("found what was known in another version", again));
-                events.push(("found another map", other.as_ref().map(found)));
+                events.push(("store: known map, new version", again));
+                events.push(("store: another map", other.as_ref().map(found)));
             }
-            Event::LookFailed(_) => {
-                events.push(("look failed", Some(event)));
-                events.push(("look stopped", Some(Event::LookFailed(Failure::Stopped))));
+            Event::StoreFetchFailed(_) => {
+                events.push(("store: read failed", Some(event)));
+                events.push((
+                    "store: read stopped",
+                    Some(Event::StoreFetchFailed(Cause::Shutdown)),
+                ));
             }
             Event::Discovered(_) => {
                 let discovered = Event::Discovered;
                 let known = known_only.clone().map(discovered);
-                events.push(("discovered what the store holds", known));
-                events.push(("discovered another map", other.clone().map(discovered)));
+                events.push(("discovered: stored map", known));
+                events.push(("discovered: another map", other.clone().map(discovered)));
             }
-            Event::NothingNew => events.push(("nothing new", Some(event))),
-            Event::Empty(_) => events.push(("empty map", Some(event))),
+            Event::MapUnchanged => events.push(("discovered: unchanged", Some(event))),
+            Event::EmptyMapPending(_) => events.push(("discovered: empty map", Some(event))),
             Event::DiscoveryFailed(_) => {
                 events.push(("discovery failed", Some(event)));
-                let stopped = Event::DiscoveryFailed(Failure::Stopped);
+                let stopped = Event::DiscoveryFailed(Cause::Shutdown);
                 events.push(("discovery stopped", Some(stopped)));
             }
             Event::Committed => events.push(("committed", Some(event))),
-            Event::Conflict => events.push(("conflict", Some(event))),
+            Event::CommitConflict => events.push(("conflict", Some(event))),
             Event::CommitFailed(_) => {
                 events.push(("commit failed", Some(event)));
-                let stopped = Event::CommitFailed(Failure::Stopped);
+                let stopped = Event::CommitFailed(Cause::Shutdown);
                 events.push(("commit stopped", Some(stopped)));
             }
-            Event::Stop => events.push(("stop", Some(event))),
+            Event::Shutdown => events.push(("stop", Some(event))),
         }
     }
     events
@@ -127,70 +130,70 @@ fn empty_map(now: Now) -> EmptyMap {
 /// What a state is called in the page.
 fn name(state: &State) -> String {
     let phase = match &state.phase {
-        Phase::Resting => "resting",
-        Phase::Looking => "looking",
+        Phase::Idle => "idle",
+        Phase::FetchingStored => "reading the store",
         Phase::Discovering => "discovering",
         Phase::Comparing(_) => "comparing",
         Phase::Rediscovering => "rediscovering",
-        Phase::Committing(_, Round::First) => "committing",
-        Phase::Committing(_, Round::Second) => "committing what was seen again",
-        Phase::Finishing(_) => "finishing",
+        Phase::Committing(_, Attempt::First) => "committing",
+        Phase::Committing(_, Attempt::Second) => "committing after rediscovery",
+        Phase::FinishingCommit(_) => "finishing a commit",
         Phase::Stopped => "stopped",
     };
-    let is_view = |hash| {
-        let view = state.view.as_ref();
-        view.map(|view| view.hash == hash)
+    let is_own = |hash| {
+        let map = state.map.as_ref();
+        map.map(|map| map.hash == hash)
     };
-    let view = match &state.store {
-        Store::Unknown if state.view.is_none() => "no view, store unknown",
-        Store::Unknown => "view, store unknown",
-        Store::Seen { hash, .. } => match is_view(*hash) {
-            None => "no view, a map seen in the store",
-            Some(true) => "view, seen in the store",
-            Some(false) => "view, another map seen in the store",
+    let map = match &state.stored {
+        StoredMap::Unknown if state.map.is_none() => "no map, store unknown",
+        StoredMap::Unknown => "map, store unknown",
+        StoredMap::Fetched { hash, .. } => match is_own(*hash) {
+            None => "no map, a map read from the store",
+            Some(true) => "map, read from the store",
+            Some(false) => "map, another map read from the store",
         },
-        Store::Committed(hash) => match is_view(*hash) {
-            None => "no view, a map committed",
-            Some(true) => "view, committed",
-            Some(false) => "view, another map committed",
+        StoredMap::Committed(hash) => match is_own(*hash) {
+            None => "no map, a map committed",
+            Some(true) => "map, committed",
+            Some(false) => "map, another map committed",
         },
     };
-    format!("{phase}; {view}")
+    format!("{phase}; {map}")
 }
 
-fn told(effects: &Effects) -> String {
+fn describe(effects: &Effects) -> String {
     let next = match &effects.next {
-        Next::Continue => "",
-        Next::Look => "look",
-        Next::Discover {
+        Action::None => "",
+        Action::FetchStored => "read store",
+        Action::Discover {
             store_has_endpoints: None,
         } => "discover",
-        Next::Discover {
+        Action::Discover {
             store_has_endpoints: Some(_),
         } => "discover, knowing whether the store's map has endpoints",
-        Next::Commit { previous: None, .. } => "commit",
-        Next::Commit {
+        Action::Commit { previous: None, .. } => "commit",
+        Action::Commit {
             previous: Some(_), ..
-        } => "commit over the seen version",
-        Next::Rest(Ended::Unchanged) => "rest: unchanged",
-        Next::Rest(Ended::Published) => "rest: published",
-        Next::Rest(Ended::HeldBack) => "rest: held back",
-        Next::Rest(Ended::Failed(_)) => "rest: failed",
-        Next::Exit(None) => "exit",
-        Next::Exit(Some(ended)) => match ended {
-            Ended::Published => "exit: published",
-            Ended::Failed(_) => "exit: failed",
-            Ended::Unchanged | Ended::HeldBack => "exit: of no commit",
+        } => "commit over the read version",
+        Action::Wait(RefreshResult::Unchanged) => "wait: unchanged",
+        Action::Wait(RefreshResult::Published) => "wait: published",
+        Action::Wait(RefreshResult::EmptyMapPending) => "wait: empty map pending",
+        Action::Wait(RefreshResult::Failed(_)) => "wait: failed",
+        Action::Exit(None) => "exit",
+        Action::Exit(Some(result)) => match result {
+            RefreshResult::Published => "exit: published",
+            RefreshResult::Failed(_) => "exit: failed",
+            RefreshResult::Unchanged | RefreshResult::EmptyMapPending => "exit: no commit",
         },
     };
     let mut text = next.to_owned();
-    for note in &effects.notes {
+    for note in &effects.log {
         let note = match note {
-            Note::NoComparison(_) => "no comparison",
-            Note::AnotherPublished => "another published",
-            Note::Conflict => "another was first",
-            Note::PublishedAlready => "published already",
-            Note::Recovered(_) => "recovered",
+            LogEntry::NotCompared(_) => "not compared",
+            LogEntry::PublishedByAnother => "published by another",
+            LogEntry::CommitConflict => "conflict",
+            LogEntry::AlreadyPublished => "already published",
+            LogEntry::Recovered(_) => "recovered",
         };
         let _ = write!(text, " (log: {note})");
     }
@@ -231,11 +234,11 @@ fn the_page_of_states_is_what_the_steps_do() {
     let mut cells = 0;
     let order = walk(|state, what, _, after, effects| {
         cells += 1;
-        let unchanged = name(state) == name(after) && effects.next == Next::Continue;
+        let unchanged = name(state) == name(after) && effects.next == Action::None;
         let text = if unchanged {
             String::new()
         } else {
-            format!("{}; {}", name(after).replace("; ", " ("), told(effects))
+            format!("{}; {}", name(after).replace("; ", " ("), describe(effects))
         };
         rows.entry(name(state))
             .or_default()
@@ -245,7 +248,7 @@ fn the_page_of_states_is_what_the_steps_do() {
         "# The states of nightjar-central\n\n\
          What each event does in each state that can be reached: {} states, {cells} cells.\n\
          `src/publish.rs` has the rules, and a test beside it fails where this page and the steps \
-         differ. An event that\ncannot be (such as a find of the view where there is none) has no \
+         differ. An event that\ncannot be (such as a find of the map where there is none) has no \
          cell.\n",
         order.len()
     );
@@ -286,19 +289,21 @@ fn no_cell_breaks_a_rule() {
         let cell = format!("{}: {what}", name(state));
         // Each phase but rest and stop waits for exactly one answer.
         let waits_for = match effects.next {
-            Next::Look => matches!(after.phase, Phase::Looking | Phase::Comparing(_)),
-            Next::Discover { .. } => {
+            Action::FetchStored => {
+                matches!(after.phase, Phase::FetchingStored | Phase::Comparing(_))
+            }
+            Action::Discover { .. } => {
                 matches!(after.phase, Phase::Discovering | Phase::Rediscovering)
             }
-            Next::Commit { .. } => matches!(after.phase, Phase::Committing(..)),
-            Next::Rest(_) => after.phase == Phase::Resting,
-            Next::Exit(_) => after.phase == Phase::Stopped,
-            Next::Continue => true,
+            Action::Commit { .. } => matches!(after.phase, Phase::Committing(..)),
+            Action::Wait(_) => after.phase == Phase::Idle,
+            Action::Exit(_) => after.phase == Phase::Stopped,
+            Action::None => true,
         };
         assert!(waits_for, "{cell}");
-        if let Next::Commit { view, previous } = &effects.next {
-            assert_eq!(after.view.as_ref(), Some(view), "{cell}");
-            assert_eq!(previous.as_deref(), after.store.version(), "{cell}");
+        if let Action::Commit { map, previous } = &effects.next {
+            assert_eq!(after.map.as_ref(), Some(map), "{cell}");
+            assert_eq!(previous.as_deref(), after.stored.version(), "{cell}");
             // What replaces anything is discovered after the last look.
             if previous.is_none() {
                 assert!(!matches!(state.phase, Phase::Comparing(_)), "{cell}");
@@ -312,45 +317,48 @@ fn no_cell_breaks_a_rule() {
                 ),
                 "{cell}"
             );
-            // Nor over what is known without a look just before, or a fetch after it.
+            // Nor over what is known without reading the store just before, or a fetch after it.
             if state.phase == Phase::Discovering {
-                assert_eq!(after.store, Store::Unknown, "{cell}");
+                assert_eq!(after.stored, StoredMap::Unknown, "{cell}");
             }
         }
-        let is_commit = matches!(state.phase, Phase::Committing(..) | Phase::Finishing(_));
-        if is_commit && matches!(event, Event::CommitFailed(_) | Event::Conflict) {
-            assert_eq!(after.store, Store::Unknown, "{cell}");
+        let is_commit = matches!(
+            state.phase,
+            Phase::Committing(..) | Phase::FinishingCommit(_)
+        );
+        if is_commit && matches!(event, Event::CommitFailed(_) | Event::CommitConflict) {
+            assert_eq!(after.stored, StoredMap::Unknown, "{cell}");
         }
-        // Only a look, a commit, or somebody who asks changes what the store is known to hold.
-        if after.store != state.store {
+        // Only a read, a commit, or somebody who asks changes what the store is known to hold.
+        if after.stored != state.stored {
             assert!(
                 matches!(
                     event,
-                    Event::Found { .. }
+                    Event::StoreFetched { .. }
                         | Event::Committed
-                        | Event::Conflict
+                        | Event::CommitConflict
                         | Event::CommitFailed(_)
                         | Event::Sighup
                 ),
                 "{cell}"
             );
         }
-        if *event == Event::Stop {
+        if *event == Event::Shutdown {
             assert!(after.is_stopping(), "{cell}");
         }
         if state.is_stopping() {
             assert!(after.is_stopping(), "{cell}");
             assert!(
-                matches!(effects.next, Next::Exit(_) | Next::Continue),
+                matches!(effects.next, Action::Exit(_) | Action::None),
                 "{cell}"
             );
         }
-        if matches!(effects.next, Next::Rest(Ended::HeldBack)) {
+        if matches!(effects.next, Action::Wait(RefreshResult::EmptyMapPending)) {
             assert!(after.progress.empty_map.is_some(), "{cell}");
         }
         assert_eq!(
             after.has_published,
-            after.view.is_some() && !after.is_pending(),
+            after.map.is_some() && !after.is_pending(),
             "{cell}"
         );
     });
@@ -363,24 +371,24 @@ fn story(events: &[Event]) -> (State, Vec<String>) {
     for event in events {
         let (after, effects) = step(state, event.clone(), now());
         state = after;
-        done.push(told(&effects));
+        done.push(describe(&effects));
     }
     (state, done)
 }
 
 #[test]
 fn a_failed_commit_that_was_done_is_found_out() {
-    let (x, y) = (view("x"), view("y"));
+    let (x, y) = (discovered("x"), discovered("y"));
     let (state, done) = story(&[
-        Event::Due,
+        Event::Interval,
         found(&x),
         Event::Discovered(Arc::clone(&x)),
-        Event::Due,
+        Event::Interval,
         Event::Discovered(Arc::clone(&y)),
         found(&x),
         Event::CommitFailed(because()),
         // The store took it all the same, and the mesh goes back.
-        Event::Due,
+        Event::Interval,
         found(&y),
         Event::Discovered(Arc::clone(&x)),
         found(&y),
@@ -389,26 +397,26 @@ fn a_failed_commit_that_was_done_is_found_out() {
     assert_eq!(
         done[6..],
         [
-            "rest: failed",
-            "look",
+            "wait: failed",
+            "read store",
             "discover",
-            "look",
-            "commit over the seen version",
-            "rest: published (log: recovered)"
+            "read store",
+            "commit over the read version",
+            "wait: published (log: recovered)"
         ]
     );
-    assert_eq!(state.store, Store::Committed(x.hash));
+    assert_eq!(state.stored, StoredMap::Committed(x.hash));
     assert_eq!((state.commits.done, state.commits.failed), (1, 1));
 }
 
 #[test]
 fn a_failed_commit_leaves_it_ready_and_pending() {
-    let (x, y) = (view("x"), view("y"));
+    let (x, y) = (discovered("x"), discovered("y"));
     let (state, _) = story(&[
-        Event::Due,
+        Event::Interval,
         found(&x),
         Event::Discovered(Arc::clone(&x)),
-        Event::Due,
+        Event::Interval,
         Event::Discovered(y),
         found(&x),
         Event::CommitFailed(because()),
@@ -418,30 +426,34 @@ fn a_failed_commit_leaves_it_ready_and_pending() {
     assert_eq!(state.progress.failures(), 1);
     let (state, _) = step(state, Event::Scheduled(Instant::now()), now());
     assert!(state.progress.next_refresh.is_some());
-    let (state, _) = step(state, Event::Due, now());
+    let (state, _) = step(state, Event::Interval, now());
     assert_eq!(state.progress.next_refresh, None);
 }
 
 #[test]
-fn another_that_was_first_makes_it_look_again() {
-    let (x, y, z) = (view("x"), view("y"), view("z"));
+fn a_conflict_makes_it_read_the_store_again() {
+    let (x, y, z) = (discovered("x"), discovered("y"), discovered("z"));
     let upto_commit = |events: Vec<Event>| {
-        let start = [Event::Due, found(&x), Event::Discovered(Arc::clone(&y))];
+        let start = [
+            Event::Interval,
+            found(&x),
+            Event::Discovered(Arc::clone(&y)),
+        ];
         story(&[&start[..], &[found(&x)], &events].concat())
     };
-    // It finds its own view there.
-    let (_, done) = upto_commit(vec![Event::Conflict, found(&y)]);
+    // It finds its own map there.
+    let (_, done) = upto_commit(vec![Event::CommitConflict, found(&y)]);
     assert_eq!(
         done[3..],
         [
-            "commit over the seen version",
-            "look (log: another was first)",
-            "rest: unchanged (log: published already)"
+            "commit over the read version",
+            "read store (log: conflict)",
+            "wait: unchanged (log: already published)"
         ]
     );
     // It finds another, and sees a newer mesh.
     let (state, done) = upto_commit(vec![
-        Event::Conflict,
+        Event::CommitConflict,
         found(&x),
         Event::Discovered(Arc::clone(&z)),
         Event::Committed,
@@ -449,27 +461,27 @@ fn another_that_was_first_makes_it_look_again() {
     assert_eq!(
         done[4..],
         [
-            "look (log: another was first)",
-            "discover (log: another published)",
-            "commit over the seen version",
-            "rest: published"
+            "read store (log: conflict)",
+            "discover (log: published by another)",
+            "commit over the read version",
+            "wait: published"
         ]
     );
     assert_eq!((state.commits.done, state.commits.conflicts), (1, 1));
     // It is too late again, or cannot look.
     let (state, done) = upto_commit(vec![
-        Event::Conflict,
+        Event::CommitConflict,
         found(&z),
-        Event::NothingNew,
-        Event::Conflict,
+        Event::MapUnchanged,
+        Event::CommitConflict,
     ]);
-    assert_eq!(done[6..], ["commit over the seen version", "rest: failed"]);
+    assert_eq!(done[6..], ["commit over the read version", "wait: failed"]);
     assert!(state.is_pending() && state.commits.conflicts == 2);
     let (state, done) = upto_commit(vec![
-        Event::Conflict,
-        Event::LookFailed(because()),
-        Event::Due,
+        Event::CommitConflict,
+        Event::StoreFetchFailed(because()),
+        Event::Interval,
     ]);
-    assert_eq!(done[5..], ["rest: failed", "look"]);
+    assert_eq!(done[5..], ["wait: failed", "read store"]);
     assert!(state.is_pending());
 }

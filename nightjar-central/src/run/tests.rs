@@ -84,8 +84,8 @@ impl Scene {
         commits.unwrap_or_default().lines().count()
     }
 
-    async fn refresh(&mut self) -> Ended {
-        self.publisher.refresh(Event::Due).await.unwrap()
+    async fn refresh(&mut self) -> RefreshResult {
+        self.publisher.refresh(Event::Interval).await.unwrap()
     }
 
     fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -98,14 +98,14 @@ impl Scene {
 async fn a_commit_that_was_done_and_reported_as_failed_does_not_stay() {
     for failure in ["exit 9", "kill -9 $$"] {
         let mut scene = Scene::new(&Shutdown::never());
-        assert_eq!(scene.refresh().await, Ended::Published);
+        assert_eq!(scene.refresh().await, RefreshResult::Published);
         scene.put(
             "commit.sh",
             &format!("cp \"$file\" published.json; {failure}"),
         );
         scene.put("source.json", &map(2));
-        let ended = scene.refresh().await;
-        assert!(matches!(ended, Ended::Failed(_)), "{ended:?}");
+        let result = scene.refresh().await;
+        assert!(matches!(result, RefreshResult::Failed(_)), "{result:?}");
         assert_eq!(scene.published(), map(2));
         assert!(
             scene.look(State::is_pending),
@@ -114,10 +114,10 @@ async fn a_commit_that_was_done_and_reported_as_failed_does_not_stay() {
         // The mesh goes back to what the store held before.
         scene.remove("commit.sh");
         scene.put("source.json", &map(1));
-        assert_eq!(scene.refresh().await, Ended::Published);
+        assert_eq!(scene.refresh().await, RefreshResult::Published);
         assert_eq!(scene.published(), map(1));
         assert!(!scene.look(State::is_pending));
-        assert_eq!(scene.refresh().await, Ended::Unchanged);
+        assert_eq!(scene.refresh().await, RefreshResult::Unchanged);
         assert_eq!(scene.commits(), 3);
     }
 }
@@ -126,8 +126,8 @@ async fn a_commit_that_was_done_and_reported_as_failed_does_not_stay() {
 async fn a_commit_that_was_done_and_reported_as_failed_is_not_made_twice() {
     let mut scene = Scene::new(&Shutdown::never());
     scene.put("commit.sh", "cp \"$file\" published.json; exit 9");
-    assert!(matches!(scene.refresh().await, Ended::Failed(_)));
-    assert_eq!(scene.refresh().await, Ended::Unchanged);
+    assert!(matches!(scene.refresh().await, RefreshResult::Failed(_)));
+    assert_eq!(scene.refresh().await, RefreshResult::Unchanged);
     assert!(scene.look(State::has_published));
     assert_eq!(scene.commits(), 1);
 }
@@ -136,7 +136,7 @@ async fn a_commit_that_was_done_and_reported_as_failed_is_not_made_twice() {
 async fn a_stop_makes_it_unready_while_a_commit_goes_on() {
     let (trigger, shutdown) = Shutdown::manual();
     let mut scene = Scene::new(&shutdown);
-    assert_eq!(scene.refresh().await, Ended::Published);
+    assert_eq!(scene.refresh().await, RefreshResult::Published);
     let _lock = nightjar_core::daemon::dir_lock::acquire(scene.folder.path());
     let folder = scene.folder.path().to_owned();
     let check = || ready_file::check(&folder).map_err(|reason| reason.to_string());
@@ -160,8 +160,8 @@ async fn a_stop_makes_it_unready_while_a_commit_goes_on() {
         assert_eq!(check(), Err("not ready: stopping\n".to_owned()));
         fs::write(folder.join("end"), "").unwrap();
     };
-    let (ended, ()) = tokio::join!(scene.publisher.refresh(Event::Due), stop);
-    assert_eq!(ended, Some(Ended::Published));
+    let (result, ()) = tokio::join!(scene.publisher.refresh(Event::Interval), stop);
+    assert_eq!(result, Some(RefreshResult::Published));
     assert_eq!(scene.published(), map(2));
     assert!(scene.look(|state| state.is_stopping() && !state.is_pending()));
 }

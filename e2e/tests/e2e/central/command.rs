@@ -100,7 +100,7 @@ fn a_status_port_that_is_taken_is_a_wrong_setting() {
     let scene = Scene::new(&map(&[]));
     let central = scene.central().env("NJ_STATUS_PORT", address.port());
     let log = format!(
-        "INFO nightjar 0.1.0 publishes the map of env by sh\n\
+        "INFO nightjar-central 0.1.0 runs discovery with env and publishes with sh\n\
          ERROR NJ_STATUS_PORT: {address} cannot be bound: Address already in use (os error 98)\n"
     );
     assert_eq!(central.run(&[]), (Some(64), String::new(), log));

@@ -136,7 +136,8 @@ fn a_restart_does_not_make_an_empty_map_more_believable() {
         assert_eq!(code, Some(1));
         assert!(
             log.ends_with(
-                "ERROR a map without endpoints is not believed at first sight, and not published\n\
+                "ERROR the map has no endpoints, and a single refresh is not enough to confirm that; it was \
+                 not published\n\
                  hint: if the mesh is empty, set NJ_EMPTY_MAP_GRACE to 1\n"
             ),
             "{log}"

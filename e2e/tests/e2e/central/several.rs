@@ -105,8 +105,8 @@ fn a_view_that_was_overtaken_is_not_published() {
     assert_eq!(
         slow.logged("INFO another"),
         [
-            "INFO another program has published a map meanwhile: looking at the mesh again",
-            "INFO another program has published this map already",
+            "INFO another program has published a map in the meantime; running discovery again",
+            "INFO another program has already published this map",
         ]
     );
     scene.wait_published(&newest);
@@ -146,16 +146,16 @@ fn a_view_that_was_overtaken_on_its_way_to_the_store_is_not_published() {
     quick.wait_refreshes(1);
     scene.wait_published(&newest);
     assert_eq!(
-        slow.logged("INFO nothing is replaced"),
+        slow.logged("INFO the commit was rejected"),
         [
-            "INFO nothing is replaced: another program has published a map since the last look at the store"
+            "INFO the commit was rejected: another program has published a map since this one read the store"
         ]
     );
     assert_eq!(
         slow.logged("INFO another"),
         [
-            "INFO another program has published a map meanwhile: looking at the mesh again",
-            "INFO another program has published this map already",
+            "INFO another program has published a map in the meantime; running discovery again",
+            "INFO another program has already published this map",
         ]
     );
     assert_eq!(slow.logged("ERROR"), [""; 0]);
@@ -181,11 +181,11 @@ fn a_store_in_which_another_is_always_first_is_a_failure() {
     let told = central.wait_logged("ERROR refresh failed");
     assert_eq!(
         told[0],
-        "ERROR refresh failed: another program was first, twice in a row"
+        "ERROR refresh failed: another program published first, twice in a row"
     );
     central.wait_told(
         200,
-        "ready\nfailed: another program was first, twice in a row\n",
+        "ready\nfailed: another program published first, twice in a row\n",
     );
     assert!(central.metric("commits_total{result=\"conflict\"}") >= Some(2));
     assert_eq!(central.metric("commit_pending"), Some(1));
