@@ -8,8 +8,8 @@ KEEP ?=
 
 # All that the demo runs, and nothing that needs an AWS crate.
 DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sample-service
-# The integration tests of one crate each, which need its programs and nothing else.
-CRATE_TESTS = --test core --test cli --test store --test service
+# Tests of one crate each, which need its programs and nothing else, and of the repository, which need none.
+CRATE_TESTS = --test core --test cli --test store --test service --test repository
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build check test campaigns chaos lint fmt schemas bench deny setup clean

@@ -1,0 +1,4 @@
+//! The repository, held to itself. It needs no program, no Envoy and no network.
+
+#[cfg(test)]
+mod modules;
