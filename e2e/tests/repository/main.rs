@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod modules;
+#[cfg(test)]
+mod promises;
