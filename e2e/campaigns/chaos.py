@@ -10,7 +10,7 @@ starts nothing. The laws, all the while:
 
     lost              no request is lost while a healthy endpoint is known, unless a fault excuses it
     torn files        the files of a proxy parse, and routes name only clusters that are there
-    no configuration  an Envoy that answers has accepted clusters and listeners
+    no configuration  an Envoy that answers has accepted clusters, and listeners where all can bind
     unready           a proxy is ready, unless a fault excuses it
     stale             a published map is in force soon, `stale egress` likewise
     unpublished       the mesh is published soon, while one central is undisturbed

@@ -20,7 +20,7 @@ CAUGHT_UP = 3.0
 ACCEPTED_EVERY = 4
 # Seconds for which a new Envoy may not have accepted anything yet.
 ACCEPTING = 3.0
-SUBSCRIPTIONS = ("cluster_manager.cds.version_text", "listener_manager.lds.version_text")
+CLUSTERS, LISTENERS = "cluster_manager.cds.version_text", "listener_manager.lds.version_text"
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Watch:
             asked.append(client.get(node.egress, "/beacon/", LOOK_TIMEOUT))
         ready, envoy, *beacons = await asyncio.gather(*asked)
         maps = [self.told_map(node, listener, answer)
-                for listener, answer in zip(("main", "egress"), beacons, strict=False)]
+                for listener, answer in zip(("main", "egress"), beacons)]
         self.report.checks += 1
         # The processes before the files: files may not fit together while no Envoy runs.
         has_envoy = bool(node.envoys())
@@ -199,8 +199,12 @@ class Watch:
         if answer.status != 200:
             return
         lines = dict(line.split(": ", 1) for line in answer.body.splitlines() if ": " in line)
-        missing = [name for name in SUBSCRIPTIONS if lines.get(name, '""') == '""']
         now = time.monotonic()
+        # An Envoy that starts while a port is taken serves every other listener, and reports no version
+        # of the listeners until it has them all. Whether it serves is judged by its answers.
+        has_unbound = self.windows.excuse(node.name, "egress", now - ACCEPTING, now) is not None
+        asked = (CLUSTERS,) if has_unbound else (CLUSTERS, LISTENERS)
+        missing = [name for name in asked if lines.get(name, '""') == '""']
         excused = self.windows.excuse(node.name, "loss", now, now) is not None
         self.law(node.name, "no configuration", bool(missing) and not excused, ACCEPTING,
                  f"Envoy has accepted no version of {', '.join(missing)}")
