@@ -6,15 +6,23 @@ use crate::{
 };
 use nightjar_core::{
     context::{self, ContextError},
-    daemon::{Discovery, FetchError, fetch},
+    daemon::{Discovery, FetchError},
     document::{proxy_input::ProxyInput, templates::Templates},
     envoy::Configuration,
-    extension::{DocumentName, Host, RetryPolicy},
+    extension::{Host, RetryPolicy},
     shutdown::Shutdown,
     template::{TemplateFaults, TemplateSet, shipped},
     timing::Timing,
 };
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration, time::Instant};
+use templates_fetch::TemplatesFetch;
+use tokio::time::timeout;
+
+mod templates_fetch;
+
+/// How long a refresh waits for the data store at the most, if there are templates to go on with. A
+/// store that hangs, or is tried again, must not hold back the endpoints in the map.
+const STORE_WAIT: Duration = Duration::from_secs(5);
 
 /// Why there is nothing to make files of.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +39,8 @@ pub(crate) enum RefreshError {
 pub(crate) struct Refresher {
     discovery: Discovery,
     store: Option<Host>,
+    /// The fetch of templates that an earlier refresh did not wait for.
+    late_fetch: Option<TemplatesFetch>,
     viewer: context::Viewer,
     bootstrap: String,
     config_dir: String,
@@ -63,6 +73,17 @@ struct Known {
     set: Arc<TemplateSet>,
 }
 
+/// What became of a fetch of templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fetched {
+    New,
+    Unchanged,
+    /// The store has not answered yet; overdue if an earlier refresh had begun the fetch.
+    Late {
+        is_overdue: bool,
+    },
+}
+
 impl Refresher {
     pub(crate) fn new(config: &Config, temp_dir: &Path) -> Self {
         let daemon = &config.daemon;
@@ -73,6 +94,7 @@ impl Refresher {
                 .data_store
                 .clone()
                 .map(|command| Host::data_store(command, daemon.limits, temp_dir)),
+            late_fetch: None,
             viewer: config.viewer.clone(),
             bootstrap: config.bootstrap.clone(),
             config_dir: config.config_dir.to_string_lossy().into_owned(),
@@ -92,7 +114,7 @@ impl Refresher {
 
     /// Fetches what is new, and makes files of it. `accepted` are the last templates that Envoy took.
     ///
-    /// Templates that fail do not hold the map back: it is rendered with those.
+    /// Templates that fail or are late do not hold the map back: it is rendered with those before.
     ///
     /// # Errors
     /// [`RefreshError`]; what was known before stays known.
@@ -109,22 +131,22 @@ impl Refresher {
         self.pending |= self.fetch_map(shutdown).await?;
         let mut refreshed = Refreshed::default();
         match self.fetch_templates(shutdown).await {
-            Ok(new) => {
+            Ok(Fetched::Late { is_overdue: false }) => {}
+            Ok(Fetched::Late { is_overdue: true }) => {
+                self.report_missing("the data store has not answered yet".to_owned());
+            }
+            Ok(fetched) => {
                 if self.missing.take().is_some() {
-                    tracing::info!("the templates can be had again");
+                    tracing::info!("the data store answers again");
                 }
-                self.pending |= new;
+                self.pending |= fetched == Fetched::New;
             }
             Err(error) if self.templates.is_some() && !shutdown.requested() => {
-                let reason = error.to_string();
-                if self.missing.as_ref() != Some(&reason) {
-                    tracing::error!("the newest templates are not to be had: {reason}");
-                }
-                refreshed.templates_failed = Some(reason.clone());
-                self.missing = Some(reason);
+                self.report_missing(error.to_string());
             }
             Err(error) => return Err(error),
         }
+        refreshed.templates_failed.clone_from(&self.missing);
         refreshed.map_version = self.discovery.version().map(ToOwned::to_owned);
         refreshed.empty_map = self.discovery.empty_map();
         if self.pending {
@@ -136,6 +158,19 @@ impl Refresher {
             refreshed.templates_failed.clone_from(&self.unrendered);
         }
         Ok(refreshed)
+    }
+
+    fn report_missing(&mut self, reason: String) {
+        if self.missing.as_ref() != Some(&reason) {
+            tracing::error!("cannot fetch the newest templates: {reason}");
+        }
+        self.missing = Some(reason);
+    }
+
+    /// Ends when the store has answered a fetch that the last refresh did not wait for; `None` if
+    /// there is no such fetch, or if it has been asked for before.
+    pub(crate) fn late_answer(&mut self) -> Option<impl Future<Output = ()> + use<>> {
+        self.late_fetch.as_mut()?.finished()
     }
 
     /// How much work refreshes have been so far.
@@ -252,27 +287,38 @@ impl Refresher {
         Ok(true)
     }
 
-    async fn fetch_templates(&mut self, shutdown: &Shutdown) -> Result<bool, RefreshError> {
+    async fn fetch_templates(&mut self, shutdown: &Shutdown) -> Result<Fetched, RefreshError> {
         let Some(store) = &self.store else {
             if self.templates.is_some() {
-                return Ok(false);
+                return Ok(Fetched::Unchanged);
             }
             let set = self.select(&shipped())?;
             self.know(None, set);
-            return Ok(true);
+            return Ok(Fetched::New);
         };
         let previous = self
             .templates
             .as_ref()
             .and_then(|templates| templates.version.as_deref());
-        let name = DocumentName::TEMPLATES;
-        let Some(read) = fetch::<Templates>(store, &name, previous, shutdown).await? else {
-            return Ok(false);
+        let late = self.late_fetch.take();
+        let is_overdue = late.is_some();
+        let mut fetch = late.unwrap_or_else(|| TemplatesFetch::start(store, previous, shutdown));
+        let answer = if self.templates.is_some() {
+            let wait = STORE_WAIT.min(self.refresh_time);
+            let Ok(answer) = timeout(wait, fetch.answer()).await else {
+                self.late_fetch = Some(fetch);
+                return Ok(Fetched::Late { is_overdue });
+            };
+            answer
+        } else {
+            fetch.answer().await
         };
-        let templates = read.document;
+        let Some(templates) = answer? else {
+            return Ok(Fetched::Unchanged);
+        };
         let set = self.select(&templates)?;
         self.know(Some(templates.document_version.into()), set);
-        Ok(true)
+        Ok(Fetched::New)
     }
 
     fn know(&mut self, version: Option<String>, set: TemplateSet) {

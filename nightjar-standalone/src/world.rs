@@ -108,9 +108,16 @@ impl System {
 
     fn refresh(&self, accepted: Option<u64>) {
         let (refresher, shutdown) = (Arc::clone(&self.refresher), self.shutdown.clone());
+        let events = self.events.clone();
         self.report(async move {
             let mut refresher = refresher.lock().await;
             let brought = refresher.refresh(accepted, &shutdown).await;
+            if let Some(answer) = refresher.late_answer() {
+                tokio::spawn(async move {
+                    answer.await;
+                    let _ = events.send(Event::RefreshDue);
+                });
+            }
             Event::Refreshed {
                 result: brought.map_err(|error| in_full(&error)),
                 effort: Box::new(refresher.effort()),

@@ -8,6 +8,7 @@ use e2e::{
     program, scripts,
     templates::Templates,
 };
+use rustix::process::Signal;
 
 /// A gateway with templates of its own, and two places where its endpoint may be.
 struct Scene {
@@ -32,6 +33,11 @@ impl Scene {
             templates,
             proxy,
         }
+    }
+
+    /// The clusters that Envoy reads.
+    fn cds(&self) -> String {
+        std::fs::read_to_string(self.proxy.config_dir().join("cds.json")).unwrap()
     }
 
     /// Says what the template store does before its work.
@@ -78,6 +84,41 @@ fn an_instance_that_moves_is_followed_while_the_template_store_is_down() {
     let scene = Scene::set();
     scene.store_does("echo nobody home >&2; exit 1");
     scene.moves(&["templates", "nobody home"], || scene.store_does(""));
+}
+
+#[test]
+fn an_instance_that_moves_is_followed_while_the_template_store_is_tried_again() {
+    let mut scene = Scene::set();
+    scene.store_does("echo busy >&2; exit 31");
+    wait_told_of(&scene.proxy, 200, &["templates", "has not answered"]);
+    scene.proxy.set_map(&shop("blue", scene.moved.port));
+    scene.proxy.wait_for_answer("/who", "shop-moved");
+    scene.store_does("");
+    // Ends the pause between two tries.
+    scene.proxy.process().signal(Signal::HUP);
+    scene.proxy.wait_told(200, "ready\n");
+}
+
+#[test]
+fn templates_that_come_late_are_used_as_soon_as_they_come() {
+    let scene = Scene::set();
+    let go = scene.proxy.folder().join("go");
+    scene.store_does(&format!(
+        "until [ -e {} ]; do sleep 0.1; done",
+        go.display()
+    ));
+    scene
+        .templates
+        .edit("cds.json", "ROUND_ROBIN", "LEAST_REQUEST");
+    scene.proxy.set_map(&shop("blue", scene.moved.port));
+    scene.proxy.wait_for_answer("/who", "shop-moved");
+    assert!(scene.cds().contains("ROUND_ROBIN"));
+    std::fs::write(go, "").unwrap();
+    eventually("the late templates are in force", || {
+        let is_new = scene.cds().contains("LEAST_REQUEST");
+        is_new.then_some(())
+    });
+    scene.proxy.wait_told(200, "ready\n");
 }
 
 #[test]
