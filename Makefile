@@ -90,7 +90,7 @@ docker-base: ## make the images that those are built from, where no registry can
 docker-sizes: ## print what the images weigh
 	@e2e/docker/sizes.sh
 
-docker-lint: ## judge the Dockerfiles and compose files
+docker-lint: ## judge the Dockerfile and the compose files
 	@e2e/setup.sh lint
 	@e2e/docker/lint.sh
 

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Judges the Dockerfiles, and, where there is a Compose, the compose files.
+# Judges the Dockerfile, and, where there is a Compose, the compose files.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-source e2e/docker/names.sh
 
-.venv/bin/hadolint "${DOCKERFILE[@]}"
+.venv/bin/hadolint Dockerfile
 compose=(docker compose)
 docker compose version >/dev/null 2>&1 || compose=(docker-compose)
 if command -v "${compose[0]}" >/dev/null; then

@@ -1,29 +1,24 @@
 # The images: what they are called, and what they are made from. Read by the scripts beside this file.
 # shellcheck shell=bash disable=SC2034
 
-# What is built here, each from its Dockerfile. The compose files know the same variables.
+# What is built here, by the targets of the Dockerfile. The compose files know the same variables.
 declare -A BUILT=(
-    [standalone]=${NIGHTJAR_STANDALONE_IMAGE:-nightjar-standalone}
-    [central]=${NIGHTJAR_CENTRAL_IMAGE:-nightjar-central}
-    [sample]=${SAMPLE_SERVICE_IMAGE:-sample-service}
-)
-declare -A DOCKERFILE=(
-    [standalone]=nightjar-standalone/Dockerfile
-    [central]=nightjar-central/Dockerfile
-    [sample]=examples/simple-mesh/sample-service/Dockerfile
+    [nightjar-standalone]=${NIGHTJAR_STANDALONE_IMAGE:-nightjar-standalone}
+    [nightjar-central]=${NIGHTJAR_CENTRAL_IMAGE:-nightjar-central}
+    [sample-service]=${SAMPLE_SERVICE_IMAGE:-sample-service}
 )
 
-# What the Dockerfiles call the stages that build.
+# What the Dockerfile calls the stages that build.
 BUILD_LABEL=nightjar.stage=build
 
-# default_of ARGUMENT FILE: the default of a Dockerfile's build argument.
-default_of() { sed -n "s/^ARG $1=//p" "$2" | head -n 1; }
+# default_of ARGUMENT: the default of a build argument.
+default_of() { sed -n "s/^ARG $1=//p" Dockerfile; }
 
 # The public images that they are made from, and the one that plays S3.
 declare -A PUBLIC=(
-    [rust]=$(default_of RUST_IMAGE nightjar-standalone/Dockerfile)
-    [envoy]=$(default_of ENVOY_IMAGE nightjar-standalone/Dockerfile)
-    [runtime]=$(default_of RUNTIME_IMAGE nightjar-central/Dockerfile)
+    [rust]=$(default_of RUST_IMAGE)
+    [envoy]=$(default_of ENVOY_IMAGE)
+    [runtime]=$(default_of RUNTIME_IMAGE)
     [moto]=motoserver/moto:$(sed -n 's/^moto.*==//p' e2e/requirements.txt)
 )
 # What a person chooses instead.

@@ -8,8 +8,8 @@ size() { docker image inspect --format '{{.Size}}' "$1"; }
 megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f MB", bytes / 1e6 }'; }
 
 printf '%-24s %10s %10s   %s\n' image whole own base
-for name in standalone central; do
-    image=${BUILT[$name]}
+for target in nightjar-standalone nightjar-central; do
+    image=${BUILT[$target]}
     base=$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.base.name"}}' "$image")
     whole=$(size "$image")
     printf '%-24s %10s %10s   %s\n' "$image" "$(megabytes "$whole")" \

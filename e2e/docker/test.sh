@@ -8,8 +8,8 @@ e2e/docker/lint.sh
 e2e/docker/build.sh
 e2e/docker/sizes.sh
 use_bases moto rust
-export NIGHTJAR_STANDALONE_IMAGE=${BUILT[standalone]} NIGHTJAR_CENTRAL_IMAGE=${BUILT[central]}
-export SAMPLE_SERVICE_IMAGE=${BUILT[sample]} MOTO_IMAGE=${USED[moto]}
+export NIGHTJAR_STANDALONE_IMAGE=${BUILT[nightjar-standalone]} NIGHTJAR_CENTRAL_IMAGE=${BUILT[nightjar-central]}
+export SAMPLE_SERVICE_IMAGE=${BUILT[sample-service]} MOTO_IMAGE=${USED[moto]}
 # The tests take it for its shell.
 export RUST_IMAGE=${USED[rust]}
 cargo=${CARGO:-cargo}

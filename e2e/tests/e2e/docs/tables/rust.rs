@@ -23,7 +23,7 @@ pub(super) fn tables() -> Vec<(String, String)> {
         ),
         (
             of_image,
-            "`RUST_IMAGE` of the Dockerfiles",
+            "`RUST_IMAGE` of the Dockerfile",
             "each change, where a Docker Engine answers: the images",
         ),
         (
