@@ -13,6 +13,7 @@
 //! markdown   the pages of the documentation
 //! status     what a long-running program says of itself
 //! scripts    small programs that do one thing wrong
+//! tables     tables of the documentation, and comparing them
 //! templates  template folders that a test edits
 //! told       what a proxy says of itself
 //! ```
@@ -39,6 +40,7 @@ pub mod ports;
 pub mod process;
 pub mod scripts;
 pub mod status;
+pub mod tables;
 pub mod templates;
 mod told;
 

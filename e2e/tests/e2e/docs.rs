@@ -1,146 +1,20 @@
-//! What the documentation says, held to what the programs and types say.
+//! What the documentation says, held to what the programs say.
 //!
-//! A list that stands in the code stands in `docs/` as a table below a comment such as
-//! `<!-- table: ext-store-local settings -->`. The tables that there have to be are made here from
-//! the code, and compared as a whole, so that neither side can have a row that the other lacks.
+//! A list that a program makes stands in `docs/` as a table below a comment such as
+//! `<!-- table: ext-store-local settings -->`, and is compared as a whole. What needs no program is held
+//! to the code by the tests of the repository, `e2e/tests/repository/`.
 
 mod app_mesh;
 mod examples;
 mod tables;
 mod workload;
 
-use e2e::{
-    markdown::{self, Page},
-    root,
-};
-use nightjar_core::{
-    document::{self, Document, discovery_map::DiscoveryMap, templates::Templates},
-    template::SHIPPED,
-};
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs};
+use e2e::{markdown, root, tables::Maker};
+use std::fs;
 
 #[test]
-fn every_table_is_what_the_code_says() {
-    let mut made = tables::all();
-    let mut wrong = Vec::new();
-    for page in markdown::pages() {
-        for (name, table) in page.tables() {
-            let expected = made
-                .remove(&name)
-                .unwrap_or_else(|| panic!("{}: table {name:?} is unknown, or twice", page.name));
-            if table != expected {
-                wrong.push(format!(
-                    "{}: table {name:?} should be\n\n{expected}\nand is\n\n{table}",
-                    page.name
-                ));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let missing: Vec<String> = made
-        .iter()
-        .map(|(name, table)| format!("<!-- table: {name} -->\n{table}"))
-        .collect();
-    assert!(missing.is_empty(), "no page has\n\n{}", missing.join("\n"));
-}
-
-#[test]
-fn every_json_example_is_valid() {
-    for page in markdown::pages() {
-        for block in page
-            .blocks()
-            .iter()
-            .filter(|block| block.language == "json")
-        {
-            let place = format!("{}:{}", page.name, block.line);
-            let value: Value = serde_json::from_str(&block.text)
-                .unwrap_or_else(|error| panic!("{place}: {error}"));
-            let result = match block.about.as_str() {
-                "discovery-map" => check::<DiscoveryMap>(&value),
-                "templates" => check::<Templates>(&value),
-                "namespace" => check::<DiscoveryMap>(&map(value)),
-                "service-color" => check::<DiscoveryMap>(&map(around_service_color(value))),
-                "route" => check::<DiscoveryMap>(&map(around_service_color(around_route(&value)))),
-                // Not ours; that it is JSON is all that can be said here.
-                "app-mesh" | "task-definition" => Ok(()),
-                other => Err(format!(
-                    "{other:?} is not a kind of example that can be checked"
-                )),
-            };
-            result.unwrap_or_else(|faults| panic!("{place}: {faults}"));
-        }
-    }
-}
-
-fn check<D: Document>(value: &Value) -> Result<(), String> {
-    let read = document::read::<D>(value.to_string().as_bytes());
-    read.map(drop).map_err(|faults| faults.to_string())
-}
-
-fn map(namespace: Value) -> Value {
-    e2e::maps::map(&[namespace])
-}
-
-fn around_service_color(service_color: Value) -> Value {
-    e2e::maps::namespace("example", &[service_color])
-}
-
-fn around_route(route: &Value) -> Value {
-    json!({
-        "service": "example", "color": "blue", "index": 1,
-        "instances": [], "routes": [route], "namespace-egress": [],
-    })
-}
-
-/// A block marked with the path of a file is that file.
-#[test]
-fn every_quoted_file_is_the_file() {
-    let mut quoted = Vec::new();
-    for page in markdown::pages() {
-        for block in page.blocks() {
-            if block.about.contains('/') {
-                let text = fs::read_to_string(root().join(&block.about))
-                    .unwrap_or_else(|error| panic!("{}: {}: {error}", page.name, block.about));
-                assert_eq!(block.text, text, "{}: {}", page.name, block.about);
-                quoted.push(block.about);
-            }
-        }
-    }
-    quoted.sort();
-    assert_eq!(
-        quoted,
-        [
-            "examples/extensions/discovery-dns/src/main.rs",
-            "examples/extensions/discovery-table.sh",
-            "examples/extensions/store-sqlite.py"
-        ]
-    );
-}
-
-#[test]
-fn every_link_leads_somewhere() {
-    let pages: BTreeMap<String, Page> = markdown::pages()
-        .into_iter()
-        .map(|page| (page.name.clone(), page))
-        .collect();
-    for page in pages.values() {
-        for link in page.links() {
-            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = page.resolve(path);
-            assert!(
-                root().join(&target).exists(),
-                "{}: {link} leads to {target}, which is not there",
-                page.name
-            );
-            let known = pages.get(&target).map(Page::anchors);
-            assert!(
-                anchor.is_empty() || known.is_some_and(|known| known.iter().any(|a| a == anchor)),
-                "{}: {link}: {target} has no heading #{anchor}",
-                page.name
-            );
-        }
-    }
+fn every_table_is_what_the_programs_say() {
+    Maker::Programs.compare(tables::all());
 }
 
 #[test]
@@ -150,39 +24,14 @@ fn every_variable_is_one_that_a_program_reads() {
         for name in page.variables() {
             let is_known = known.contains(&name)
                 || workload::is_setting(&name)
-                || tables::images::is_argument(&name)
+                || is_build_argument(&name)
                 || (page.name == app_mesh::PAGE && app_mesh::VARIABLES.contains(&name.as_str()));
             assert!(is_known, "{}: no program reads {name}", page.name);
         }
     }
 }
 
-#[test]
-fn every_page_and_every_shipped_template_is_mentioned() {
-    let pages = markdown::pages();
-    let index = pages.iter().find(|page| page.name == "docs/README.md");
-    let linked: Vec<String> = index
-        .map(|index| {
-            let links = index.links();
-            links.iter().map(|link| index.resolve(link)).collect()
-        })
-        .unwrap_or_default();
-    let others = pages
-        .iter()
-        .filter(|page| page.name.starts_with("docs/") && page.name != "docs/README.md");
-    for page in others {
-        assert!(
-            linked.contains(&page.name),
-            "docs/README.md lacks {}",
-            page.name
-        );
-    }
-    let templates = pages.iter().find(|page| page.name == "docs/templates.md");
-    for (purpose, _) in SHIPPED {
-        let named = format!("`{purpose}`");
-        assert!(
-            templates.is_some_and(|page| page.text.contains(&named)),
-            "{purpose}"
-        );
-    }
+fn is_build_argument(name: &str) -> bool {
+    let text = fs::read_to_string(root().join("Dockerfile")).unwrap();
+    text.contains(&format!("\nARG {name}="))
 }

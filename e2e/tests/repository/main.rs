@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod modules;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod promises;

@@ -6,13 +6,14 @@ use std::{fs, path::PathBuf};
 const PAGE: &str = "docs/promises.md";
 
 /// Where tests are, by the first part of their names.
-const FOLDERS: [(&str, &str); 7] = [
+const FOLDERS: [(&str, &str); 8] = [
     ("containers", "e2e/tests/docker"),
     ("core", "nightjar-core/tests/core"),
     ("e2e", "e2e/tests/e2e"),
     ("nightjar_central", "nightjar-central/src"),
     ("nightjar_core", "nightjar-core/src"),
     ("nightjar_standalone", "nightjar-standalone/src"),
+    ("repository", "e2e/tests/repository"),
     ("store", "ext-store-local/tests/store"),
 ];
 

@@ -2,8 +2,7 @@
 //!
 //! Amounts of money are whole micro-dollars, so that nothing is rounded before the end.
 
-use super::table;
-use crate::{cloudmap, ecs};
+use e2e::tables::{grouped, table};
 
 /// A month of 30 days, in seconds.
 const MONTH: u64 = 30 * 24 * 3600;
@@ -41,8 +40,6 @@ const COMPRESSED_FROM: u64 = 256 * 1024;
 pub(super) fn tables() -> Vec<(String, String)> {
     [
         ("prices", prices()),
-        ("calls of ext-discovery-ecs", calls_for_tasks()),
-        ("calls of ext-discovery-cloudmap", calls_for_services()),
         ("calls of standalone discovery", calls()),
         ("largest standalone mesh", largest()),
         ("a month of polling", month()),
@@ -79,44 +76,6 @@ fn prices() -> String {
     ];
     let rows = rows.map(|(what, price, per)| [what.to_owned(), price, per.to_owned()]);
     table(["what", "price", "for"], rows)
-}
-
-/// What `ecs::calls` counts on the wire.
-fn calls_for_tasks() -> String {
-    let rows = ecs::calls::FLEETS.map(|size| {
-        let [first, next] = ecs::calls::calls(size).map(|calls| {
-            let counts: Vec<usize> = calls.into_iter().map(|(_, count)| count).collect();
-            let terms: Vec<String> = counts.iter().map(ToString::to_string).collect();
-            format!("{} = {}", terms.join(" + "), counts.iter().sum::<usize>())
-        });
-        let [tasks, definitions, instances] = size.map(|count| grouped(count as u64));
-        [tasks, definitions, instances, first, next]
-    });
-    let head = [
-        "tasks",
-        "definitions",
-        "instances",
-        "first refresh",
-        "next refresh",
-    ];
-    table(head, rows)
-}
-
-/// What `cloudmap::calls` counts on the wire.
-fn calls_for_services() -> String {
-    let rows = cloudmap::calls::SERVICES.map(|services| {
-        let totals = cloudmap::calls::calls_of(services)
-            .map(|calls| calls.into_iter().map(|(_, count)| count).sum::<u64>());
-        let [first, unchanged, changed] = totals.map(grouped);
-        [grouped(services), first, unchanged, changed]
-    });
-    let head = [
-        "services",
-        "first refresh",
-        "nothing changed",
-        "3 services changed",
-    ];
-    table(head, rows)
 }
 
 /// List and describe calls of one refresh, for a mesh of `tasks`.
@@ -232,19 +191,6 @@ fn transfer() -> String {
         ],
         rows,
     )
-}
-
-/// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Micro-dollars, in dollars and cents.

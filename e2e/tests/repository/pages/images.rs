@@ -1,7 +1,6 @@
 //! What images are built from: the arguments of the Dockerfile.
 
-use super::table;
-use e2e::root;
+use e2e::{root, tables::table};
 use std::{collections::BTreeMap, fs};
 
 /// The images that people run, each a target.
@@ -22,11 +21,6 @@ pub(super) fn tables() -> Vec<(String, String)> {
     });
     let table = table(["argument", "default", "of"], rows);
     vec![("build arguments".to_owned(), table)]
-}
-
-/// Whether a name is a build argument.
-pub(in super::super) fn is_argument(name: &str) -> bool {
-    defaults().contains_key(name)
 }
 
 /// The default of a build argument.

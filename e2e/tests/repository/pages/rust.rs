@@ -1,7 +1,7 @@
 //! Which versions of Rust are named, and what is tried with each.
 
-use super::{images, table};
-use e2e::root;
+use super::images;
+use e2e::{root, tables::table};
 use std::fs;
 
 /// The table of versions, with its name.
