@@ -40,10 +40,10 @@ test: lint ## everything that CI runs
 	@$(MAKE) --no-print-directory demo KEEP=
 	@e2e/docker/where-possible.sh
 
-campaigns: ## by hand: 28,800 random requests, 2,000 slips, 1,000 regular expressions (an hour)
+campaigns: ## by hand: 28,800 random requests, 15,000 answers of `nightjar route`, 2,000 slips, 1,000 regular expressions (an hour)
 	@e2e/setup.sh all
 	$(CARGO) build --locked --workspace --bins --tests --examples
-	ACCESS_MAPS=80 $(CARGO) test --locked -p e2e --test e2e -- --nocapture access::random
+	ACCESS_MAPS=80 $(CARGO) test --locked -p e2e --test e2e -- --nocapture access::random access::agreement
 	SLIPS=2000 $(CARGO) test --locked -p nightjar-core --test core -- --nocapture slips
 	e2e/campaigns/regex_size.py --count 1000 target/debug/examples/regex_verdict
 

@@ -2,8 +2,10 @@
 
 mod check;
 mod context;
+mod diff;
 mod init;
 mod render;
+mod route;
 mod schema;
 mod template;
 mod validate;
@@ -18,6 +20,8 @@ pub(crate) enum Command {
     Context(context::Context),
     Render(render::Render),
     Check(check::Check),
+    Route(route::Route),
+    Diff(diff::Diff),
     Template(template::Template),
     Schema(schema::Schema),
 }
@@ -31,6 +35,8 @@ impl Command {
             Self::Context(command) => command.run(),
             Self::Render(command) => command.run(),
             Self::Check(command) => command.run(),
+            Self::Route(command) => command.run(),
+            Self::Diff(command) => command.run(),
             Self::Template(command) => command.run(),
             Self::Schema(command) => command.run(),
         }

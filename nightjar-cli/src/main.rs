@@ -2,7 +2,9 @@
 //!
 //! Every command calls what the sidecar calls, so that what it shows is what a proxy would get.
 
+mod caller;
 mod cmd;
+mod color;
 mod format;
 mod input;
 mod output;

@@ -6,6 +6,7 @@
 //! conditions  header and query conditions in one normal form
 //! routes      merge equal routes, order them most specific first
 //! members     the service-colors that share a route, and what they say of it together
+//! origins     which entries of the map a route comes from, for those who explain it
 //! overlap     can two routes match one request?
 //! access      who may reach a route, and which routes must be denied in place
 //! clusters    endpoints
@@ -26,6 +27,7 @@ mod gateway;
 mod groups;
 mod members;
 mod names;
+mod origins;
 mod overlap;
 pub mod properties;
 mod routes;
@@ -35,6 +37,7 @@ pub use clusters::DENIED_CLUSTER;
 pub(crate) use conditions::check_expression;
 pub use forms::Form;
 pub use members::UNAVAILABLE_CLUSTER;
+pub use origins::{Origin, Origins, Traced, every_route, traced};
 pub(crate) use routes::RouteKey;
 
 use crate::document::{
@@ -204,6 +207,13 @@ pub enum ContextError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known(BTreeSet<String>);
 
+impl Known {
+    /// The names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
 /// How many names an error message lists.
 const LISTED: usize = 20;
 
@@ -225,6 +235,16 @@ impl fmt::Display for Known {
 
 /// Makes the context of one proxy.
 pub fn proxy_input(map: &DiscoveryMap, viewer: &Viewer) -> Result<Context, ContextError> {
+    let (own, draft) = draft(map, viewer, Origins::untraced())?;
+    Ok(draft.finish(own))
+}
+
+/// What a viewer is served, still in the making, with the viewer's namespace.
+fn draft<'m, 'v>(
+    map: &'m DiscoveryMap,
+    viewer: &'v Viewer,
+    origins: Origins,
+) -> Result<(&'m Namespace, Draft<'v>), ContextError> {
     let own = map
         .namespaces
         .iter()
@@ -239,11 +259,12 @@ pub fn proxy_input(map: &DiscoveryMap, viewer: &Viewer) -> Result<Context, Conte
             ),
         })?;
     let mut draft = Draft::new(own, viewer);
+    draft.origins = origins;
     match &viewer.role {
         Role::Service { service, color } => service::view(map, own, service, color, &mut draft)?,
         Role::Gateway => gateway::view(map, own, &mut draft),
     }
-    Ok(draft.finish(own))
+    Ok((own, draft))
 }
 
 /// The warnings of all the contexts that a map makes, but for those that depend on a proxy's own
@@ -286,6 +307,7 @@ struct Draft<'v> {
     listeners: Vec<Listener>,
     clusters: Vec<Cluster>,
     warnings: BTreeSet<Warning>,
+    origins: Origins,
 }
 
 impl<'v> Draft<'v> {
@@ -306,6 +328,7 @@ impl<'v> Draft<'v> {
             listeners: Vec::new(),
             clusters: Vec::new(),
             warnings: BTreeSet::new(),
+            origins: Origins::untraced(),
         };
         draft.properties = root_properties(own, viewer, &mut draft);
         let underscores = draft
@@ -393,6 +416,7 @@ impl<'v> Draft<'v> {
     }
 
     fn add_listener(&mut self, name: String, namespace: &str, port: u16, routes: Vec<Route>) {
+        self.origins.end_listener();
         self.listeners.push(Listener {
             name,
             namespace: namespace.to_owned(),

@@ -10,6 +10,8 @@
 //! context    discovery map -> what one proxy needs to know (pure)
 //! workload   what a service or gateway declares about itself in `NJ_` settings -> discovery map (pure)
 //! review     what is doubtful in a valid map
+//! diff       what changed between two discovery maps (pure)
+//! routing    discovery map and a request -> who answers it, and why (pure)
 //! mustache   how templates are written, and what their files may be called
 //! re2        which regular expressions Envoy takes
 //!                                                                          feature `template`
@@ -30,6 +32,8 @@ pub mod backoff;
 pub mod context;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[cfg(feature = "document")]
+pub mod diff;
 mod digits;
 #[cfg(feature = "document")]
 pub mod document;
@@ -54,6 +58,8 @@ mod re2;
 pub mod report;
 #[cfg(feature = "document")]
 pub mod review;
+#[cfg(feature = "document")]
+pub mod routing;
 #[cfg(feature = "host")]
 pub mod shutdown;
 pub mod telemetry;

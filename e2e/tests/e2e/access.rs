@@ -1,5 +1,6 @@
 //! What a caller may not reach, it does not reach, however it spells its requests.
 
+mod agreement;
 mod maps;
 mod model;
 mod random;
@@ -32,14 +33,20 @@ impl Entry {
     }
 
     fn get(&mut self, target: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", target, headers)
+    }
+
+    fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         let mut send = |mut connection: Connection| {
-            Ok((connection.request("GET", target, headers)?, connection))
+            Ok((connection.request(method, target, headers)?, connection))
         };
         // A connection that was kept may have been closed since.
         let kept = self.connection.take().and_then(|kept| send(kept).ok());
         let (answer, connection) = kept
             .map_or_else(|| Connection::open(self.address).and_then(&mut send), Ok)
-            .unwrap_or_else(|error: io::Error| panic!("GET {target} at {}: {error}", self.address));
+            .unwrap_or_else(|error: io::Error| {
+                panic!("{method} {target} at {}: {error}", self.address)
+            });
         self.connection = (!answer.closes()).then_some(connection);
         answer
     }

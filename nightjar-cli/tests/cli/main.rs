@@ -5,6 +5,8 @@ mod checks;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod mustache_spec;
 #[cfg(test)]
 mod proxies;

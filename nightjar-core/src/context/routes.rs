@@ -119,6 +119,7 @@ pub(super) fn served(
                 let Some((path_match, conditions)) = listed(equal, Use::Served) else {
                     continue;
                 };
+                draft.origins.add(equal);
                 let members = Members::new(equal, path_match, draft);
                 used.extend(members.groups);
                 routes.push(route(
@@ -128,7 +129,10 @@ pub(super) fn served(
                     members.properties,
                 ));
             }
-            Disposition::Denied => routes.extend(denied(equal)),
+            Disposition::Denied => {
+                draft.origins.add(equal);
+                routes.extend(denied(equal));
+            }
             Disposition::LeftOut => {}
         }
     }
@@ -167,6 +171,7 @@ pub(super) fn through_gateway(
         }
         if equal.iter().all(|candidate| candidate.reachable) {
             let listed = listed(equal, Use::Served);
+            draft.origins.add(equal);
             routes
                 .extend(listed.map(|(path_match, conditions)| to_gateway(path_match, conditions)));
             continue;
@@ -180,10 +185,13 @@ pub(super) fn through_gateway(
             );
             draft.warn(&open.group.subject(), message);
         }
+        draft.origins.add(equal);
         routes.extend(denied(equal));
     }
     let last_denied = routes.iter().rposition(|route| route.is_denied);
     routes.truncate(last_denied.map_or(0, |last| last + 1));
+    draft.origins.truncate(routes.len());
+    draft.origins.add(&[]);
     let everything = PathMatch::new(PathMatchType::Prefix, "/");
     routes.extend(everything.map(|path_match| to_gateway(&path_match, Filters::default())));
     mark_ends(&mut routes);

@@ -5,6 +5,8 @@ mod context;
 #[cfg(test)]
 mod daemon;
 #[cfg(test)]
+mod diff;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod extension;
@@ -12,6 +14,8 @@ mod extension;
 mod injection;
 #[cfg(test)]
 mod mustache;
+#[cfg(test)]
+mod routing;
 #[cfg(test)]
 mod slips;
 #[cfg(test)]

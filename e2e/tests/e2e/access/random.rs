@@ -32,15 +32,15 @@ const REQUESTS: u32 = 20;
 const SEED: u64 = 1;
 
 /// Two namespaces of a random map.
-struct Story {
-    egress_port: u16,
+pub(super) struct Story {
+    pub(super) egress_port: u16,
     marker: Backend,
     first: Vec<(&'static str, &'static str, Backend)>,
     second: Vec<(&'static str, &'static str, Backend)>,
 }
 
 impl Story {
-    fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         let backend = |service, color| (service, color, Backend::start(service, color));
         Self {
             egress_port: ports::free(),
@@ -62,8 +62,22 @@ impl Story {
         maps::groups(random, &ports)
     }
 
+    pub(super) fn first_groups(&self, random: &mut Rng) -> Vec<Group> {
+        Self::groups(random, &self.first)
+    }
+
+    pub(super) fn second_groups(&self, random: &mut Rng) -> Vec<Group> {
+        Self::groups(random, &self.second)
+    }
+
     /// A map of the two namespaces, both of which tell by a path which map is in force.
-    fn map(&self, number: u32, first: &[Group], second: &[Group], entrance: Option<u16>) -> Value {
+    pub(super) fn map(
+        &self,
+        number: u32,
+        first: &[Group],
+        second: &[Group],
+        entrance: Option<u16>,
+    ) -> Value {
         let marked = with(
             prefix(""),
             json!({
@@ -88,11 +102,14 @@ impl Story {
 
 #[test]
 fn no_random_request_is_answered_that_may_not_be() {
-    let asked = Env::from_process();
-    let asked = asked
-        .get("ACCESS_MAPS")
-        .and_then(|count| count.to_str()?.parse().ok());
-    campaign(&e2e::envoy(), asked.unwrap_or(MAPS));
+    campaign(&e2e::envoy(), asked_for().unwrap_or(MAPS));
+}
+
+/// How many maps are to be tried, if somebody said so.
+pub(super) fn asked_for() -> Option<u32> {
+    let env = Env::from_process();
+    let asked = env.get("ACCESS_MAPS")?;
+    asked.to_str()?.parse().ok()
 }
 
 #[test]
@@ -117,8 +134,8 @@ fn campaign(envoy: &Path, maps: u32) {
     ];
     let mut tally = BTreeMap::<&str, u32>::new();
     for number in 1..=maps {
-        let first = Story::groups(&mut random, &story.first);
-        let second = Story::groups(&mut random, &story.second);
+        let first = story.first_groups(&mut random);
+        let second = story.second_groups(&mut random);
         // Every third mesh is called by way of its gateway.
         let is_through = number % 3 == 0;
         let entrance = is_through.then_some(gateway.port);
@@ -169,7 +186,7 @@ fn campaign(envoy: &Path, maps: u32) {
 }
 
 /// A request of few words, or one for a path that some route names.
-fn request(random: &mut Rng, groups: &[Group]) -> Request {
+pub(super) fn request(random: &mut Rng, groups: &[Group]) -> Request {
     let routes = groups.iter().flat_map(|group| &group.routes);
     let named = routes.filter(|route| route.kind != PathKind::Regex);
     let mut path = match random.choice(named.collect::<Vec<_>>()) {

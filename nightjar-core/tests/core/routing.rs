@@ -1,0 +1,233 @@
+//! Who answers a request, and why.
+
+use nightjar_core::{
+    context::Role,
+    document::{self, discovery_map::DiscoveryMap},
+    routing::{Answer, Caller, Outcome, Request, answer},
+};
+use serde_json::{Value, json};
+
+fn entry(service: &str, color: &str, endpoints: u8, routes: &Value) -> Value {
+    let instances =
+        (0..endpoints).map(|last| json!({"ipv4": format!("10.0.0.{last}"), "port": 80}));
+    json!({
+        "service": service, "color": color, "index": 1, "routes": routes,
+        "instances": instances.collect::<Vec<_>>(),
+        "namespace-egress": [{"namespace": "bank", "interface": {"ipv4": "127.0.0.1", "port": 4000}}],
+    })
+}
+
+fn prefix(path: &str, weight: u16, is_public: bool) -> Value {
+    json!({
+        "path-match": {"match-type": "prefix", "value": path}, "weight": weight,
+        "default-access": is_public, "namespace-access": [],
+    })
+}
+
+fn mesh() -> DiscoveryMap {
+    let namespace = |name: &str, gateways: &Value, entries: &[Value]| {
+        json!({
+            "namespace": name, "network-id": name, "gateways": gateways, "service-colors": entries,
+        })
+    };
+    let none = json!({"instances": []});
+    let gateways = json!({
+        "prefer-gateway": true, "instances": [{"ipv4": "10.1.0.1", "port": 8080}],
+    });
+    let map = json!({
+        "schema-version": "v1", "document-version": "1",
+        "namespaces": [
+            namespace("store", &none, &[
+                entry("stock", "blue", 2, &json!([prefix("/stock/", 3, true), prefix("/stock/admin/", 1, false)])),
+                entry("stock", "green", 1, &json!([prefix("/stock/", 1, true)])),
+                entry("idle", "blue", 0, &json!([prefix("/idle/", 1, true)])),
+                entry("secret", "blue", 1, &json!([prefix("/secret/", 1, false)])),
+            ]),
+            namespace("bank", &gateways, &[
+                entry("pay", "blue", 1, &json!([prefix("/pay/", 1, true), prefix("/pay/back/", 1, false)])),
+            ]),
+        ],
+    });
+    document::read(map.to_string().as_bytes()).unwrap()
+}
+
+fn asked(from: Role, to: Option<&str>, target: &str) -> Answer {
+    let caller = Caller {
+        namespace: "store".to_owned(),
+        role: from,
+        to: to.map(ToOwned::to_owned),
+    };
+    let request = Request {
+        method: "GET".to_owned(),
+        authority: "localhost".to_owned(),
+        target: target.to_owned(),
+        headers: Vec::new(),
+    };
+    answer(&mesh(), &caller, &request).unwrap()
+}
+
+fn sidecar() -> Role {
+    Role::Service {
+        service: "stock".to_owned(),
+        color: "blue".to_owned(),
+    }
+}
+
+/// Who asks whom for what, what becomes of it, and why.
+type Case<'a> = (Role, Option<&'a str>, &'a str, Outcome, &'a str);
+
+fn check(cases: &[Case<'_>]) {
+    for (from, to, target, outcome, because) in cases {
+        let answer = asked(from.clone(), *to, target);
+        assert_eq!(
+            (answer.outcome, &*answer.because),
+            (*outcome, *because),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn each_answer_to_a_gateway_says_why() {
+    check(&[
+        (
+            Role::Gateway,
+            None,
+            "/stock/x/..//admin%2F7",
+            Outcome::Denied,
+            "the private route prefix `/stock/admin/` of `stock/blue` in namespace `store` denies it to \
+             this caller",
+        ),
+        (
+            Role::Gateway,
+            None,
+            "/secret/",
+            Outcome::Denied,
+            "the private route prefix `/secret/` of `secret/blue` in namespace `store` denies it to \
+             this caller",
+        ),
+        (
+            Role::Gateway,
+            None,
+            "/idle/",
+            Outcome::Unavailable,
+            "nobody is there to answer: `idle/blue` has no endpoints",
+        ),
+        (
+            Role::Gateway,
+            None,
+            "/other",
+            Outcome::NotFound,
+            "no route of namespace `store` takes it",
+        ),
+        (
+            Role::Gateway,
+            None,
+            "//",
+            Outcome::Redirected,
+            "the proxy redirects a path of slashes alone to `/`, with 308",
+        ),
+        (
+            Role::Gateway,
+            None,
+            "/a;/;/b",
+            Outcome::Answered,
+            "the proxy answers 400: path parameters (`;`) hide an empty or dot segment in its path",
+        ),
+        (
+            Role::Gateway,
+            None,
+            "/___health_check___",
+            Outcome::Answered,
+            "the listener answers health checks itself, with 200",
+        ),
+        (
+            Role::Gateway,
+            Some("bank"),
+            "/pay/1",
+            Outcome::NotFound,
+            "a gateway serves its own namespace, not `bank`",
+        ),
+    ]);
+}
+
+#[test]
+fn each_answer_to_a_sidecar_says_why() {
+    check(&[
+        (
+            sidecar(),
+            None,
+            "/stock/7",
+            Outcome::Served,
+            "of the 4 routes of listener `local`, number 3 is the first that takes it",
+        ),
+        (
+            sidecar(),
+            None,
+            "/stock/admin/7",
+            Outcome::Served,
+            "of the 4 routes of listener `local`, number 1 is the first that takes it",
+        ),
+        (
+            sidecar(),
+            Some("bank"),
+            "/pay/1",
+            Outcome::Served,
+            "listener `egress-bank` sends it to the gateways of namespace `bank`, which do not know who \
+             calls; there, of the 2 routes of listener `gateway`, number 2 is the first that takes it",
+        ),
+        (
+            sidecar(),
+            Some("bank"),
+            "/pay/back/1",
+            Outcome::Denied,
+            "listener `egress-bank` sends it to the gateways of namespace `bank`, which do not know who \
+             calls; there, the private route prefix `/pay/back/` of `pay/blue` in namespace `bank` \
+             denies it to this caller",
+        ),
+        (
+            sidecar(),
+            None,
+            "stock",
+            Outcome::Answered,
+            "the proxy answers 400: its path does not start with /",
+        ),
+    ]);
+}
+
+#[test]
+fn an_answer_names_members_and_where_they_stand() {
+    let answer = asked(Role::Gateway, None, "/stock/7?x=1");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&answer).unwrap());
+}
+
+#[test]
+fn who_is_not_in_the_map_is_told_of_whom_is() {
+    let request = Request {
+        method: "GET".to_owned(),
+        authority: String::new(),
+        target: "/".to_owned(),
+        headers: Vec::new(),
+    };
+    let error = |namespace: &str, service: &str, to: Option<&str>| {
+        let caller = Caller {
+            namespace: namespace.to_owned(),
+            role: Role::Service {
+                service: service.to_owned(),
+                color: "blue".to_owned(),
+            },
+            to: to.map(ToOwned::to_owned),
+        };
+        answer(&mesh(), &caller, &request).unwrap_err().to_string()
+    };
+    assert_eq!(
+        error("stroe", "stock", None),
+        "namespace `stroe` is not in the discovery map, which has `bank`, `store`\n  \
+         hint: did you mean `store`?"
+    );
+    assert!(error("store", "stok", None).ends_with("\n  hint: did you mean `stock/blue`?"));
+    assert_eq!(
+        error("store", "stock", Some("bnak")),
+        "namespace `bnak` is not in the discovery map\n  hint: did you mean `bank`?"
+    );
+}
