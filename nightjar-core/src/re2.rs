@@ -4,7 +4,6 @@
 mod bytes;
 mod class;
 mod code;
-mod factor;
 mod node;
 mod reader;
 mod size;

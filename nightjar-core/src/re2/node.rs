@@ -4,7 +4,10 @@
 //! what alternatives start with, makes one character class of alternatives of one character, and
 //! joins adjacent repetitions of one character. Programs can be many times smaller for it.
 
-use super::{bytes::ByteSet, factor::factor};
+mod factor;
+
+use super::bytes::ByteSet;
+use factor::factor;
 use regex_syntax::ast::AssertionKind::{self, StartLine, StartText};
 
 /// A part of an expression.

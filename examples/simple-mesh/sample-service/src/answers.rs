@@ -15,8 +15,10 @@
 //! Every response carries `x-sample-service: <name>-<color>` and `x-sample-path`, the path and query
 //! exactly as they came in.
 
-use crate::{forward, settings::Settings};
-use bytes::Bytes;
+use crate::{
+    forward::{self, Answer},
+    settings::Settings,
+};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Request, Response, StatusCode, Version,
@@ -25,9 +27,6 @@ use hyper::{
 };
 use serde_json::{Map, Value, json};
 use std::{collections::HashMap, error::Error, sync::Mutex, time::Duration};
-
-/// A response that is complete when it is made.
-pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// The response header that says who answered.
 const WHO_HEADER: &str = "x-sample-service";

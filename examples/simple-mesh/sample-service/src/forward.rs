@@ -1,6 +1,5 @@
 //! Calls to other services.
 
-use crate::answers::Answer;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full, Limited};
 use hyper::{
@@ -18,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const ANSWER_LIMIT: usize = 4 << 20;
 
 type Failure = Box<dyn Error + Send + Sync>;
+
+/// A response that is complete when it is made.
+pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// What `url` answers to a GET: its status, content type and body.
 pub(crate) async fn get(url: &Uri) -> Result<Answer, Failure> {

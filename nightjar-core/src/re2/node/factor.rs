@@ -1,6 +1,6 @@
 //! RE2's factoring of alternatives: `ABC|ABD|AEF` becomes `A(B[CD]|EF)`.
 
-use super::node::Node;
+use super::Node;
 use std::mem;
 
 /// Factors out what adjacent alternatives start with, and merges those of one byte. As often as
