@@ -314,13 +314,17 @@ fn a_store_that_cannot_be_read_can_be_written() {
 fn a_commit_under_way_ends_before_a_stop() {
     let source = shop("blue", 4001);
     let scene = Scene::new(&source);
-    scene.put("commit.sh", r#"echo >"$SCENE/begun"; sleep 1"#);
+    scene.put(
+        "commit.sh",
+        r#"echo >"$SCENE/begun"; while ! [ -e "$SCENE/go" ]; do sleep 0.02; done"#,
+    );
     let mut central = scene.central().launch();
     eventually("the commit has begun", || {
         scene.path("begun").exists().then_some(())
     });
     central.process().signal(Signal::TERM);
     central.wait_told(503, "not ready: stopping\n");
+    scene.put("go", "");
     assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
     assert_eq!(
         scene.published().map(|map| map["namespaces"].clone()),

@@ -382,10 +382,11 @@ fn a_user_with_few_inotify_instances() {
 fn an_envoy_that_is_slow_to_start_is_told_of() {
     let blue = Backend::start("shop", "blue");
     let mut proxy = gateway(&blue).prepare();
-    with_script(&mut proxy, "sleep 14");
+    with_script(&mut proxy, "while ! [ -e $HERE/go ]; do sleep 0.02; done");
     proxy.launch();
     let told = proxy.wait_logged("INFO the new envoy does not serve yet after 1");
     assert!(told[0].contains("does not answer /server_info"), "{told:?}");
+    std::fs::write(proxy.folder().join("go"), "").unwrap();
     proxy.wait_ready();
 }
 

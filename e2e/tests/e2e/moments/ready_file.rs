@@ -75,7 +75,10 @@ fn central_is_not_ready_while_it_stops() {
     let scene = Scene::new(&shop("blue", 4001));
     let mut central = scene.central().start();
     assert_eq!(central.run(&["--check-ready"]).0, Some(0));
-    scene.put("commit.sh", r#"echo >"$SCENE/begun"; sleep 2"#);
+    scene.put(
+        "commit.sh",
+        r#"echo >"$SCENE/begun"; while ! [ -e "$SCENE/go" ]; do sleep 0.02; done"#,
+    );
     scene.set_source(&shop("blue", 4002));
     eventually("the commit has begun", || {
         scene.path("begun").exists().then_some(())
@@ -83,6 +86,7 @@ fn central_is_not_ready_while_it_stops() {
     central.process().signal(Signal::TERM);
     central.wait_told(503, "not ready: stopping\n");
     assert_eq!(central.run(&["--check-ready"]).0, Some(1));
+    scene.put("go", "");
     assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
     scene.wait_published(&shop("blue", 4002));
 }
