@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Judges what is not Rust: the spelling of every file, shell scripts, Python, and the dependencies. `make lint` runs it.
+# Judges what is not Rust: spelling, shell scripts, Python, and the dependencies. `make lint` runs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
