@@ -101,7 +101,7 @@ class Watch:
             asked.append(client.get(node.egress, "/beacon/", LOOK_TIMEOUT))
         ready, envoy, *beacons = await asyncio.gather(*asked)
         maps = [self.told_map(node, listener, answer)
-                for listener, answer in zip(("main", "egress"), beacons)]
+                for listener, answer in zip(("main", "egress"), beacons, strict=False)]
         self.report.checks += 1
         # The processes before the files: files may not fit together while no Envoy runs.
         has_envoy = bool(node.envoys())
