@@ -3,12 +3,14 @@
 mod check;
 mod context;
 mod diff;
+mod graph;
 mod init;
 mod render;
 mod route;
 mod schema;
 mod template;
 mod validate;
+mod why;
 
 use crate::Verdict;
 
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Check(check::Check),
     Route(route::Route),
     Diff(diff::Diff),
+    Graph(graph::Graph),
+    Why(why::Why),
     Template(template::Template),
     Schema(schema::Schema),
 }
@@ -37,6 +41,8 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::Route(command) => command.run(),
             Self::Diff(command) => command.run(),
+            Self::Graph(command) => command.run(),
+            Self::Why(command) => command.run(),
             Self::Template(command) => command.run(),
             Self::Schema(command) => command.run(),
         }

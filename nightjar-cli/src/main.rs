@@ -10,10 +10,10 @@ mod input;
 mod output;
 mod proxy;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use cmd::Command;
 use nightjar_core::env::{self, EXIT_CONFIGURATION};
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 /// Looks at a Nightjar mesh: checks its documents and templates, and shows what a proxy would get.
 #[derive(Parser)]
@@ -42,9 +42,20 @@ enum Verdict {
 #[error("{0}")]
 struct Usage(String);
 
+/// Reads the arguments. `why` knows a line of the log without a proxy.
+fn parsed(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let needs = |argument: clap::Arg| {
+        let is_needed = argument.is_positional();
+        argument.required(is_needed)
+    };
+    let mut command = Arguments::command().mut_subcommand("why", |why| why.mut_args(needs));
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 fn main() -> ExitCode {
     let arguments = std::iter::once("nightjar".into()).chain(env::arguments());
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match parsed(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Nobody is left to tell if this fails.

@@ -12,8 +12,12 @@ use nightjar_core::{
         proxy_input::{Properties, ProxyInput},
     },
     env::Env,
+    routing::Caller,
 };
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 /// The map and the proxy. The defaults are those of nightjar-standalone.
 #[derive(Args)]
@@ -66,6 +70,30 @@ enum Mode {
 }
 
 impl Proxy {
+    /// Where the map is.
+    pub(crate) fn map(&self) -> &Path {
+        &self.discovery_map
+    }
+
+    /// Who sends requests to the proxy: the service beside it, or anybody to a gateway.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            namespace: self.namespace.to_string(),
+            role: self.role(),
+            to: None,
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self.mode {
+            Mode::Gateway => Role::Gateway,
+            Mode::Service => Role::Service {
+                service: self.service.to_string(),
+                color: self.color.to_string(),
+            },
+        }
+    }
+
     /// Makes the proxy's context, and tells what was left out of it.
     pub(crate) fn input(self) -> anyhow::Result<ProxyInput> {
         let viewer = self.viewer()?;
@@ -109,13 +137,7 @@ impl Proxy {
             .ok_or_else(|| Usage("--config-dir is not a path of plain text".to_owned()))?
             .to_owned();
         Ok(Viewer {
-            role: match self.mode {
-                Mode::Gateway => Role::Gateway,
-                Mode::Service => Role::Service {
-                    service: self.service.to_string(),
-                    color: self.color.to_string(),
-                },
-            },
+            role: self.role(),
             namespace: self.namespace.to_string(),
             listen_port: self.listen_port,
             listen_address: self.listen_address,

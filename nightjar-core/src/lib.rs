@@ -4,6 +4,7 @@
 //! extension  the protocol between Nightjar and its extension points, both ends
 //! env        settings from the environment, all faults at once
 //! telemetry  logs
+//! access_log lines of the shipped access log, and what Envoy's flags mean (pure)
 //! report     text for people: made safe, made short, errors with their causes
 //!                                                                          feature `document`
 //! document   what programs hand to each other, and what makes it valid
@@ -11,6 +12,7 @@
 //! workload   what a service or gateway declares about itself in `NJ_` settings -> discovery map (pure)
 //! review     what is doubtful in a valid map
 //! diff       what changed between two discovery maps (pure)
+//! picture    discovery map -> services, gateways and who calls whom, to be drawn (pure)
 //! routing    discovery map and a request -> who answers it, and why (pure)
 //! mustache   how templates are written, and what their files may be called
 //! re2        which regular expressions Envoy takes
@@ -26,6 +28,7 @@
 //!
 //! Without features this crate is what an extension needs that speaks the protocol and nothing else.
 
+pub mod access_log;
 #[cfg(feature = "host")]
 pub mod backoff;
 #[cfg(feature = "document")]
@@ -53,6 +56,8 @@ pub mod extension;
 mod mustache;
 #[cfg(feature = "host")]
 pub mod oom;
+#[cfg(feature = "document")]
+pub mod picture;
 #[cfg(feature = "document")]
 mod re2;
 pub mod report;

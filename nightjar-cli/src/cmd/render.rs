@@ -6,6 +6,7 @@ use nightjar_core::{
     envoy::Files,
     template::{TemplateSet, shipped},
 };
+use similar::TextDiff;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -19,7 +20,10 @@ Files of the same names are overwritten, and no other file is touched.
 Example:
   nightjar render --discovery-map map.json --namespace store --service shop --color blue \\
       --listen-port 3000 --admin-port 9901 --templates templates/ --out /tmp/shop
-  nightjar check /tmp/shop")]
+  nightjar check /tmp/shop
+
+  nightjar render --discovery-map new-map.json --namespace store --service shop --color blue \\
+      --listen-port 3000 --admin-port 9901 --templates templates/ --out /tmp/shop --diff")]
 pub(crate) struct Render {
     #[command(flatten)]
     proxy: Proxy,
@@ -29,6 +33,9 @@ pub(crate) struct Render {
     /// The folder to write to; it is made if need be
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Write nothing, and print what would change in the folder as a unified diff
+    #[arg(long)]
+    diff: bool,
 }
 
 impl Render {
@@ -44,6 +51,10 @@ impl Render {
         let files = TemplateSet::for_proxy(&templates, &input)
             .and_then(|set| set.render(&input))
             .map_err(|faults| anyhow::anyhow!("the templates are faulty:\n{faults}"))?;
+        if self.diff {
+            output::data(&difference(&self.out, &files))?;
+            return Ok(Verdict::Good);
+        }
         write(&self.out, &files)?;
         output::lines(
             files
@@ -64,4 +75,26 @@ fn write(root: &Path, files: &Files) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// What would change in a folder. Files that are not made are not touched, and so not told of.
+fn difference(root: &Path, files: &Files) -> String {
+    let mut text = String::new();
+    for (name, new) in files {
+        let old = fs::read(root.join(name));
+        let is_there = old.is_ok();
+        let old = String::from_utf8_lossy(&old.unwrap_or_default()).into_owned();
+        if is_there && old == *new {
+            continue;
+        }
+        let before = if is_there {
+            format!("a/{name}")
+        } else {
+            "/dev/null".to_owned()
+        };
+        let diff = TextDiff::from_lines(old.as_str(), new.as_str());
+        let mut unified = diff.unified_diff();
+        text.push_str(&unified.header(&before, &format!("b/{name}")).to_string());
+    }
+    text
 }

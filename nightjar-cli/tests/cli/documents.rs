@@ -286,3 +286,83 @@ fn a_person_may_say_which_document_it_should_be() {
         Outcome::new(1, lines, "")
     );
 }
+
+/// A route with one member changed.
+fn faulty_route(member: &str, value: &serde_json::Value) -> serde_json::Value {
+    let mut route = serde_json::json!({
+        "path-match": {"match-type": "prefix", "value": "/"}, "weight": 1,
+        "default-access": true, "namespace-access": [],
+    });
+    route[member] = value.clone();
+    route
+}
+
+#[test]
+fn thirty_different_faults_are_all_named() {
+    use serde_json::json;
+    let folder = Folder::new();
+    let path = |kind: &str, value: &str| json!({"match-type": kind, "value": value});
+    let header = |name: &str, kind: &str, value: &str| json!([{"header-name": name, "match-type": kind, "value": value}]);
+    let routes = [
+        ("path-match", path("glob", "/a/*")),
+        ("path-match", path("regex", "(")),
+        ("path-match", path("regex", "[z-a]")),
+        ("path-match", path("exact", "/\u{1}")),
+        ("path-match", json!({"match-type": "exact"})),
+        ("path-match", json!("/a")),
+        ("weight", json!(-1)),
+        ("weight", json!(32768)),
+        ("weight", json!(1.5)),
+        ("headers", header("", "exact", "1")),
+        ("headers", header("x", "glob", "1")),
+        ("headers", header("x", "regex", "*")),
+        ("headers", json!([{"match-type": "present"}])),
+        ("headers", json!({"x": "1"})),
+        (
+            "query-parameters",
+            json!([{"parameter-name": "q", "match-type": "regex", "value": "("}]),
+        ),
+        (
+            "query-parameters",
+            json!([{"parameter-name": "q", "match-type": "exact"}]),
+        ),
+        ("default-access", json!("yes")),
+        (
+            "namespace-access",
+            json!([{"namespace": "a/b", "access": true}]),
+        ),
+        ("namespace-access", json!([{"namespace": "a"}])),
+        ("properties", json!({"timeout": 5})),
+    ];
+    let routes: Vec<_> = routes
+        .iter()
+        .map(|(member, value)| faulty_route(member, value))
+        .collect();
+    let map = json!({
+        "schema-version": "v2", "document-version": "1",
+        "namespaces": [{
+            "namespace": "store", "network-id": 7,
+            "gateways": {"instances": [{"ipv4": "10.0.0.256", "port": 80}], "protocol": "HTTP3"},
+            "service-colors": [{
+                "service": "a b", "color": "", "index": "1",
+                "instances": [
+                    {"ipv4": "10.0.0.1", "port": 0},
+                    {"hostname": "-a-", "port": 80},
+                    {"port": 80},
+                ],
+                "routes": routes, "namespace-egress": [],
+            }],
+        }],
+    });
+    folder.write("map.json", map.to_string());
+    let outcome = folder.run(&["validate", "map.json"]);
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(1), ""));
+    let pointers: std::collections::BTreeSet<&str> = outcome
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("map.json: /")?.split_once([' ', ':']))
+        .map(|(pointer, _)| pointer)
+        .collect();
+    assert_eq!(pointers.len(), 30, "{}", outcome.stdout);
+    insta::assert_snapshot!(outcome.stdout);
+}

@@ -1,4 +1,4 @@
-//! `nightjar route` and `nightjar diff`.
+//! What explains a mesh: `nightjar route`, `diff`, `why`, `graph` and `render --diff`.
 
 use crate::folder::{Folder, Outcome};
 
@@ -78,4 +78,157 @@ changed (2)
     let same = ["diff", "--exit-code", "new-map.json", "new-map.json"];
     let text = "no change: both maps describe the same mesh\n";
     assert_eq!(folder.run(&same), Outcome::new(0, text, ""));
+}
+
+const GATEWAY: [&str; 7] = [
+    "--discovery-map=discovery-map.json",
+    "--mode=gateway",
+    "--namespace=demo",
+    "--listen-port=8080",
+    "--admin-port=9901",
+    "--config-dir=/tmp/envoy",
+    "--listen-address=127.0.0.1",
+];
+
+#[test]
+fn a_line_of_the_access_log_is_explained() {
+    let folder = Folder::with_starter();
+    let line = "[2026-11-26T21:12:05.016Z] 127.0.0.1:51184 > 127.0.0.1:8080 \"GET /b HTTP/1.1\" 503 URX,UF \
+                38ms in=0 out=121 to=c-hello-green-3002@127.0.0.1:3002 id=ce8e3bd6";
+    let text = "\
+GET /b: 503
+URX       the request was tried as often as its route lets it, and each try failed
+UF        no connection to the endpoint could be made: nothing listens there, or it is out of reach
+sent to   127.0.0.1:3002 of cluster c-hello-green-3002
+";
+    assert_eq!(folder.run(&["why", line]), Outcome::new(0, text, ""));
+    let outcome = folder.run(&[&["why"], &GATEWAY[..], &[line]].concat());
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    assert!(outcome.stdout.starts_with(text), "{}", outcome.stdout);
+    let rest = outcome.stdout.trim_start_matches(text);
+    insta::assert_snapshot!(rest);
+    // The places are those of what `render` writes.
+    let rendered = [&["render"], &GATEWAY[..], &["--out=out"]].concat();
+    assert_eq!(folder.run(&rendered).code, Some(0));
+    let places = rest
+        .lines()
+        .filter_map(|line| line.strip_prefix("file:     "));
+    let mut seen = Vec::new();
+    for place in places {
+        let (file, place) = place.split_once(", line ").unwrap();
+        let (line, what) = place.split_once(": ").unwrap();
+        let text = folder.read(&format!("out/{file}"));
+        let line = text
+            .lines()
+            .nth(line.parse::<usize>().unwrap() - 1)
+            .unwrap()
+            .trim()
+            .to_owned();
+        seen.push((what.to_owned(), line));
+    }
+    let expected = [
+        ("the route", "\"match\": {"),
+        (
+            "cluster c-hello-blue-3001",
+            "\"name\": \"c-hello-blue-3001\",",
+        ),
+        (
+            "cluster c-hello-green-3002",
+            "\"name\": \"c-hello-green-3002\",",
+        ),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(what, line)| (what.to_owned(), line.to_owned()))
+    );
+}
+
+#[test]
+fn a_request_is_explained_with_its_place() {
+    let folder = Folder::with_starter();
+    let outcome = folder.run(&[&["why"], &GATEWAY[..], &["GET", "http://a.test/x"]].concat());
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    assert!(
+        outcome.stdout.starts_with("served by demo/hello/green"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome.stdout.contains("\nfile:     rds-8080.json, line "),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn a_mesh_is_drawn() {
+    let folder = Folder::with_starter();
+    let draw = |language: &str| {
+        folder.run(&[
+            "graph",
+            "--discovery-map=discovery-map.json",
+            "--format",
+            language,
+        ])
+    };
+    let dot = "digraph mesh {
+  rankdir=LR;
+  node [shape=box];
+  subgraph cluster_0 {
+    label=\"demo\";
+    n0_gateway [label=\"gateway\\n1 endpoint\"];
+    n0_s0 [label=\"hello\\nblue: 1 endpoint\\ngreen: 1 endpoint\"];
+  }
+  n0_gateway -> n0_s0;
+}
+";
+    assert_eq!(draw("dot"), Outcome::new(0, dot, ""));
+    let mermaid = "flowchart LR
+  subgraph n0[\"demo\"]
+    n0_gateway[\"gateway<br>1 endpoint\"]
+    n0_s0[\"hello<br>blue: 1 endpoint<br>green: 1 endpoint\"]
+  end
+  n0_gateway --> n0_s0
+";
+    assert_eq!(draw("mermaid"), Outcome::new(0, mermaid, ""));
+}
+
+#[test]
+fn what_a_render_would_change_is_shown() {
+    let folder = Folder::with_starter();
+    let render = |map: &'static str, more: &[&'static str]| {
+        let map = ["render", map];
+        folder.run(&[&map[..], &GATEWAY[1..], &["--out=out"], more].concat())
+    };
+    assert_eq!(
+        render("--discovery-map=discovery-map.json", &[]).code,
+        Some(0)
+    );
+    changed(&folder);
+    let before = folder.read("out/rds-8080.json");
+    let outcome = render("--discovery-map=new-map.json", &["--diff"]);
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    let lines = outcome.stdout.lines();
+    let heads: Vec<&str> = lines
+        .filter(|line| line.starts_with("--- ") || line.starts_with("+++ "))
+        .collect();
+    assert_eq!(
+        heads,
+        [
+            "--- a/cds.json",
+            "+++ b/cds.json",
+            "--- a/rds-8080.json",
+            "+++ b/rds-8080.json"
+        ]
+    );
+    assert!(
+        outcome
+            .stdout
+            .contains("\n+                \"cluster\": \"c-hello-green-3002\",\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(folder.read("out/rds-8080.json"), before);
+    let same = render("--discovery-map=discovery-map.json", &["--diff"]);
+    assert_eq!(same, Outcome::new(0, "", ""));
 }
