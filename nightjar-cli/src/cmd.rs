@@ -8,6 +8,7 @@ mod init;
 mod render;
 mod route;
 mod schema;
+mod status;
 mod template;
 mod validate;
 mod why;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Diff(diff::Diff),
     Graph(graph::Graph),
     Why(why::Why),
+    Status(status::Status),
     Template(template::Template),
     Schema(schema::Schema),
 }
@@ -43,6 +45,7 @@ impl Command {
             Self::Diff(command) => command.run(),
             Self::Graph(command) => command.run(),
             Self::Why(command) => command.run(),
+            Self::Status(command) => command.run(),
             Self::Template(command) => command.run(),
             Self::Schema(command) => command.run(),
         }

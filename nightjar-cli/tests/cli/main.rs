@@ -13,6 +13,8 @@ mod proxies;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod status;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod usage;
