@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 mod check;
+mod completions;
 mod context;
 mod diff;
 mod graph;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Template(template::Template),
     Schema(schema::Schema),
+    Completions(completions::Completions),
 }
 
 impl Command {
@@ -48,6 +50,7 @@ impl Command {
             Self::Status(command) => command.run(),
             Self::Template(command) => command.run(),
             Self::Schema(command) => command.run(),
+            Self::Completions(command) => command.run(),
         }
     }
 }

@@ -80,6 +80,7 @@ fn every_help_has_an_example() {
         &["template", "render"],
         &["template", "lint"],
         &["schema"],
+        &["completions"],
     ] {
         let outcome = folder.run(&[command, &["--help"]].concat());
         assert_eq!(
@@ -93,6 +94,18 @@ fn every_help_has_an_example() {
         texts.push_str("\n--------\n\n");
     }
     insta::assert_snapshot!(texts);
+}
+
+#[test]
+fn shells_complete_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let outcome = Folder::new().run(&["completions", shell]);
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+        for command in ["validate", "route", "diff", "status", "completions"] {
+            assert!(outcome.stdout.contains(command), "{shell}: {command}");
+        }
+    }
+    assert_eq!(Folder::new().run(&["completions", "tcsh"]).code, Some(64));
 }
 
 #[test]
