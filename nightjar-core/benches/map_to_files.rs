@@ -1,7 +1,8 @@
-//! What it costs to make Envoy's files from a discovery map, as a ratio.
+//! What it costs to make Envoy's files from a discovery map, as ratios.
 //!
-//! The yardstick is what cannot be avoided: parsing the map into its types with `serde_json`, and
-//! writing as many bytes to files. Run it with `cargo bench -p nightjar-core`.
+//! One yardstick is what cannot be avoided: parsing the map into its types with `serde_json`, and
+//! writing as many bytes to files. The other is what Python's `json.loads` needs for the map alone.
+//! Run it with `cargo bench -p nightjar-core --features envoy,template`.
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +21,7 @@ use std::{
     hint::black_box,
     net::Ipv4Addr,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -27,7 +29,10 @@ const ROUNDS: usize = 21;
 
 fn main() {
     println!("map to files, a sidecar with egress to the other namespace; medians of {ROUNDS}");
-    println!("services   map MB  files MB  parse ms  write ms  all ms  all / (parse + write)");
+    println!(
+        "services   map MB  files MB  parse ms  write ms  json.loads ms  all ms  \
+         all / (parse + write)  all / json.loads"
+    );
     for services in [500, 2500] {
         measure(services);
     }
@@ -43,14 +48,17 @@ fn measure(services: usize) {
     });
     let write = median(|| write_files(folder.path(), &files));
     let all = median(|| write_files(folder.path(), &make_files(&map)));
+    let python = python(folder.path(), &map);
     println!(
-        "{services:>8} {:>8.1} {:>9.1} {:>9.1} {:>9.1} {:>7.1} {:>23.2}",
+        "{services:>8} {:>8.1} {:>9.1} {:>9.1} {:>9.1} {:>14.1} {:>7.1} {:>22.2} {:>17.2}",
         megabytes(map.len()),
         megabytes(bytes),
         milliseconds(parse),
         milliseconds(write),
+        milliseconds(python),
         milliseconds(all),
         all.as_secs_f64() / (parse + write).as_secs_f64(),
+        all.as_secs_f64() / python.as_secs_f64(),
     );
 }
 
@@ -74,6 +82,27 @@ fn make_files(map: &[u8]) -> BTreeMap<String, String> {
     let context = proxy_input(&map, &viewer).unwrap();
     let templates = TemplateSet::for_proxy(&shipped(), &context.input).unwrap();
     templates.render(&context.input).unwrap()
+}
+
+/// What Python needs to parse the map.
+fn python(folder: &Path, map: &[u8]) -> Duration {
+    const PROGRAM: &str = "\
+import json, statistics, sys, time
+text, times = open(sys.argv[1]).read(), []
+for _ in range(int(sys.argv[2])):
+    began = time.perf_counter()
+    json.loads(text)
+    times.append(time.perf_counter() - began)
+print(statistics.median(times))";
+    let file = folder.join("map.json");
+    std::fs::write(&file, map).unwrap();
+    let mut python = Command::new("python3");
+    python
+        .args(["-c", PROGRAM])
+        .arg(file)
+        .arg(ROUNDS.to_string());
+    let seconds = String::from_utf8(python.output().unwrap().stdout).unwrap();
+    Duration::from_secs_f64(seconds.trim().parse().unwrap())
 }
 
 fn write_files(folder: &Path, files: &BTreeMap<String, String>) {

@@ -5,6 +5,7 @@ use crate::document::{
     discovery_map::{Host, HostPort, Namespace, Protocol},
     proxy_input::{Cluster, Endpoint, Properties},
 };
+use std::net::Ipv4Addr;
 
 /// The cluster of every denied route; it has no endpoints.
 pub const DENIED_CLUSTER: &str = "nightjar-denied";
@@ -75,9 +76,27 @@ fn build(name: String, namespace: &str, mut instances: Vec<&HostPort>) -> Cluste
     }
 }
 
+/// What `to_string` gives, without its machinery: a large mesh has some ten thousand addresses.
+fn ipv4_text(address: Ipv4Addr) -> String {
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (position, octet) in address.octets().into_iter().enumerate() {
+        if position > 0 {
+            text.push('.');
+        }
+        if octet >= 100 {
+            text.push(char::from(b'0' + octet / 100));
+        }
+        if octet >= 10 {
+            text.push(char::from(b'0' + octet / 10 % 10));
+        }
+        text.push(char::from(b'0' + octet % 10));
+    }
+    text
+}
+
 fn endpoint(instance: &HostPort) -> Endpoint {
     let host = match &instance.host {
-        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv4(address) => ipv4_text(*address),
         Host::Ipv6(address) => address.to_string(),
         Host::Name(name) => name.to_string(),
     };
@@ -86,5 +105,19 @@ fn endpoint(instance: &HostPort) -> Endpoint {
         port: instance.port.get(),
         is_first: false,
         is_last: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ipv4_text;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn an_address_is_written_as_everywhere() {
+        for octet in 0..=255 {
+            let address = Ipv4Addr::from([octet, 255 - octet, octet / 2, octet / 20]);
+            assert_eq!(ipv4_text(address), address.to_string());
+        }
     }
 }

@@ -104,13 +104,18 @@ fn scale(clusters: &mut [WeightedCluster]) {
 impl<'n, 'a> Member<'n, 'a> {
     fn new(candidate: &Candidate<'n, 'a>, draft: &mut Draft<'_>) -> Self {
         let (group, route) = (candidate.group, candidate.route);
-        let mut subject = group.subject();
-        subject.route = Some(cut(route.path_match.text()).into_owned());
-        let own = properties::checked(&route.properties, Bearer::Route, &subject, draft);
+        let own = if route.properties.is_empty() {
+            group.own.clone()
+        } else {
+            let mut subject = group.subject();
+            subject.route = Some(cut(route.path_match.text()).into_owned());
+            let own = properties::checked(&route.properties, Bearer::Route, &subject, draft);
+            properties::merged(&group.own, &own)
+        };
         Self {
             group,
             weight: route.weight.get(),
-            own: properties::merged(&group.own, &own),
+            own,
         }
     }
 
@@ -142,6 +147,9 @@ fn agreed(
     path_match: &PathMatch,
     draft: &mut Draft<'_>,
 ) -> Properties {
+    if members.values().all(|member| member.own.is_empty()) {
+        return Properties::new();
+    }
     let name = |member: &Member<'_, '_>| {
         let identity = member.group.identity;
         format!("{}/{}", identity.service, identity.color)

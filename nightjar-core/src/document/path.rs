@@ -39,6 +39,9 @@ impl Path {
         if text.is_empty() && extent == Extent::Start {
             return Ok(Self(String::new()));
         }
+        if is_normal(text) {
+            return Ok(Self(text.to_owned()));
+        }
         if !text.starts_with('/') {
             return Err(format!("{} does not start with /", shown(text)));
         }
@@ -170,6 +173,17 @@ fn decode(text: &str, plain: impl Fn(u8) -> Option<u8>) -> String {
     decoded
 }
 
+/// Whether a path is in normal form as it stands, as nearly every one is. One with a segment that
+/// begins with a dot is looked at more closely.
+fn is_normal(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let begins_well = |pair: &[u8]| !matches!(pair, b"//" | b"/.");
+    text.len() <= MAX_LENGTH
+        && text.starts_with('/')
+        && bytes.iter().copied().all(is_plain)
+        && bytes.windows(2).all(begins_well)
+}
+
 /// Resolves dot segments, then merges slashes; `None` if that climbs above the root.
 fn resolve(path: &str, extent: Extent) -> Option<String> {
     let mut kept: Vec<&str> = Vec::new();
@@ -219,7 +233,7 @@ fn is_held(byte: u8) -> bool {
 fn spell(pattern: &mut String, byte: u8) {
     let plain = char::from(byte);
     if is_plain(byte) {
-        pattern.push_str(&regex::escape(plain.encode_utf8(&mut [0; 4])));
+        push_literal(pattern, plain);
         return;
     }
     pattern.push_str("(?:%");
@@ -232,9 +246,16 @@ fn spell(pattern: &mut String, byte: u8) {
     // Beyond ASCII a byte can only come escaped, and these end a path or a segment.
     if plain.is_ascii_graphic() && !b"?#;".contains(&byte) {
         pattern.push('|');
-        pattern.push_str(&regex::escape(plain.encode_utf8(&mut [0; 4])));
+        push_literal(pattern, plain);
     }
     pattern.push(')');
+}
+
+fn push_literal(pattern: &mut String, character: char) {
+    if regex_syntax::is_meta_character(character) {
+        pattern.push('\\');
+    }
+    pattern.push(character);
 }
 
 fn hex(high: u8, low: u8) -> Option<u8> {
@@ -245,6 +266,7 @@ fn hex(high: u8, low: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use regex::Regex;
 
     fn normal(text: &str) -> String {
@@ -297,6 +319,18 @@ mod tests {
             longer.ends_with("has 8193 characters, and 8192 are compared"),
             "{longer}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_as_it_stands_is_normal(text in "(/{0,2}[a-b.~%]{0,3}){1,5}") {
+            if is_normal(&text) {
+                let decoded = decode(&text, Some);
+                for extent in [Extent::Whole, Extent::Start] {
+                    prop_assert_eq!(resolve(&decoded, extent), Some(text.clone()));
+                }
+            }
+        }
     }
 
     #[test]

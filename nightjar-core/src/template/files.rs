@@ -120,13 +120,18 @@ fn with_version(template: &Template, rendered: Rendered) -> Result<String, Templ
     let mut hash = Xxh3::new();
     let mut places = Vec::with_capacity(versions);
     let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once(VERSION_MARK) {
+    // A NUL is the beginning of a mark, or one too many.
+    while let Some((before, after)) = rest
+        .find('\0')
+        .and_then(|at| rest.split_at_checked(at))
+        .and_then(|(before, mark)| Some((before, mark.strip_prefix(VERSION_MARK)?)))
+    {
         hash.update(before.as_bytes());
         places.push(text.len() - rest.len() + before.len());
         rest = after;
     }
     hash.update(rest.as_bytes());
-    if places.len() != versions || text.matches('\0').count() != versions * VERSION_MARK.len() {
+    if places.len() != versions || rest.contains('\0') {
         let message = "a value contains NUL, which cannot be in a file that has its version";
         return Err(TemplateFault::of(template.name(), message));
     }

@@ -124,7 +124,7 @@ impl<'a> Scope<'a> {
             Node::Bool(value) if self.spend(5) => {
                 out.write_unescaped(if value { "true" } else { "false" })
             }
-            Node::Integer(value) if self.spend(20) => out.format_unescaped(value),
+            Node::Integer(value) if self.spend(20) => write_integer(value, out),
             Node::Number(value) if self.spend(20) => out.format_unescaped(value),
             Node::Version if self.spend(VERSION_MARK.len()) => {
                 self.run.versions.set(self.run.versions.get() + 1);
@@ -167,6 +167,24 @@ impl<'a> Scope<'a> {
         };
         out.write_unescaped(&source.normal.render(&scope))
     }
+}
+
+/// What `Display` gives, without its machinery: every endpoint has a port.
+fn write_integer<E: Encoder>(value: u64, out: &mut E) -> Result<(), E::Error> {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut length) = (value, 0);
+    for place in digits.iter_mut().rev() {
+        // A remainder of 10 fits.
+        *place += u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        length += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    let written = digits.len().checked_sub(length);
+    let written = written.and_then(|start| digits.get(start..));
+    out.write_unescaped(str::from_utf8(written.unwrap_or_default()).unwrap_or_default())
 }
 
 impl Content for Scope<'_> {
@@ -249,5 +267,22 @@ impl Content for Scope<'_> {
             section.render(out)?;
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_integer;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_written_as_everywhere(value in any::<u64>(), small in 0..100_000_u64) {
+            for value in [value, small, 0, 10, u64::MAX] {
+                let mut text = String::new();
+                let _ = write_integer(value, &mut text);
+                prop_assert_eq!(text, value.to_string());
+            }
+        }
     }
 }
