@@ -59,6 +59,14 @@ impl Life {
                 };
                 self.hand_over_failed(old, failed, now, out);
             }
+            // Only a successor that serves ends it, so late and in order: this program was suspended,
+            // or too busy to ask.
+            Stage::HandingOver {
+                old, new, since, ..
+            } if own(&old) && !exit.by_signal && now - since >= self.rules.drain_time => {
+                self.handed_over(old, new, now, out);
+                self.exited(generation, exit, now, out);
+            }
             // The new one waits for answers that never come.
             Stage::HandingOver { old, .. } if own(&old) => self.died(exit, LONGEST_PAUSE, now, out),
             Stage::Ending {
@@ -110,16 +118,7 @@ impl Life {
                 *old_answers = is_live(old);
                 if is_live(new) {
                     let (old, new) = (*old, *new);
-                    let lives = self.rules.drain_time + PARENT_GRACE + PARENT_TIMEOUT;
-                    self.parents.insert(old.generation, now + lives);
-                    self.become_live(new, now, out);
-                    out.order(Effect::Keep {
-                        generation: new.generation,
-                    });
-                    out.news.push(News::HandedOver);
-                    if self.stop_by.is_some() {
-                        self.stop(now, out);
-                    }
+                    self.handed_over(old, new, now, out);
                 } else {
                     out.probe(START_PROBE);
                 }
@@ -226,6 +225,19 @@ impl Life {
             unresponsive: None,
         };
         out.probe(LIVE_PROBE);
+    }
+
+    fn handed_over(&mut self, old: Process, new: Process, now: Instant, out: &mut Out) {
+        let lives = self.rules.drain_time + PARENT_GRACE + PARENT_TIMEOUT;
+        self.parents.insert(old.generation, now + lives);
+        self.become_live(new, now, out);
+        out.order(Effect::Keep {
+            generation: new.generation,
+        });
+        out.news.push(News::HandedOver);
+        if self.stop_by.is_some() {
+            self.stop(now, out);
+        }
     }
 
     pub(super) fn hand_over_failed(

@@ -326,6 +326,17 @@ async fn the_old_process_may_die_while_it_hands_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_old_process_that_ends_in_order_has_handed_over() {
+    // As while this program is suspended: nobody sees the new process serve.
+    let story = handing_over(Start::Hangs).await;
+    tokio::time::sleep(seconds(21)).await;
+    story.took();
+    story.end(1, false);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(story.took(), ["keep 2", "confirm"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_bootstrap_waits_for_the_parent_and_clusters_do_not() {
     let story = handing_over(Start::Serves).await;
     story.took();
