@@ -331,9 +331,11 @@ async fn an_old_process_that_ends_in_order_has_handed_over() {
     let story = handing_over(Start::Hangs).await;
     tokio::time::sleep(seconds(21)).await;
     story.took();
+    story.serve(2);
     story.end(1, false);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(seconds(1)).await;
     assert_eq!(story.took(), ["keep 2", "confirm"]);
+    assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]

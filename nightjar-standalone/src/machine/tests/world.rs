@@ -183,6 +183,12 @@ impl Story {
         self.end(generation, false);
     }
 
+    /// Lets a process serve that has not come to that yet.
+    pub(super) fn serve(&self, generation: Generation) {
+        let mut script = self.script();
+        script.processes.get_mut(&generation).unwrap().serves = true;
+    }
+
     pub(super) fn end(&self, generation: Generation, by_signal: bool) {
         end(&self.shared, &self.events, generation, by_signal);
     }
