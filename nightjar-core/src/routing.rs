@@ -6,6 +6,7 @@
 
 mod answer;
 mod asked;
+mod found;
 mod path;
 mod request;
 mod words;

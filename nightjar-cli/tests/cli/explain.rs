@@ -19,7 +19,7 @@ fn a_request_is_explained() {
 served by demo/hello/green 66.67 %, demo/hello/blue 33.33 %
 path:     /hello/7
 route:    prefix /, in listener gateway
-because:  of the 1 routes of listener `gateway`, number 1 is the first that takes it
+because:  route 1 of 1 in listener `gateway` is the first that takes it
           demo/hello/blue index 3001: weight 1, 1 endpoint, /namespaces/0/service-colors/0/routes/0
           demo/hello/green index 3002: weight 2, 1 endpoint, /namespaces/0/service-colors/1/routes/0
 ";

@@ -1,8 +1,8 @@
 //! A request to a namespace, looked at with the eyes of one proxy.
 
 use super::{
-    Answer, Caller, Decision, Declared, FoundRoute, Member, Outcome, Request, RoutingError, decide,
-    described, words::kind,
+    Answer, Caller, Decision, FoundRoute, Outcome, Request, RoutingError, decide, described,
+    found::{absence, declared, denial, members},
 };
 use crate::{
     context::{Origin, Role, Traced, Viewer, every_route, traced},
@@ -12,7 +12,7 @@ use crate::{
         proxy_input::{Cluster, Properties, ProxyInput, Route, WeightedCluster},
     },
 };
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 /// Who answers a request of a caller.
 ///
@@ -126,7 +126,7 @@ impl Asked<'_> {
             let position = found.position.unwrap_or_default();
             let all = listener_of.routes.len();
             let because = format!(
-                "of the {all} routes of listener `{}`, number {position} is the first that takes it",
+                "route {position} of {all} in listener `{}` is the first that takes it",
                 listener_of.name
             );
             (Outcome::Served, because)
@@ -269,102 +269,4 @@ fn plain(outcome: Outcome, because: &str) -> Answer {
         path: None,
         because: because.to_owned(),
     }
-}
-
-/// The service-colors behind clusters, each with the sum of its shares.
-fn members(clusters: &[(&WeightedCluster, u64, &Cluster)], total: u64) -> Vec<Member> {
-    let mut weights = BTreeMap::<(&str, &str, &str), u64>::new();
-    for (_, weight, cluster) in clusters {
-        let identity = (&*cluster.namespace, &*cluster.service, &*cluster.color);
-        *weights.entry(identity).or_default() += weight;
-    }
-    // Weights are scaled to less than 2^32, which a float holds exactly.
-    let share = |weight: u64| {
-        let of = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-        of(weight) / of(total.max(1))
-    };
-    let mut members: Vec<Member> = weights
-        .into_iter()
-        .map(|((namespace, service, color), weight)| Member {
-            namespace: namespace.to_owned(),
-            service: service.to_owned(),
-            color: color.to_owned(),
-            share: share(weight),
-        })
-        .collect();
-    members.sort_by(|left, right| right.share.total_cmp(&left.share));
-    members
-}
-
-fn declared(map: &DiscoveryMap, origin: &Origin) -> Declared {
-    Declared {
-        namespace: origin.namespace.clone(),
-        service: origin.service.clone(),
-        color: origin.color.clone(),
-        index: origin.index,
-        pointer: pointer(map, origin).unwrap_or_default(),
-        weight: origin.route.weight.get(),
-        endpoints: origin.endpoints,
-        reachable: origin.reachable,
-    }
-}
-
-/// Where an origin stands in the map.
-fn pointer(map: &DiscoveryMap, origin: &Origin) -> Option<String> {
-    let namespaces = map.namespaces.iter().enumerate();
-    let mut namespaces = namespaces.filter(|(_, known)| known.namespace == *origin.namespace);
-    let (namespace, known) = namespaces.next()?;
-    let entries = known.service_colors.iter().enumerate();
-    let mut entries = entries.filter(|(_, entry)| {
-        entry.service == *origin.service
-            && entry.color == *origin.color
-            && entry.index == origin.index
-    });
-    entries.find_map(|(entry, known)| {
-        let route = known
-            .routes
-            .iter()
-            .position(|route| *route == origin.route)?;
-        Some(format!(
-            "/namespaces/{namespace}/service-colors/{entry}/routes/{route}"
-        ))
-    })
-}
-
-/// Why nobody is there.
-fn absence(origins: &[Origin]) -> String {
-    let reasons = origins
-        .iter()
-        .filter(|origin| origin.reachable)
-        .map(|origin| {
-            let reason = match (origin.route.weight.get(), origin.endpoints) {
-                (0, 0) => "has weight 0 and no endpoints",
-                (0, _) => "has weight 0",
-                (_, 0) => "has no endpoints",
-                _ => "takes no share",
-            };
-            format!("`{}/{}` {reason}", origin.service, origin.color)
-        });
-    let mut reasons: Vec<String> = reasons.collect();
-    reasons.dedup();
-    format!("nobody is there to answer: {}", reasons.join(", "))
-}
-
-/// Whose private route denies a request.
-fn denial(origins: &[Origin]) -> String {
-    let mut owners: Vec<String> = origins
-        .iter()
-        .filter(|origin| !origin.reachable)
-        .map(|origin| format!("`{}/{}`", origin.service, origin.color))
-        .collect();
-    owners.dedup();
-    let path = origins.first().map(|origin| &origin.route.path_match);
-    let path = path.map_or_else(String::new, |path| {
-        format!("{} `{}`", kind(path.match_type()), path.text())
-    });
-    let namespace = origins.first().map_or("", |origin| &origin.namespace);
-    format!(
-        "the private route {path} of {} in namespace `{namespace}` denies it to this caller",
-        owners.join(", ")
-    )
 }

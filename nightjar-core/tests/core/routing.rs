@@ -159,14 +159,14 @@ fn each_answer_to_a_sidecar_says_why() {
             None,
             "/stock/7",
             Outcome::Served,
-            "of the 4 routes of listener `local`, number 3 is the first that takes it",
+            "route 3 of 4 in listener `local` is the first that takes it",
         ),
         (
             sidecar(),
             None,
             "/stock/admin/7",
             Outcome::Served,
-            "of the 4 routes of listener `local`, number 1 is the first that takes it",
+            "route 1 of 4 in listener `local` is the first that takes it",
         ),
         (
             sidecar(),
@@ -174,7 +174,7 @@ fn each_answer_to_a_sidecar_says_why() {
             "/pay/1",
             Outcome::Served,
             "listener `egress-bank` sends it to the gateways of namespace `bank`, which do not know who \
-             calls; there, of the 2 routes of listener `gateway`, number 2 is the first that takes it",
+             calls; there, route 2 of 2 in listener `gateway` is the first that takes it",
         ),
         (
             sidecar(),
