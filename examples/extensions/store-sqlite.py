@@ -59,7 +59,8 @@ def commit(database, name, previous, path):
 
 def main():
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("api-version", "action-file", "document", "action", "previous-document-version"):
+    for name in ("api-version", "action-file", "document", "action", "previous-document-version",
+                 "document-version"):
         parser.add_argument(f"--{name}", default="")
     # Arguments that this program does not know are ignored: a later version may pass more.
     given, _ = parser.parse_known_args()
@@ -67,6 +68,8 @@ def main():
         raise Failure(USAGE, f"I speak api version 1, and was called with {given.api_version!r}")
     if not given.action_file or not given.document or given.action not in ("fetch", "commit"):
         raise Failure(USAGE, "needs --action-file, --document, and --action=fetch or commit")
+    if given.document_version:  # the newest one must not be taken for it
+        raise Failure(FATAL, "I hand out the newest version alone")
     path = os.environ.get("MESH_DATABASE")
     if not path:
         raise Failure(USAGE, "MESH_DATABASE is not set")

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod conformance;
 mod context;
 mod diff;
 mod graph;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Why(why::Why),
     Status(status::Status),
     Template(template::Template),
+    Conformance(conformance::Conformance),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -49,6 +51,7 @@ impl Command {
             Self::Why(command) => command.run(),
             Self::Status(command) => command.run(),
             Self::Template(command) => command.run(),
+            Self::Conformance(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Completions(command) => command.run(),
         }

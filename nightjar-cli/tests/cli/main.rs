@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod explain;

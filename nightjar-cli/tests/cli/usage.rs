@@ -37,6 +37,11 @@ fn wrong_arguments_are_told_apart_from_faults() {
         &["template"],
         &["template", "lint"],
         &["template", "render"],
+        &["conformance"],
+        &["conformance", "discovery-map"],
+        &["conformance", "discovery-map", "./extension"],
+        &["conformance", "discovery-map", "--timeout=0", "--", "true"],
+        &["conformance", "discovery-map", "--", "not-there"],
         &["schema"],
     ] {
         let outcome = folder.run(arguments);
@@ -79,6 +84,9 @@ fn every_help_has_an_example() {
         &["template"],
         &["template", "render"],
         &["template", "lint"],
+        &["conformance"],
+        &["conformance", "discovery-map"],
+        &["conformance", "data-store"],
         &["schema"],
         &["completions"],
     ] {

@@ -36,11 +36,29 @@ impl Reader<'_> {
         }
     }
 
+    /// A command line that a shell has split already; the program is looked up on `PATH`.
+    pub fn command_of_words(&mut self, setting: &Setting, words: Vec<String>) -> CommandLine {
+        let text = shell_words::join(&words);
+        self.find(setting, &text, words).unwrap_or_else(|fault| {
+            self.faults.push(fault);
+            CommandLine::default()
+        })
+    }
+
     fn command_line(&self, setting: &Setting, text: &str) -> Result<CommandLine, Fault> {
         let words = shell_words::split(text).map_err(|_| {
             Fault::new(setting, Some(text), "has a quote that is never closed")
                 .with_hint("words are split as a shell does, but no shell is run")
         })?;
+        self.find(setting, text, words)
+    }
+
+    fn find(
+        &self,
+        setting: &Setting,
+        text: &str,
+        words: Vec<String>,
+    ) -> Result<CommandLine, Fault> {
         let mut words = words.into_iter();
         let Some(program) = words.next().filter(|word| !word.is_empty()) else {
             return Err(Fault::new(setting, Some(text), "names no program"));

@@ -5,12 +5,15 @@
 
 mod action_folder;
 mod fault;
+mod observe;
 mod output;
 mod run;
 mod runs;
 mod tries;
 
 pub use fault::{ExtensionError, Fault};
+pub use observe::Observed;
+pub use run::Ending;
 pub use runs::Runs;
 
 use super::{
@@ -265,16 +268,23 @@ impl Host {
 }
 
 /// What a call is about.
-struct Task<'a> {
-    action: Action,
-    document: &'a DocumentName,
-    previous: Option<&'a str>,
-    version: Option<&'a str>,
-    input: Option<&'a [u8]>,
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// What is to be done.
+    pub action: Action,
+    /// With which document.
+    pub document: &'a DocumentName,
+    /// The version that the caller has, or on a commit the one to replace.
+    pub previous: Option<&'a str>,
+    /// The version to hand over, if it is not the current one.
+    pub version: Option<&'a str>,
+    /// What is to be committed.
+    pub input: Option<&'a [u8]>,
 }
 
 impl<'a> Task<'a> {
-    fn new(action: Action, document: &'a DocumentName) -> Self {
+    /// A call that names no version and hands nothing over.
+    pub fn new(action: Action, document: &'a DocumentName) -> Self {
         Self {
             action,
             document,

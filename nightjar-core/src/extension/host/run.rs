@@ -37,13 +37,24 @@ pub(super) struct Run<'a> {
     pub(super) stop_grace: Duration,
 }
 
-/// How it ended.
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub enum Ending {
+    /// With this exit code.
     Code(u8),
+    /// By this signal.
     Signal(i32),
+    /// It was killed, because it ran longer than it may.
     TimedOut,
+    /// It was killed, because this program is to stop.
     Stopped,
+}
+
+/// How a run ended, and the last lines of both of its streams.
+pub(super) struct Ended {
+    pub(super) ending: Ending,
+    pub(super) stdout: Vec<String>,
+    pub(super) stderr: Vec<String>,
 }
 
 /// Kills every process of the extension when dropped.
@@ -68,8 +79,8 @@ impl Drop for Group {
 }
 
 impl Run<'_> {
-    /// Runs the extension. Returns how it ended, and the last lines of its standard error.
-    pub(super) async fn go(self, shutdown: &Shutdown) -> io::Result<(Ending, Vec<String>)> {
+    /// Runs the extension.
+    pub(super) async fn go(self, shutdown: &Shutdown) -> io::Result<Ended> {
         let mut child = self.start()?;
         let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
         if let Some(id) = child.id() {
@@ -100,8 +111,11 @@ impl Run<'_> {
         };
         // Returns at once if it was waited for already.
         let _ = timeout(REAP_TIME, child.wait()).await;
-        drop(stdout.finish());
-        Ok((ending, stderr.finish()))
+        Ok(Ended {
+            ending,
+            stdout: stdout.finish(),
+            stderr: stderr.finish(),
+        })
     }
 
     fn start(&self) -> io::Result<Child> {
@@ -174,7 +188,7 @@ mod tests {
             timeout: Duration::from_secs(20),
             stop_grace: Duration::ZERO,
         };
-        let (ending, _) = run.go(&Shutdown::never()).await.unwrap();
-        assert_eq!(ending, Ending::Code(0));
+        let ended = run.go(&Shutdown::never()).await.unwrap();
+        assert_eq!(ended.ending, Ending::Code(0));
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     ExtensionError, Fault, Host, Role, Task,
     action_folder::ActionFolder,
-    run::{Ending, Run},
+    run::{Ended, Ending, Run},
 };
 use crate::{
     backoff::Backoff,
@@ -12,6 +12,7 @@ use crate::{
 };
 use std::{
     ffi::OsString,
+    io,
     path::Path,
     sync::PoisonError,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -93,12 +94,39 @@ impl Host {
         if shutdown.requested() {
             return Err(at_once(Fault::Stopped));
         }
+        let folder = self.folder(task).map_err(at_once)?;
+        let arguments = self.request(task, &folder).to_arguments();
+        let started = self.start(task, arguments, shutdown).await;
+        let ended = started.map_err(|source| at_once(Fault::Start(source)))?;
+        let judged = match ended.ending {
+            Ending::Code(EXIT_RETRY) => Err(Fault::Retry),
+            Ending::Code(code) => judge(code, &folder.file).map(|answer| (code, answer)),
+            Ending::Stopped => Err(Fault::Stopped),
+            Ending::TimedOut => Err(Fault::TimedOut(self.limits.timeout)),
+            Ending::Signal(signal) => Err(Fault::Signal(signal)),
+        };
+        let judged = judged.map_err(|fault| (fault, ended.stderr))?;
+        self.folders.keep(folder);
+        Ok(judged)
+    }
+
+    /// The folder of one run, with what it is to commit.
+    pub(super) fn folder(&self, task: &Task<'_>) -> Result<ActionFolder, Fault> {
         let file = format!("{}.json", task.document);
-        let folder = self.folders.make(&file, task.input).map_err(at_once)?;
+        self.folders.make(&file, task.input)
+    }
+
+    /// Starts the extension with these arguments, and waits for its end.
+    pub(super) async fn start(
+        &self,
+        task: &Task<'_>,
+        arguments: Vec<OsString>,
+        shutdown: &Shutdown,
+    ) -> io::Result<Ended> {
         let run = Run {
             name: &self.name,
             command: &self.command,
-            arguments: self.request(task, &folder).to_arguments(),
+            arguments,
             variables: &self.variables(),
             timeout: self.limits.timeout,
             stop_grace: match task.action {
@@ -106,20 +134,7 @@ impl Host {
                 Action::Commit => COMMIT_GRACE,
             },
         };
-        let (ending, last_lines) = run
-            .go(shutdown)
-            .await
-            .map_err(|source| at_once(Fault::Start(source)))?;
-        let judged = match ending {
-            Ending::Code(EXIT_RETRY) => Err(Fault::Retry),
-            Ending::Code(code) => judge(code, &folder.file).map(|answer| (code, answer)),
-            Ending::Stopped => Err(Fault::Stopped),
-            Ending::TimedOut => Err(Fault::TimedOut(self.limits.timeout)),
-            Ending::Signal(signal) => Err(Fault::Signal(signal)),
-        };
-        let judged = judged.map_err(|fault| (fault, last_lines))?;
-        self.folders.keep(folder);
-        Ok(judged)
+        run.go(shutdown).await
     }
 
     /// What is added to the environment of a run that begins now.
@@ -135,7 +150,7 @@ impl Host {
         self.variables.iter().cloned().chain(own).collect()
     }
 
-    fn request(&self, task: &Task<'_>, folder: &ActionFolder) -> Request {
+    pub(super) fn request(&self, task: &Task<'_>, folder: &ActionFolder) -> Request {
         let is_store = self.role == Role::DataStore;
         // A discovery map that is asked for anything else than a fetch learns so, and refuses.
         let tell_action = is_store || task.action != Action::Fetch;
