@@ -86,7 +86,7 @@ impl Part<'_> {
                         color,
                         // What a service says of its own color counts before what the instances of
                         // another one bring along, even if there is a mistake in it.
-                        is_faulty: declared.is_faulty || !is_own,
+                        has_errors: declared.has_errors || !is_own,
                         ..declared.clone()
                     };
                     let places = self.places(instances.into_iter());

@@ -118,7 +118,7 @@ impl DiscoveryMapSource for CloudMap {
         let (map, warnings) = session
             .block_on_within(self.patience, discovery.map())
             .unwrap_or(Err(DiscoveryError::OutOfTime(self.patience)))?;
-        known.finish(&format!("{:?}", self.wanted), &warnings.told());
+        known.finish(&format!("{:?}", self.wanted), &warnings.messages());
         if previous == Some(&*map.document_version) {
             return Ok(Answer::Unchanged);
         }

@@ -107,7 +107,7 @@ impl DiscoveryMapSource for EcsTasks {
         let endpoint = session.config().endpoint_url().unwrap_or_default();
         // Programs that share a folder may be asked for different maps.
         let asked = format!("{endpoint} {region:?} {clusters:?} {:?}", self.rules);
-        Cache::open(self.folder.as_deref(), "warnings").warn_once(&asked, &warnings.told());
+        Cache::open(self.folder.as_deref(), "warnings").warn_once(&asked, &warnings.messages());
         if is_unchanged {
             return Ok(Answer::Unchanged);
         }

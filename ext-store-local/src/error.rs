@@ -20,7 +20,7 @@ pub(crate) enum StoreError {
     )]
     Missing(PathBuf),
     /// The file changes while it is read.
-    #[error("{} is being changed right now", .0.display())]
+    #[error("{} keeps changing while it is read", .0.display())]
     Changing(PathBuf),
     /// An editor has saved half of the file, or a person has made a mistake.
     #[error("{} is not complete JSON", .path.display())]

@@ -1,7 +1,7 @@
 //! Who sends a request, and the request, as a person writes them.
 
 use nightjar_core::{
-    context::Role,
+    context::ProxyRole,
     document::discovery_map::Name,
     routing::{Caller, Request},
 };
@@ -11,7 +11,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone)]
 pub(crate) struct From {
     namespace: Name,
-    role: Role,
+    role: ProxyRole,
 }
 
 impl FromStr for From {
@@ -22,7 +22,7 @@ impl FromStr for From {
         if let Some(namespace) = text.strip_prefix("gateway:") {
             return Ok(Self {
                 namespace: name(namespace)?,
-                role: Role::Gateway,
+                role: ProxyRole::Gateway,
             });
         }
         let parts: Vec<&str> = text.split('/').collect();
@@ -31,7 +31,7 @@ impl FromStr for From {
         };
         Ok(Self {
             namespace: name(namespace)?,
-            role: Role::Service {
+            role: ProxyRole::Service {
                 service: name(service)?.to_string(),
                 color: name(color)?.to_string(),
             },

@@ -31,7 +31,7 @@ pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     let bytes = bytes(path).with_context(|| cannot_read(path))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        anyhow::anyhow!("{} is not UTF-8 text: byte {at} is wrong", path.display())
+        anyhow::anyhow!("{} is not UTF-8 text: byte {at} is invalid", path.display())
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{Usage, input, output};
 use clap::{Args, ValueEnum, value_parser};
 use nightjar_core::{
     context::properties::documented,
-    context::{self, Role, Viewer},
+    context::{self, ProxyConfig, ProxyRole},
     document::{
         discovery_map::Name,
         proxy_input::{Properties, ProxyInput},
@@ -84,10 +84,10 @@ impl Proxy {
         }
     }
 
-    fn role(&self) -> Role {
+    fn role(&self) -> ProxyRole {
         match self.mode {
-            Mode::Gateway => Role::Gateway,
-            Mode::Service => Role::Service {
+            Mode::Gateway => ProxyRole::Gateway,
+            Mode::Service => ProxyRole::Service {
                 service: self.service.to_string(),
                 color: self.color.to_string(),
             },
@@ -111,16 +111,19 @@ impl Proxy {
             let (name, value) = pair
                 .split_once('=')
                 .ok_or_else(|| usage("is not NAME=VALUE"))?;
-            let form = documented(name).map(|property| property.form);
-            match form.filter(|form| form.normalise(value).is_none()) {
-                Some(form) => Err(usage(&format!("has a value that is not {}", form.form()))),
+            let format = documented(name).map(|property| property.format);
+            match format.filter(|format| format.normalise(value).is_none()) {
+                Some(format) => Err(usage(&format!(
+                    "has a value that is not {}",
+                    format.description()
+                ))),
                 None => Ok((name.to_owned(), value.to_owned())),
             }
         });
         pairs.collect()
     }
 
-    fn viewer(&self) -> Result<Viewer, Usage> {
+    fn viewer(&self) -> Result<ProxyConfig, Usage> {
         if self.admin_port == Some(self.listen_port) {
             let message = "--admin-port is the same as --listen-port";
             return Err(Usage(message.to_owned()));
@@ -136,7 +139,7 @@ impl Proxy {
             .filter(|text| !text.chars().any(char::is_control))
             .ok_or_else(|| Usage("--config-dir is not a path of plain text".to_owned()))?
             .to_owned();
-        Ok(Viewer {
+        Ok(ProxyConfig {
             role: self.role(),
             namespace: self.namespace.to_string(),
             listen_port: self.listen_port,

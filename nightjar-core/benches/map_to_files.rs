@@ -11,7 +11,7 @@
 )]
 
 use nightjar_core::{
-    context::{Role, Viewer, proxy_input},
+    context::{ProxyConfig, ProxyRole, proxy_input},
     document::{self, discovery_map::DiscoveryMap, proxy_input::Properties},
     template::{TemplateSet, shipped},
 };
@@ -65,8 +65,8 @@ fn measure(services: usize) {
 /// What a sidecar does with a map, up to the text of its files.
 fn make_files(map: &[u8]) -> BTreeMap<String, String> {
     let map: DiscoveryMap = document::read(map).unwrap();
-    let viewer = Viewer {
-        role: Role::Service {
+    let proxy = ProxyConfig {
+        role: ProxyRole::Service {
             service: "service-1".to_owned(),
             color: "blue".to_owned(),
         },
@@ -79,7 +79,7 @@ fn make_files(map: &[u8]) -> BTreeMap<String, String> {
         config_dir: "/tmp/envoy".to_owned(),
         properties: Properties::new(),
     };
-    let context = proxy_input(&map, &viewer).unwrap();
+    let context = proxy_input(&map, &proxy).unwrap();
     let templates = TemplateSet::for_proxy(&shipped(), &context.input).unwrap();
     templates.render(&context.input).unwrap()
 }

@@ -65,7 +65,7 @@ fn main() {
 fn refuse(service_colors: usize) {
     let text = faulty(service_colors);
     let refused = document::read::<DiscoveryMap>(text.as_bytes()).expect_err("it is faulty");
-    assert_eq!(refused.faults.len(), document::MAX_LISTED);
+    assert_eq!(refused.faults.len(), document::MAX_FINDINGS);
     let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak: f64 = peak

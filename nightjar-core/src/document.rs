@@ -1,33 +1,39 @@
-//! The documents that programs hand to each other as JSON, and what makes one valid.
+//! Documents that programs hand to each other as JSON, and what makes one valid.
 //!
-//! What can be wrong about a value is settled by its type (`text`, `number`, `path`, `matches`).
+//! What can be wrong about a value is settled by its type (`text`, `number`, `path`, `path_match`,
+//! `value_match`).
 //! Reading has two speeds. The fast one decodes straight into the types. Only when that fails is the
-//! document read again, slowly, to find *every* fault (`judge`).
+//! document read again, slowly, to find *every* fault (`validate`).
 
 pub mod discovery_map;
+mod document_index;
 mod finding;
-mod judge;
-mod matches;
+mod header_match;
+mod header_regex;
 mod nearest;
 mod number;
-mod outline;
 mod path;
-mod pattern;
+mod path_match;
 pub mod proxy_input;
+mod regex_prefix;
 pub mod templates;
 mod text;
+mod unknown_members;
+mod validate;
+mod value_match;
 
 pub(crate) use crate::digits::digits;
 pub(crate) use crate::report::{cut, printable, shortened, shown};
-pub use finding::{DocumentError, Finding, MAX_LISTED};
-pub(crate) use judge::unknown_members;
+pub use finding::{DocumentError, Finding, MAX_FINDINGS};
+pub(crate) use header_regex::{AUTHORITY, host_pattern, is_host_header, list_pattern, split_host};
 pub(crate) use nearest::{misspelt, nearest};
-pub(crate) use path::plain_start;
-pub(crate) use pattern::starts as pattern_starts;
+pub(crate) use path::literal_prefix;
+pub(crate) use regex_prefix::regex_prefixes;
+pub(crate) use unknown_members::unknown_members;
 
 use discovery_map::DiscoveryMap;
+use document_index::DocumentIndex;
 use finding::Findings;
-use outline::Outline;
 use proxy_input::ProxyInput;
 use schemars::{
     JsonSchema, Schema,
@@ -60,9 +66,9 @@ pub trait Document: Serialize + DeserializeOwned + JsonSchema {
     /// An opaque string that differs whenever the content differs.
     fn version(&self) -> &str;
 
-    /// Whether it keeps the rules that types cannot express: what is there twice, and private routes
+    /// Whether it keeps the rules that types cannot express: what appears twice, and private routes
     /// that match nothing.
-    fn is_sound(&self) -> bool;
+    fn is_consistent(&self) -> bool;
 }
 
 impl Document for DiscoveryMap {
@@ -72,14 +78,15 @@ impl Document for DiscoveryMap {
         &self.document_version
     }
 
-    fn is_sound(&self) -> bool {
+    fn is_consistent(&self) -> bool {
         let mut names = HashSet::new();
         self.namespaces.iter().all(|namespace| {
             let mut routes = namespace
                 .service_colors
                 .iter()
                 .flat_map(|entry| &entry.routes);
-            names.insert(&namespace.namespace) && !routes.any(discovery_map::Route::closes_nothing)
+            names.insert(&namespace.namespace)
+                && !routes.any(discovery_map::Route::is_private_and_unmatchable)
         })
     }
 }
@@ -91,7 +98,7 @@ impl Document for Templates {
         &self.document_version
     }
 
-    fn is_sound(&self) -> bool {
+    fn is_consistent(&self) -> bool {
         let mut seen = HashSet::new();
         let gateway = self.gateway_templates.iter();
         let service = self.service_templates.iter();
@@ -111,8 +118,8 @@ impl Document for Templates {
 /// [`DocumentError`] with what was found, if the text is not such a document or breaks a rule.
 pub fn read<D: Document>(bytes: &[u8]) -> Result<D, DocumentError> {
     decode::<D>(bytes)
-        .filter(D::is_sound)
-        .ok_or_else(|| refusal::<D>(D::NAME, bytes).0)
+        .filter(D::is_consistent)
+        .ok_or_else(|| explain::<D>(D::NAME, bytes).0)
 }
 
 /// What [`recognise`] calls a context.
@@ -123,11 +130,11 @@ pub const PROXY_INPUT: &str = "proxy-input";
 /// # Errors
 /// [`DocumentError`] with what was found, if the text is not a context.
 pub fn read_proxy_input(bytes: &[u8]) -> Result<ProxyInput, DocumentError> {
-    decode(bytes).ok_or_else(|| refusal::<ProxyInput>(PROXY_INPUT, bytes).0)
+    decode(bytes).ok_or_else(|| explain::<ProxyInput>(PROXY_INPUT, bytes).0)
 }
 
 /// Why a text is refused, and which of its members no version knows.
-fn refusal<T: DeserializeOwned + JsonSchema>(
+fn explain<T: DeserializeOwned + JsonSchema>(
     name: &'static str,
     bytes: &[u8],
 ) -> (DocumentError, Vec<Finding>) {
@@ -140,14 +147,14 @@ fn refusal<T: DeserializeOwned + JsonSchema>(
         Ok(raw) => raw,
         Err(message) => return (error(vec![Finding::of_document(message)], 0), Vec::new()),
     };
-    let outline = Outline::read(raw.get());
-    let mut judgement = judge::judge(schema::<T>().as_value(), raw);
-    outline.repeated(&mut judgement.faults);
-    let subject = |pointer: &str| outline.subject(pointer);
-    let (unknown, _) = judgement.unknown.finish(subject);
-    let (mut faults, unlisted) = judgement.faults.finish(subject);
+    let index = DocumentIndex::read(raw.get());
+    let mut validation = validate::validate(schema::<T>().as_value(), raw);
+    index.duplicates(&mut validation.faults);
+    let subject = |pointer: &str| index.subject(pointer);
+    let (unknown, _) = validation.unknown.finish(subject);
+    let (mut faults, unlisted) = validation.faults.finish(subject);
     if faults.is_empty() {
-        // Only the decoder sees a member that is there twice.
+        // Only the decoder sees a member that appears twice.
         let message = match serde_json::from_str::<T>(raw.get()) {
             Err(error) => error.to_string(),
             Ok(_) => "cannot be read".to_owned(),
@@ -160,14 +167,14 @@ fn refusal<T: DeserializeOwned + JsonSchema>(
 /// Reads a document as [`read`] does, and names the members that no version of it knows, but for those
 /// whose names begin with `x-`. This takes longer.
 pub fn inspect<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Finding>) {
-    let document = decode::<D>(bytes).filter(D::is_sound);
-    let (error, unknown) = refusal::<D>(D::NAME, bytes);
+    let document = decode::<D>(bytes).filter(D::is_consistent);
+    let (error, unknown) = explain::<D>(D::NAME, bytes);
     (document.ok_or(error), unknown)
 }
 
-/// Reads a document as [`inspect`] does, but tells its first fault alone: whoever uses this links no
+/// Reads a document as [`inspect`] does, but reports only its first fault: whoever uses this links no
 /// schema validator.
-pub fn inspect_briefly<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Finding>) {
+pub fn inspect_first<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Finding>) {
     let error = |fault| DocumentError {
         name: D::NAME,
         faults: vec![fault],
@@ -177,8 +184,8 @@ pub fn inspect_briefly<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, 
         Ok(raw) => raw.get(),
         Err(message) => return (Err(error(Finding::of_document(message))), Vec::new()),
     };
-    let outline = Outline::read(text);
-    let subject = |pointer: &str| outline.subject(pointer);
+    let index = DocumentIndex::read(text);
+    let subject = |pointer: &str| index.subject(pointer);
     // What is nested too deeply for a value stands in a member that nobody reads.
     let value = serde_json::from_str(text).unwrap_or_default();
     let mut unknown = unknown_members(schema::<D>().as_value(), &value);
@@ -198,12 +205,12 @@ pub fn inspect_briefly<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, 
         })
     });
     let read = read.and_then(|document| {
-        if document.is_sound() {
+        if document.is_consistent() {
             return Ok(document);
         }
-        let mut repeated = Findings::default();
-        outline.repeated(&mut repeated);
-        let first = repeated.finish(subject).0.into_iter().next();
+        let mut duplicates = Findings::default();
+        index.duplicates(&mut duplicates);
+        let first = duplicates.finish(subject).0.into_iter().next();
         Err(error(first.unwrap_or_else(|| {
             Finding::of_document("a private route has a path that no request can have")
         })))
@@ -224,7 +231,7 @@ fn pointer_to(path: &serde_path_to_error::Path) -> String {
 /// A text that is one JSON object.
 fn json_object(bytes: &[u8]) -> Result<&RawValue, String> {
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| format!("is not UTF-8 text: byte {} is wrong", error.valid_up_to()))?;
+        .map_err(|error| format!("is not UTF-8 text: byte {} is invalid", error.valid_up_to()))?;
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
@@ -246,8 +253,8 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
         text::PROPERTY_NAME,
         text::FIELD_NAME,
         text::PATTERN,
-        matches::LIVE_PATH,
-        matches::LIVE_PREFIX,
+        path_match::MATCHABLE_PATH,
+        path_match::MATCHABLE_PREFIX,
         text::PROTOCOL,
         templates::PURPOSE,
     ];

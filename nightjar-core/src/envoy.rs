@@ -1,4 +1,4 @@
-//! What a set of rendered files means to Envoy, and whether Envoy would take it.
+//! Envoy configurations: what a set of rendered files means to Envoy, and whether Envoy accepts it.
 //!
 //! Templates may make any files. Which of them Envoy watches, and as what, stands in the files
 //! themselves: the bootstrap names the cluster and listener files, listeners name route files,
@@ -13,40 +13,39 @@ mod admin;
 mod bootstrap;
 mod changes;
 mod check;
+mod config_dir;
 mod configuration;
+mod discovery_response;
+mod endpoint_changes;
 mod error;
+mod error_location;
+mod error_text;
 mod file;
-mod fixed;
-mod home;
-mod message;
-mod outline;
-mod place;
-mod reason;
-mod same;
-#[cfg(test)]
-mod sample;
+mod parsed_file;
+mod proto_json;
+mod resource;
+mod resource_scan;
+mod role;
 mod secrets;
-mod shape;
+mod static_bootstrap;
+#[cfg(test)]
+mod test_files;
 #[cfg(test)]
 mod tests;
 mod union;
-mod unique;
-mod walk;
+mod unique_keys;
 
 pub use admin::admin_interface;
 pub use bootstrap::{BootstrapKey, bootstrap_key, union_of_bootstraps};
 pub use changes::{Changes, Difference, changes};
 pub use check::{CheckError, EnvoyProgram};
+pub use config_dir::config_dir_of;
 pub use configuration::Configuration;
-pub use error::LayoutError;
-pub use file::{File, Resource, Role};
-pub use fixed::fixed_bootstrap;
-pub use home::config_dir_of;
-pub use reason::on_one_line;
+pub use error::FilesError;
+pub use error_text::on_one_line;
+pub use file::{File, Files};
+pub use resource::Resource;
+pub use role::FileRole;
 pub use secrets::Secret;
-pub use union::{covers, keeps_endpoints, union_of_clusters};
-
-use std::collections::BTreeMap;
-
-/// Rendered files: path relative to the configuration folder, and text.
-pub type Files = BTreeMap<String, String>;
+pub use static_bootstrap::static_bootstrap;
+pub use union::{holds_all_clusters, loses_all_endpoints, union_of_clusters};

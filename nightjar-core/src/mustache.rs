@@ -1,12 +1,12 @@
-//! Mustache as it is written: its syntax, its faults, and the names that templates may have.
+//! Mustache as it is written: its syntax, its errors, and the names that templates may have.
 //!
 //! ```text
-//! syntax   text -> pieces, by the Mustache specification, or every fault with its place
-//! fault    what can be wrong with a template
+//! syntax   text -> tokens, by the Mustache specification, or every error with its position
+//! error    what can be wrong with a template
 //! purpose  which file names are allowed
 //! ```
 
-pub(crate) mod fault;
+pub(crate) mod error;
 pub(crate) mod purpose;
 pub(crate) mod syntax;
 

@@ -1,4 +1,4 @@
-//! Which regular expressions Envoy's RE2 takes: its dialect, and the size of the program that it compiles
+//! Regular expressions that Envoy's RE2 accepts: its dialect, and the size of the program that it compiles
 //! an expression to, without compiling it.
 
 mod bytes;
@@ -13,14 +13,14 @@ use regex_syntax::ast::parse::Parser;
 use size::Size;
 
 /// What Envoy takes by the runtime setting `re2.max_program_size.error_level` in its bootstrap.
-const MOST_INSTRUCTIONS: u64 = 100_000;
+const MAX_INSTRUCTIONS: u64 = 100_000;
 
 /// Of those, what is kept for what templates put around an expression, and for what the estimate
 /// misses: it told down to 0.94 of Envoy's size in `e2e/campaigns/regex_size.py`.
 const RESERVED_INSTRUCTIONS: u64 = 10_000;
 
 /// What RE2 takes in its 8 MiB for one expression, before it flattens the program.
-const MOST_COMPILED: u64 = 690_000;
+const MAX_COMPILED: u64 = 690_000;
 
 /// Checks that Envoy compiles a regular expression.
 ///
@@ -30,16 +30,16 @@ const MOST_COMPILED: u64 = 690_000;
 /// One line that says why not.
 pub(crate) fn check(text: &str, case_sensitive: bool) -> Result<(), String> {
     let size = size(text, case_sensitive)?;
-    if size.flattened + RESERVED_INSTRUCTIONS > MOST_INSTRUCTIONS {
+    if size.flattened + RESERVED_INSTRUCTIONS > MAX_INSTRUCTIONS {
         return Err(format!(
-            "compiles to about {} instructions, and {} are allowed; Envoy takes {MOST_INSTRUCTIONS}, and its own count may be higher",
+            "compiles to about {} instructions; at most {} are allowed, because Envoy accepts {MAX_INSTRUCTIONS} and may count more",
             size.flattened,
-            MOST_INSTRUCTIONS - RESERVED_INSTRUCTIONS
+            MAX_INSTRUCTIONS - RESERVED_INSTRUCTIONS
         ));
     }
-    if size.compiled > MOST_COMPILED {
+    if size.compiled > MAX_COMPILED {
         return Err(format!(
-            "compiles to about {} instructions at first, and RE2 takes {MOST_COMPILED}",
+            "compiles to about {} instructions at first; RE2 accepts at most {MAX_COMPILED}",
             size.compiled
         ));
     }

@@ -3,8 +3,8 @@
 
 use crate::{
     context::{
-        self, Concern, Subject,
-        properties::{Bearer, assess},
+        self, Subject, WarningOrigin,
+        properties::{Scope, check_property},
     },
     document::{
         Finding, cut,
@@ -28,7 +28,7 @@ pub fn discovery_map(map: &DiscoveryMap) -> Vec<Finding> {
     findings
 }
 
-/// What is doubtful in a map that workloads make together, each of whom was told of its own mistakes.
+/// What is doubtful in a map that workloads make together, each of which was warned of its own errors.
 pub fn between_workloads(map: &DiscoveryMap) -> Vec<String> {
     let unknown = namespaces(map);
     let unknown = unknown.into_iter().map(|finding| match finding.subject {
@@ -41,9 +41,9 @@ pub fn between_workloads(map: &DiscoveryMap) -> Vec<String> {
 }
 
 /// What the parts of a mesh say together.
-fn together(map: &DiscoveryMap) -> impl Iterator<Item = context::Warning> {
+fn together(map: &DiscoveryMap) -> impl Iterator<Item = context::ContextWarning> {
     let warnings = context::review(map).into_iter();
-    warnings.filter(|warning| warning.concern == Concern::Mesh)
+    warnings.filter(|warning| warning.origin == WarningOrigin::Mesh)
 }
 
 /// What is doubtful in one place by itself.
@@ -54,7 +54,7 @@ fn parts(map: &DiscoveryMap) -> Vec<Finding> {
         let name = namespace.namespace.to_string();
         properties(
             &namespace.properties,
-            Bearer::Whole,
+            Scope::ServiceColorOrNamespace,
             &place,
             &name,
             &mut findings,
@@ -64,7 +64,7 @@ fn parts(map: &DiscoveryMap) -> Vec<Finding> {
         let title = title(namespace, service_color);
         properties(
             &service_color.properties,
-            Bearer::Whole,
+            Scope::ServiceColorOrNamespace,
             &place,
             &title,
             &mut findings,
@@ -73,12 +73,12 @@ fn parts(map: &DiscoveryMap) -> Vec<Finding> {
             let place = format!("{place}/routes/{index}");
             properties(
                 &route.properties,
-                Bearer::Route,
+                Scope::Route,
                 &place,
                 &title,
                 &mut findings,
             );
-            findings.extend(route.path_match.doubt().map(|message| Finding {
+            findings.extend(route.path_match.warning().map(|message| Finding {
                 pointer: format!("{place}/path-match/value"),
                 subject: Some(title.clone()),
                 message,
@@ -90,20 +90,20 @@ fn parts(map: &DiscoveryMap) -> Vec<Finding> {
 
 fn properties(
     given: &Properties,
-    bearer: Bearer,
+    scope: Scope,
     place: &str,
     subject: &str,
     findings: &mut Vec<Finding>,
 ) {
     for (name, value) in given {
-        let (_, slip) = assess(name, value, bearer);
-        findings.extend(slip.map(|slip| Finding {
+        let (_, warning) = check_property(name, value, scope);
+        findings.extend(warning.map(|warning| Finding {
             pointer: format!(
                 "{place}/properties/{}",
                 name.replace('~', "~0").replace('/', "~1")
             ),
             subject: Some(subject.to_owned()),
-            message: format!("property `{}` {slip}", cut(name)),
+            message: format!("property `{}` {warning}", cut(name)),
         }));
     }
 }

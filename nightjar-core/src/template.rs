@@ -1,16 +1,16 @@
-//! Mustache templates: reading them, checking them, choosing them and making files with them.
+//! Mustache templates: parsing, linting, selection, and rendering into files.
 //!
 //! ```text
-//! normal   pieces -> what the engine, `ramhorns`, reads
+//! compile  tokens -> what the engine, `ramhorns`, reads
 //! view     the context and any JSON as templates see them
 //! render   the engine's questions answered from a view
-//! run      limits on time and memory
+//! budget   limits on time and memory
 //! escape   what keeps a value a value in the file it is written to
 //! select   which templates of a mesh are for which proxy
 //! files    a proxy's files from its templates and its context
 //! shipped  the templates that come with Nightjar
 //! folder   templates in a folder that people edit (the one part that reads files)
-//! lint     names that no context has; shape knows which there are
+//! lint     names that no context has, by context_types
 //! ```
 //!
 //! All required modules of the Mustache specification are supported, and none of the optional ones
@@ -23,34 +23,34 @@
 //! - Numbers are written in their shortest JSON form: `1.50` as `1.5`. Whole numbers beyond 64 bits
 //!   are rounded.
 
+mod budget;
+mod compile;
+mod context_types;
 mod escape;
 mod files;
 pub mod folder;
 mod lint;
-mod normal;
 mod render;
-mod run;
 mod select;
-mod shape;
 mod shipped;
 mod view;
 
 pub use self::{
     escape::Escape,
-    lint::{Finding, Severity, lint, lint_all},
+    lint::{Diagnostic, Severity, lint, lint_all},
     select::TemplateSet,
     shipped::{SHIPPED, shipped},
 };
 
 pub use crate::mustache::{
-    fault::{Place, TemplateFault, TemplateFaults},
+    error::{Position, TemplateError, TemplateErrors},
     purpose::check_purpose,
 };
 
 use self::{
-    normal::{Lines, Normal},
+    budget::{RenderLimits, Rendering},
+    compile::{CompiledTemplate, Indentation},
     render::Rendered,
-    run::{Limits, Run},
     view::{Node, View as _},
 };
 use crate::mustache::{PARTIAL_SUFFIX, syntax};
@@ -60,23 +60,23 @@ use std::collections::BTreeMap;
 /// A template, read and ready.
 pub struct Template {
     name: String,
-    as_written: Normal,
+    as_written: CompiledTemplate,
     /// For use as a partial whose lines are indented.
-    indented: Normal,
+    indented: CompiledTemplate,
 }
 
 impl Template {
-    /// Reads a template. The name is what faults call it.
-    pub fn parse(name: &str, text: &str) -> Result<Self, TemplateFaults> {
-        let pieces = syntax::read(name, text)?;
+    /// Reads a template. The name is what errors call it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, TemplateErrors> {
+        let tokens = syntax::parse(name, text)?;
         Ok(Self {
             name: name.to_owned(),
-            as_written: normal::prepare(name, text, &pieces, Lines::AsWritten)?,
-            indented: normal::prepare(name, text, &pieces, Lines::Indented)?,
+            as_written: compile::compile(name, text, &tokens, Indentation::AsWritten)?,
+            indented: compile::compile(name, text, &tokens, Indentation::Indented)?,
         })
     }
 
-    /// What faults call it.
+    /// What errors call it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -87,21 +87,21 @@ impl Template {
         partials: &Partials,
         value: &Value,
         escape: Escape,
-    ) -> Result<String, TemplateFaults> {
-        let run = Run::new(partials, escape, Limits::default());
+    ) -> Result<String, TemplateErrors> {
+        let run = Rendering::new(partials, escape, RenderLimits::default());
         Ok(self.render_in(run, value.view(), None)?.text)
     }
 
     fn render_in(
         &self,
-        run: Run<'_>,
+        run: Rendering<'_>,
         outer: Node<'_>,
         inner: Option<Node<'_>>,
-    ) -> Result<Rendered, TemplateFault> {
+    ) -> Result<Rendered, TemplateError> {
         run.render(&self.name, &self.as_written, outer, inner)
     }
 
-    fn normal(&self, indent: &str) -> &Normal {
+    fn compiled(&self, indent: &str) -> &CompiledTemplate {
         if indent.is_empty() {
             &self.as_written
         } else {
@@ -116,7 +116,7 @@ pub struct Partials(BTreeMap<String, Template>);
 
 impl Partials {
     /// Reads a template and adds it.
-    pub fn insert(&mut self, name: &str, text: &str) -> Result<(), TemplateFaults> {
+    pub fn insert(&mut self, name: &str, text: &str) -> Result<(), TemplateErrors> {
         let template = Template::parse(name, text)?;
         self.0.insert(name.to_owned(), template);
         Ok(())

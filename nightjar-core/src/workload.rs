@@ -1,40 +1,42 @@
-//! What a workload declares about itself in `NJ_` settings, and the discovery map that many of
+//! Workloads: what each declares about itself in `NJ_` settings, and the discovery map that many of
 //! them make: pure functions, no I/O.
 //!
 //! ```text
-//! settings   where a setting was said, and which one counts
-//! read       settings -> a service or a gateway
-//! routes     all the routes of a service
-//! route      the forms in which a route is declared
-//! known      names that are near a known one
-//! egress     the local ports for other namespaces
-//! port       the forms in which a port is chosen
-//! properties free properties, documented ones checked
-//! located    the routes of a service, each with where it listens
-//! mesh       services and gateways, each with its instances -> discovery map
-//! warning    a mistake in somebody's settings
+//! settings           where a setting is made, and which one counts
+//! reader             one workload's settings, with its warnings
+//! declaration        settings -> a service or a gateway
+//! routes             all the routes of a service
+//! route              the forms in which a route is declared
+//! misspelt_settings  names that are near a known one
+//! egress             the local ports for other namespaces
+//! port_choice        the forms in which a port is chosen
+//! properties         free properties, documented ones checked
+//! located_routes     the routes of a service, each with where it listens
+//! mesh               services and gateways, each with its instances -> discovery map
+//! warning            errors in the settings of a workload
 //! ```
 //!
 //! A workload is whatever runs a service or a gateway and carries settings: a task with its tags
-//! and environment, a service in a registry with its attributes. A mistake in one of them costs
-//! that setting's route or that workload, is told as a [`Warning`], and leaves the rest alone.
+//! and environment, a service in a registry with its attributes. An error in one of them costs
+//! that setting's route or that workload, is reported as a [`Warning`], and leaves the rest alone.
 
+mod declaration;
 mod egress;
-mod known;
-mod located;
+mod located_routes;
 mod mesh;
-mod port;
+mod misspelt_settings;
+mod port_choice;
 mod properties;
-mod read;
+mod reader;
 mod route;
 mod routes;
 mod settings;
 mod warning;
 
-pub use located::{Groups, Located};
+pub use located_routes::{LocatedRoutes, ServedPorts};
 pub use mesh::Mesh;
-pub use port::PortChoice;
-pub use settings::{Found, Settings, Source};
+pub use port_choice::PortChoice;
+pub use settings::{Settings, Source, Sourced};
 pub use warning::{Warning, Warnings};
 
 use crate::document::discovery_map::{Name, NamespaceEgress, Properties, Protocol, Route};
@@ -78,9 +80,9 @@ pub struct Service {
     pub routes: Vec<DeclaredRoute>,
     /// `NJ_NAMESPACE_PORT_<n>`
     pub egress: Vec<NamespaceEgress>,
-    /// Whether a route was left out because of a mistake: while an older revision without mistakes
+    /// Whether a route was left out because of an error: while an older revision without errors
     /// runs, [`Mesh`] goes by that one.
-    pub is_faulty: bool,
+    pub has_errors: bool,
 }
 
 /// What one `NJ_ROUTE_<n>` declares.
@@ -88,14 +90,14 @@ pub struct Service {
 pub struct DeclaredRoute {
     /// The setting, such as `NJ_ROUTE_1`.
     pub setting: String,
-    /// Where it was said. What a container says of itself goes with that container's ports.
+    /// Where it was set. What a container sets for itself goes with that container's ports.
     pub source: Source,
     /// One route, or two for a path without a trailing slash.
     pub routes: Vec<Route>,
     /// `NJ_ROUTE_PORT_<n>`, else `NJ_ROUTE_PORT`.
-    pub port: Option<Found<PortChoice>>,
-    /// Whether nobody is to be sent to it: it is private, and a mistake in its weight must not cost it.
-    is_closed: bool,
+    pub port: Option<Sourced<PortChoice>>,
+    /// Whether nobody is to be sent to it: it is private, and an error in its weight must not remove it.
+    is_unserved: bool,
 }
 
 impl DeclaredRoute {
@@ -117,5 +119,5 @@ pub struct Gateway {
     /// `NJ_PROP_<name>`: properties of the whole namespace.
     pub properties: Properties,
     /// `NJ_ROUTE_PORT`, else the `NJ_LISTEN_PORT` of the proxy itself.
-    pub port: Option<Found<PortChoice>>,
+    pub port: Option<Sourced<PortChoice>>,
 }

@@ -1,6 +1,6 @@
 //! What Envoy's statistics say of a file: whether it has it, or has refused it.
 
-use nightjar_core::envoy::Role;
+use nightjar_core::envoy::FileRole;
 use std::{collections::HashMap, fmt, sync::Arc};
 
 /// The counters of Envoy's subscriptions, by name.
@@ -56,7 +56,7 @@ impl Versions {
     }
 
     /// The version that Envoy reports for a role; `None` if it has no such subscription.
-    pub(crate) fn of(&self, role: &Role) -> Option<&str> {
+    pub(crate) fn of(&self, role: &FileRole) -> Option<&str> {
         let own = |(name, _): &(&String, &String)| statistic_of(role, name) == Some("version_text");
         self.0.iter().find(own).map(|(_, version)| version.as_str())
     }
@@ -77,7 +77,7 @@ pub(crate) fn read_warming(text: &str) -> u64 {
 }
 
 /// A counter of a role, over all of its subscriptions.
-pub(crate) fn total(role: &Role, counter: &str, counters: &Counters) -> u64 {
+pub(crate) fn total(role: &FileRole, counter: &str, counters: &Counters) -> u64 {
     let own = counters
         .iter()
         .filter(|(name, _)| statistic_of(role, name) == Some(counter));
@@ -85,30 +85,30 @@ pub(crate) fn total(role: &Role, counter: &str, counters: &Counters) -> u64 {
 }
 
 /// Whether a counter of a role rose.
-pub(crate) fn rose(role: &Role, counter: &str, before: &Counters, now: &Counters) -> bool {
+pub(crate) fn rose(role: &FileRole, counter: &str, before: &Counters, now: &Counters) -> bool {
     total(role, counter, now) > total(role, counter, before)
 }
 
 /// The last part of a statistic's name, if it is of the subscription of a role.
-fn statistic_of<'a>(role: &Role, name: &'a str) -> Option<&'a str> {
+fn statistic_of<'a>(role: &FileRole, name: &'a str) -> Option<&'a str> {
     let (scope, part) = name.rsplit_once('.')?;
     // Envoy writes `_` for `:` in names of statistics.
     let stat = |name: &str| name.replace(':', "_");
     let own = match role {
-        Role::Clusters => scope == "cluster_manager.cds",
-        Role::Listeners => scope == "listener_manager.lds",
-        Role::Routes(routes) => {
+        FileRole::Clusters => scope == "cluster_manager.cds",
+        FileRole::Listeners => scope == "listener_manager.lds",
+        FileRole::Routes(routes) => {
             let scope = scope.strip_suffix(stat(routes).as_str());
             scope.is_some_and(|scope| scope.starts_with("http.") && scope.ends_with(".rds."))
         }
-        Role::Endpoints { scope: cluster, .. } => {
-            scope.strip_prefix("cluster.") == Some(stat(cluster).as_str())
-        }
-        Role::Secrets(secret) => {
+        FileRole::Endpoints {
+            stat_name: cluster, ..
+        } => scope.strip_prefix("cluster.") == Some(stat(cluster).as_str()),
+        FileRole::Secrets(secret) => {
             let secret = format!("sds.{}", stat(secret));
             scope == secret || scope.ends_with(&format!(".{secret}"))
         }
-        Role::Bootstrap => false,
+        FileRole::Bootstrap => false,
     };
     own.then_some(part)
 }
@@ -145,16 +145,16 @@ mod tests {
              http.local.rds.routes-80.version_text: \"r1\"\nsds.cert.version_text: \"s1\"\nx: \"y\"\n\
              cluster.a_b.version_text: \"e1\"\n",
         );
-        let endpoints = Role::Endpoints {
+        let endpoints = FileRole::Endpoints {
             resource: "svc".to_owned(),
-            scope: "a:b".to_owned(),
+            stat_name: "a:b".to_owned(),
         };
         for (role, version) in [
-            (Role::Clusters, Some("c1")),
-            (Role::Listeners, None),
-            (Role::Routes("routes-80".to_owned()), Some("r1")),
-            (Role::Routes("80".to_owned()), None),
-            (Role::Secrets("cert".to_owned()), Some("s1")),
+            (FileRole::Clusters, Some("c1")),
+            (FileRole::Listeners, None),
+            (FileRole::Routes("routes-80".to_owned()), Some("r1")),
+            (FileRole::Routes("80".to_owned()), None),
+            (FileRole::Secrets("cert".to_owned()), Some("s1")),
             (endpoints, Some("e1")),
         ] {
             assert_eq!(versions.of(&role), version, "{role:?}");
@@ -168,9 +168,24 @@ mod tests {
             ("listener_manager.lds.update_rejected", 2),
             ("cluster_manager.cds.update_rejected", 0),
         ]);
-        assert!(rose(&Role::Listeners, "update_rejected", &before, &after));
-        assert!(!rose(&Role::Clusters, "update_rejected", &before, &after));
-        assert!(!rose(&Role::Listeners, "update_failure", &before, &after));
+        assert!(rose(
+            &FileRole::Listeners,
+            "update_rejected",
+            &before,
+            &after
+        ));
+        assert!(!rose(
+            &FileRole::Clusters,
+            "update_rejected",
+            &before,
+            &after
+        ));
+        assert!(!rose(
+            &FileRole::Listeners,
+            "update_failure",
+            &before,
+            &after
+        ));
     }
 
     #[test]

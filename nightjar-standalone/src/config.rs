@@ -2,7 +2,7 @@
 
 use crate::launch::{Launch, RestartMode};
 use nightjar_core::{
-    context::{Role, Viewer, properties::documented},
+    context::{ProxyConfig, ProxyRole, properties::documented},
     daemon::PROXY_PROPERTY,
     daemon::settings::{
         DEBUG, DISCOVERY_MAP_EXEC, EXIT_ON_GENERATION_FAILURE, FAILURE_SLEEP, NJ_EMPTY_MAP_GRACE,
@@ -147,7 +147,7 @@ pub(crate) struct Config {
     /// What every long-running program has.
     pub(crate) daemon: Settings,
     pub(crate) data_store: Option<CommandLine>,
-    pub(crate) viewer: Viewer,
+    pub(crate) proxy: ProxyConfig,
     /// `None` if there is no Envoy and this run can do without.
     pub(crate) launch: Option<Launch>,
     pub(crate) admin: (IpAddr, u16),
@@ -187,15 +187,15 @@ impl Config {
         let bootstrap = reader.checked(&ENVOY_CONFIGURATION_TEMPLATE, |text| {
             nightjar_core::template::check_purpose(text).map(|()| text.to_owned())
         });
-        let mut viewer = read_viewer(reader, &config_dir, admin);
-        if viewer.listen_port == admin.1 && admin.1 != 0 {
+        let mut proxy = read_proxy(reader, &config_dir, admin);
+        if proxy.listen_port == admin.1 && admin.1 != 0 {
             reader.fault(&NJ_ADMIN_PORT, "is the same as NJ_LISTEN_PORT");
         }
         let daemon = Settings::read(reader);
-        viewer.status = daemon.status;
+        proxy.status = daemon.status;
         let status = daemon.status.map(|address| address.port());
         for (other, port) in [
-            ("NJ_LISTEN_PORT", viewer.listen_port),
+            ("NJ_LISTEN_PORT", proxy.listen_port),
             ("NJ_ADMIN_PORT", admin.1),
         ] {
             if status == Some(port) && port != 0 {
@@ -205,7 +205,7 @@ impl Config {
         Self {
             daemon,
             data_store: reader.optional(&DATA_STORE_EXEC, Reader::command),
-            viewer,
+            proxy,
             launch: read_launch(reader, need, config_dir.join(&bootstrap)),
             admin,
             bootstrap,
@@ -237,18 +237,18 @@ fn name(reader: &mut Reader<'_>, setting: &Setting) -> String {
     })
 }
 
-fn read_viewer(
+fn read_proxy(
     reader: &mut Reader<'_>,
     config_dir: &std::path::Path,
     admin: (IpAddr, u16),
-) -> Viewer {
+) -> ProxyConfig {
     let is_gateway = reader.one_of(&NJ_PROXY_MODE, &[("service", false), ("gateway", true)]);
     let (service, color) = (name(reader, &NJ_SERVICE), name(reader, &NJ_COLOR));
-    Viewer {
+    ProxyConfig {
         role: if is_gateway {
-            Role::Gateway
+            ProxyRole::Gateway
         } else {
-            Role::Service { service, color }
+            ProxyRole::Service { service, color }
         },
         namespace: name(reader, &NJ_NAMESPACE),
         listen_port: reader.port(&NJ_LISTEN_PORT),
@@ -273,9 +273,11 @@ fn read_properties(reader: &mut Reader<'_>) -> Properties {
         if value.is_empty() {
             continue;
         }
-        let form = documented(&name).map(|property| property.form);
-        match form.filter(|form| form.normalise(value).is_none()) {
-            Some(form) => reader.fault_of(variable, value, format!("is not {}", form.form())),
+        let format = documented(&name).map(|property| property.format);
+        match format.filter(|format| format.normalise(value).is_none()) {
+            Some(format) => {
+                reader.fault_of(variable, value, format!("is not {}", format.description()))
+            }
             None => drop(properties.insert(name, value.to_owned())),
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     files::{Folder, Staged},
     machine::{Acked, PhaseOrder},
 };
-use nightjar_core::envoy::{File, Role, on_one_line};
+use nightjar_core::envoy::{File, FileRole, on_one_line};
 use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -202,7 +202,7 @@ impl Phases {
         let can_warm = order.awaited.iter().any(|file| {
             matches!(
                 file.role(),
-                Some(Role::Clusters | Role::Listeners | Role::Endpoints { .. })
+                Some(FileRole::Clusters | FileRole::Listeners | FileRole::Endpoints { .. })
             )
         });
         if can_warm && self.warming(watch.deadline).await? > order.given_up {
@@ -227,7 +227,7 @@ impl Phases {
             }
             let is_up = |counter| ack::rose(role, counter, &watch.before, &counters);
             let refused = is_up("update_rejected") || is_up("update_failure");
-            if refused && *role == Role::Listeners {
+            if refused && *role == FileRole::Listeners {
                 let dump = self.admin.dump("dynamic_listeners").await?;
                 if let Some(unbound) = only_unbound(&dump) {
                     watch.unbound = Some(unbound);
@@ -262,7 +262,7 @@ impl Phases {
                 file.name()
             ),
             (None, Some(error)) => format!("envoy did not answer within {seconds} s: {error}"),
-            (Some(file), None) if file.role().is_none_or(|role| *role == Role::Bootstrap) => {
+            (Some(file), None) if file.role().is_none_or(|role| *role == FileRole::Bootstrap) => {
                 format!("envoy did not take {} within {seconds} s", file.name())
             }
             (Some(file), None) => format!(
@@ -329,8 +329,8 @@ impl Phases {
     /// What the configuration dump says of a refused file.
     async fn error_state(&self, file: &File) -> Option<String> {
         let resource = match file.role()? {
-            Role::Listeners => "dynamic_listeners",
-            Role::Clusters => "dynamic_active_clusters",
+            FileRole::Listeners => "dynamic_listeners",
+            FileRole::Clusters => "dynamic_active_clusters",
             _ => return None,
         };
         let dump = self.admin.dump(resource).await.ok()?;
@@ -411,7 +411,8 @@ impl Watch<'_> {
 
     /// Once listeners and clusters are there, what they do not lead to is read by nobody.
     fn leave_out_unread(&mut self, versions: &Versions) {
-        let is_top = |file: &File| matches!(file.role(), Some(Role::Clusters | Role::Listeners));
+        let is_top =
+            |file: &File| matches!(file.role(), Some(FileRole::Clusters | FileRole::Listeners));
         let order = self.order;
         let files = order.awaited.iter().enumerate();
         if files
@@ -433,13 +434,14 @@ impl Watch<'_> {
         match &self.unbound {
             Some(unbound) => !unbound.is_empty(),
             None => {
-                self.order.is_closed && !awaited.any(|file| file.role() == Some(&Role::Listeners))
+                self.order.is_closed
+                    && !awaited.any(|file| file.role() == Some(&FileRole::Listeners))
             }
         }
     }
 
     fn accepted(&mut self, given_up: u64) -> Acked {
-        let listeners = |file: &Arc<File>| file.role() == Some(&Role::Listeners);
+        let listeners = |file: &Arc<File>| file.role() == Some(&FileRole::Listeners);
         let unbound = match self.unbound.take() {
             None if self.order.awaited.iter().any(listeners) => Some(Vec::new()),
             unbound => unbound,

@@ -13,8 +13,8 @@
 //! ```
 
 use nightjar_core::envoy::{
-    Configuration, File, Role, bootstrap_key, covers, keeps_endpoints, union_of_bootstraps,
-    union_of_clusters,
+    Configuration, File, FileRole, bootstrap_key, holds_all_clusters, loses_all_endpoints,
+    union_of_bootstraps, union_of_clusters,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -58,8 +58,9 @@ pub(crate) struct Running {
 impl Running {
     /// A process that is started with a configuration.
     pub(crate) fn with(configuration: &Configuration) -> Self {
-        let is_top =
-            |file: &&Arc<File>| matches!(file.role(), Some(Role::Clusters | Role::Listeners));
+        let is_top = |file: &&Arc<File>| {
+            matches!(file.role(), Some(FileRole::Clusters | FileRole::Listeners))
+        };
         Self {
             bootstrap: Arc::clone(configuration.bootstrap()),
             top_level: configuration
@@ -73,9 +74,9 @@ impl Running {
     /// Whether this process, or one that it hands over to, tells that it has this file.
     pub(crate) fn watches(&self, file: &File) -> bool {
         match file.role() {
-            None | Some(Role::Bootstrap) => false,
-            Some(Role::Clusters | Role::Listeners) => self.top_level.contains(file.name()),
-            Some(Role::Routes(_) | Role::Endpoints { .. } | Role::Secrets(_)) => true,
+            None | Some(FileRole::Bootstrap) => false,
+            Some(FileRole::Clusters | FileRole::Listeners) => self.top_level.contains(file.name()),
+            Some(FileRole::Routes(_) | FileRole::Endpoints { .. } | FileRole::Secrets(_)) => true,
         }
     }
 }
@@ -135,12 +136,12 @@ pub(crate) fn next(known: &Knowledge, running: &Running, wanted: &Configuration)
     }
     let mut switch: Vec<Arc<File>> = changed
         .iter()
-        .filter(|file| matches!(file.role(), Some(Role::Routes(_) | Role::Listeners)))
+        .filter(|file| matches!(file.role(), Some(FileRole::Routes(_) | FileRole::Listeners)))
         .map(|file| Arc::clone(file))
         .collect();
     switch.sort_by_key(|file| {
         (
-            file.role() == Some(&Role::Listeners),
+            file.role() == Some(&FileRole::Listeners),
             known.contains_key(file.name()),
         )
     });
@@ -149,7 +150,7 @@ pub(crate) fn next(known: &Knowledge, running: &Running, wanted: &Configuration)
     }
     let finish: Vec<Arc<File>> = changed
         .iter()
-        .filter(|file| file.role() != Some(&Role::Bootstrap))
+        .filter(|file| file.role() != Some(&FileRole::Bootstrap))
         .map(|file| Arc::clone(file))
         .collect();
     if !finish.is_empty() {
@@ -172,7 +173,7 @@ fn to_make(
     changed: &[&Arc<File>],
     leads: bool,
 ) -> Vec<Arc<File>> {
-    let of_clusters = |file: &&Arc<File>| file.role() == Some(&Role::Clusters);
+    let of_clusters = |file: &&Arc<File>| file.role() == Some(&FileRole::Clusters);
     // What an earlier process watched, and nobody will again, does not count.
     let counts = |file: &&Arc<File>| running.watches(file) || wanted.get(file.name()).is_some();
     let now: Vec<Arc<File>> = known
@@ -187,11 +188,13 @@ fn to_make(
     let sure = known.iter().all(|(_, known)| {
         matches!(known, Known::Confirmed(_)) || !known.texts().iter().any(|file| of_clusters(&file))
     });
-    let clusters_change = !sure || !covers(&now, &wanted_clusters);
+    let clusters_change = !sure || !holds_all_clusters(&now, &wanted_clusters);
     // What a new process starts with has to hold the clusters of the routes that are in force, also
     // where the file itself has stood unread and unchanged since an earlier process.
     let is_unread = |file: &File| {
-        leads && file.role() == Some(&Role::Clusters) && !running.top_level.contains(file.name())
+        leads
+            && file.role() == Some(&FileRole::Clusters)
+            && !running.top_level.contains(file.name())
     };
     let unread = wanted.iter().filter(|file| is_unread(file));
     let unread = unread.filter(|file| !changed.iter().any(|it| it.name() == file.name()));
@@ -200,26 +203,32 @@ fn to_make(
         let was = known.get(file.name());
         let is_new = was.is_none_or(|was| was.texts().iter().all(|was| was.role() != file.role()));
         match file.role() {
-            None | Some(Role::Secrets(_)) => make.push((0, Arc::clone(file))),
-            Some(Role::Endpoints { .. }) => {
-                let loses =
-                    was.is_some_and(|was| was.texts().iter().any(|was| keeps_endpoints(was, file)));
+            None | Some(FileRole::Secrets(_)) => make.push((0, Arc::clone(file))),
+            Some(FileRole::Endpoints { .. }) => {
+                let loses = was.is_some_and(|was| {
+                    was.texts().iter().any(|was| loses_all_endpoints(was, file))
+                });
                 if !loses {
                     make.push((1, Arc::clone(file)));
                 }
             }
             // A new process needs it, and the old one does not know it.
-            Some(Role::Routes(_)) if leads && is_new => make.push((1, Arc::clone(file))),
-            Some(Role::Listeners) if leads && !running.top_level.contains(file.name()) => {
+            Some(FileRole::Routes(_)) if leads && is_new => make.push((1, Arc::clone(file))),
+            Some(FileRole::Listeners) if leads && !running.top_level.contains(file.name()) => {
                 make.push((2, Arc::clone(file)));
             }
-            Some(Role::Clusters) if clusters_change || is_new || is_unread(file) => {
+            Some(FileRole::Clusters) if clusters_change || is_new || is_unread(file) => {
                 let union = union_of_clusters(&now, file);
                 if was.is_none_or(|was| !was.is(&union)) {
                     make.push((2, union));
                 }
             }
-            Some(Role::Clusters | Role::Routes(_) | Role::Listeners | Role::Bootstrap) => {}
+            Some(
+                FileRole::Clusters
+                | FileRole::Routes(_)
+                | FileRole::Listeners
+                | FileRole::Bootstrap,
+            ) => {}
         }
     }
     make.sort_by_key(|(order, _)| *order);

@@ -11,7 +11,7 @@ use nightjar_core::{
     envoy::Configuration,
     extension::{Host, RetryPolicy},
     shutdown::Shutdown,
-    template::{TemplateFaults, TemplateSet, shipped},
+    template::{TemplateErrors, TemplateSet, shipped},
     timing::Timing,
 };
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration, time::Instant};
@@ -32,7 +32,7 @@ pub(crate) enum RefreshError {
     #[error(transparent)]
     Context(#[from] ContextError),
     #[error("the templates are faulty:\n{0}")]
-    Templates(#[from] TemplateFaults),
+    Templates(#[from] TemplateErrors),
 }
 
 /// What the last refreshes left behind, so that the next one need not begin from nothing.
@@ -41,7 +41,7 @@ pub(crate) struct Refresher {
     store: Option<Host>,
     /// The fetch of templates that an earlier refresh did not wait for.
     late_fetch: Option<TemplatesFetch>,
-    viewer: context::Viewer,
+    proxy: context::ProxyConfig,
     bootstrap: String,
     config_dir: String,
     refresh_time: Duration,
@@ -95,7 +95,7 @@ impl Refresher {
                 .clone()
                 .map(|command| Host::data_store(command, daemon.limits, temp_dir)),
             late_fetch: None,
-            viewer: config.viewer.clone(),
+            proxy: config.proxy.clone(),
             bootstrap: config.bootstrap.clone(),
             config_dir: config.config_dir.to_string_lossy().into_owned(),
             refresh_time: daemon.refresh_time,
@@ -275,7 +275,7 @@ impl Refresher {
         };
         let map = read.document;
         drop(read.bytes);
-        let context = context::proxy_input(&map, &self.viewer)?;
+        let context = context::proxy_input(&map, &self.proxy)?;
         let warnings = context.warnings.iter().map(ToString::to_string);
         let warnings: BTreeSet<String> = warnings.collect();
         for warning in warnings.difference(&self.warned) {
@@ -330,11 +330,11 @@ impl Refresher {
         });
     }
 
-    fn select(&self, templates: &Templates) -> Result<TemplateSet, TemplateFaults> {
-        let namespace = &self.viewer.namespace;
-        match &self.viewer.role {
-            context::Role::Gateway => TemplateSet::select_gateway(templates, namespace),
-            context::Role::Service { service, color } => {
+    fn select(&self, templates: &Templates) -> Result<TemplateSet, TemplateErrors> {
+        let namespace = &self.proxy.namespace;
+        match &self.proxy.role {
+            context::ProxyRole::Gateway => TemplateSet::select_gateway(templates, namespace),
+            context::ProxyRole::Service { service, color } => {
                 TemplateSet::select_service(templates, namespace, service, color)
             }
         }

@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use nightjar_core::{
-    context::Role,
+    context::ProxyRole,
     daemon::{ReadyFile, TempDir},
     envoy::EnvoyProgram,
     shutdown::Shutdown,
@@ -54,7 +54,7 @@ impl Program {
         if let Some(address) = config.daemon.status {
             status.serve(address).await?;
         }
-        if config.viewer.role == Role::Gateway {
+        if config.proxy.role == ProxyRole::Gateway {
             tell_whom_it_believes(&config);
         }
         let (sender, events) = mpsc::unbounded_channel();
@@ -124,13 +124,13 @@ fn rules(config: &Config) -> Rules {
         exit_on_failure: config.daemon.exit_on_failure,
         update_timeout: config.update_timeout,
         validate: config.validate,
-        listen_port: config.viewer.listen_port,
+        listen_port: config.proxy.listen_port,
         config_dir: config.config_dir.to_string_lossy().into_owned(),
     }
 }
 
 fn tell_whom_it_believes(config: &Config) {
-    let hops = config.viewer.properties.get("trusted-hops");
+    let hops = config.proxy.properties.get("trusted-hops");
     let hops = hops.map_or("0", String::as_str);
     tracing::info!(
         "this gateway believes {hops} proxies in front of it about the caller's address and scheme \

@@ -7,7 +7,7 @@ use crate::{
     ack::{self, Counters, Versions},
     admin::{Admin, AdminError},
 };
-use nightjar_core::envoy::{Role, Secret};
+use nightjar_core::envoy::{FileRole, Secret};
 use std::{
     fmt, fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -80,7 +80,7 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 struct Known {
     secret: Secret,
-    role: Role,
+    role: FileRole,
     /// Counts at the last look: taken, refused, not renewed.
     counts: [u64; 3],
     /// Whether Envoy has told a version of it.
@@ -141,7 +141,7 @@ impl Watch {
 impl Known {
     fn new(secret: Secret) -> Self {
         Self {
-            role: Role::Secrets(secret.name.clone()),
+            role: FileRole::Secrets(secret.name.clone()),
             secret,
             counts: [0; 3],
             had_version: false,

@@ -84,7 +84,7 @@ impl System {
             envoy,
             admin: admin.clone(),
             admin_port: config.admin.1,
-            listen: SocketAddr::new(config.viewer.listen_address, config.viewer.listen_port),
+            listen: SocketAddr::new(config.proxy.listen_address, config.proxy.listen_port),
             validate: config.validate,
             config_dir: config.config_dir.to_string_lossy().into_owned(),
             refresher: Arc::new(tokio::sync::Mutex::new(Refresher::new(config, &temp_dir))),
@@ -140,7 +140,7 @@ impl System {
         let own: Vec<u32> = self.processes.values().filter_map(Process::id).collect();
         let (listen, validate) = (self.listen, self.validate);
         self.report(async move {
-            let print = configuration.print();
+            let print = configuration.fingerprint();
             let taken = own.is_empty().then(|| port_taken(listen)).flatten();
             let failure = taken.or_else(|| unfit(&configuration, admin_port, &own));
             let result = match failure {

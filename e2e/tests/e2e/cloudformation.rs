@@ -15,7 +15,7 @@ mod template;
 
 use e2e::{aws::Aws, root};
 use nightjar_core::{
-    context::{Role, Viewer, proxy_input},
+    context::{ProxyConfig, ProxyRole, proxy_input},
     document::{self, discovery_map::DiscoveryMap},
 };
 use serde_json::{Value, json};
@@ -126,7 +126,7 @@ fn requests_go_where_the_readme_says() {
         let discovery = stack.extension(&aws, "ext-discovery-ecs", task, container);
         let map = discovery.call(&[]).document.unwrap();
         assert_eq!(
-            view(&map, Role::Gateway),
+            view(&map, ProxyRole::Gateway),
             [
                 "gateway: /stock/cost/ denied",
                 "gateway: /stock/ -> stock-blue 9 of 10, stock-green 1 of 10",
@@ -190,7 +190,7 @@ fn the_first_task_of_a_service_gets_ready() {
     assert_eq!((found.code, found.stderr.as_str()), (Some(0), ""));
     let map = found.document.unwrap();
     assert_eq!(
-        view(&map, Role::Gateway),
+        view(&map, ProxyRole::Gateway),
         [
             "gateway: /stock/cost/ denied",
             "gateway: /stock/ -> stock-blue 9 of 10, stock-green 1 of 10",
@@ -211,7 +211,7 @@ fn a_changed_tag_shifts_and_drains_a_color() {
         .env("NJ_DMECS_TASKDEF_CACHE_SECONDS", "0");
     let route = || {
         let map = discovery.call(&[]).document.unwrap();
-        let gateway = view(&map, Role::Gateway);
+        let gateway = view(&map, ProxyRole::Gateway);
         gateway.into_iter().nth(1).unwrap()
     };
     let before = route();
@@ -235,17 +235,17 @@ fn without_version(document: Option<Value>) -> Value {
     document
 }
 
-fn sidecar(service: &str, color: &str) -> Role {
-    Role::Service {
+fn sidecar(service: &str, color: &str) -> ProxyRole {
+    ProxyRole::Service {
         service: service.to_owned(),
         color: color.to_owned(),
     }
 }
 
 /// What a proxy of the namespace `store` does with requests: a line for each route.
-fn view(map: &Value, role: Role) -> Vec<String> {
+fn view(map: &Value, role: ProxyRole) -> Vec<String> {
     let map: DiscoveryMap = document::read(map.to_string().as_bytes()).unwrap();
-    let viewer = Viewer {
+    let viewer = ProxyConfig {
         role,
         namespace: "store".to_owned(),
         listen_port: 8080,

@@ -47,7 +47,7 @@ fn what_is_no_envoy_is_told_so() {
         (
             Some(64),
             vec![
-                "ERROR ENVOY_EXEC: /bin/true is not an Envoy 1.39.1 or later: `--version` says \
+                "ERROR ENVOY_EXEC: /bin/true is not an Envoy 1.39.1 or later: `--version` prints \
                  \"true (GNU coreutils) 9.1\""
                     .to_owned()
             ]
@@ -71,7 +71,7 @@ fn an_old_envoy_is_told_so() {
         (
             Some(64),
             String::new(),
-            "ERROR ENVOY_EXEC: FOLDER/old-envoy is not an Envoy 1.39.1 or later: `--version` says \
+            "ERROR ENVOY_EXEC: FOLDER/old-envoy is not an Envoy 1.39.1 or later: `--version` prints \
              \"envoy version: abc/1.10.0/Clean/RELEASE/BoringSSL\"\n"
                 .to_owned()
         )

@@ -62,7 +62,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
         ),
         (
             [&text.as_bytes()[..50], b"\xff\xfe", &text.as_bytes()[50..]].concat(),
-            in_map("(document): is not UTF-8 text: byte 50 is wrong"),
+            in_map("(document): is not UTF-8 text: byte 50 is invalid"),
         ),
         (
             "[".repeat(100_000).into_bytes(),
@@ -74,7 +74,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
         ),
         (
             edited("/schema-version", json!("v9")).into_bytes(),
-            in_map("/schema-version: \"v9\" is none of \"v1\""),
+            in_map("/schema-version: \"v9\" is not one of \"v1\""),
         ),
         (
             other.into_bytes(),
@@ -84,7 +84,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
             twice.into_bytes(),
             in_map(
                 "/namespaces/1/namespace (n1): \"n1\" is already the name of /namespaces/0; \
-                 a namespace appears once",
+                 a namespace must appear only once",
             ),
         ),
         (
@@ -114,7 +114,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
         (
             edited(&format!("{route}/path-match/value"), json!("/a\n\"}, {\"x")).into_bytes(),
             in_map(&format!(
-                "{route}/path-match/value (shop/blue in n1): \"/a\\n\\\"}}, {{\\\"x\" holds the control character U+000A"
+                "{route}/path-match/value (shop/blue in n1): \"/a\\n\\\"}}, {{\\\"x\" contains the control character U+000A"
             )),
         ),
     ]
@@ -162,8 +162,8 @@ fn every_fault_of_a_map_is_told_at_once() {
         "sh handed over a document that is refused: the discovery-map document is not valid
   /namespaces/0/namespace (n 1): \"n 1\" is not a name: 1 to 128 letters, digits, dots, underscores and hyphens
   /namespaces/0/network-id (n 1): 5 is not of type \"string\"
-  /namespaces/1/service-colors/0/instances/0/port (shop/blue in n1): 0 is not from 1 to 65535
-  /namespaces/1/service-colors/0/routes/0/weight (shop/blue in n1): -1 is not from 0 to 32767",
+  /namespaces/1/service-colors/0/instances/0/port (shop/blue in n1): 0 is not between 1 and 65535
+  /namespaces/1/service-colors/0/routes/0/weight (shop/blue in n1): -1 is not between 0 and 32767",
     );
 }
 
@@ -239,13 +239,13 @@ fn bad_templates_change_nothing_and_are_explained() {
     let cases = [
         purpose(
             "../x",
-            "file name \"../x\" leads out of its folder",
+            "file name \"../x\" leads out of the configuration folder",
         ),
         purpose("/etc/x", "file name \"/etc/x\" is an absolute path"),
         purpose(".x", "file name \".x\" is hidden"),
         purpose(
             "{{name}}/../../x",
-            "\"{{name}}/../../x\" file name \"x/../../x\" leads out of its folder",
+            "\"{{name}}/../../x\" file name \"x/../../x\" leads out of the configuration folder",
         ),
         purpose(
             "a/.x/b",
@@ -263,7 +263,7 @@ fn bad_templates_change_nothing_and_are_explained() {
         (
             templates(&[("{{name}}.txt", "x"), ("gateway.txt", "y")]),
             "the templates are faulty:\n{{name}}.txt: \"gateway.txt\" and \
-             \"{{name}}.txt\" for listener \"gateway\" make one file, \"gateway.txt\""
+             \"{{name}}.txt\" for listener \"gateway\" both make the file \"gateway.txt\""
                 .to_owned(),
         ),
         (

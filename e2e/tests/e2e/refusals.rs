@@ -78,7 +78,7 @@ fn what_validation_refuses_is_never_written() {
             "envoy refuses the configuration: cds.json, cluster \"c-shop-blue-1\", line 8: unknown \
              enum value: 'NO_SUCH_POLICY'",
             "envoy refuses the configuration: rds-PORT.json, routes \"routes-PORT\", line 28: missing ): (",
-            "the rendered file \"cds.json\" cannot be read: expected value at line 3 column 17",
+            "the rendered file \"cds.json\" cannot be parsed: expected value at line 3 column 17",
             "the rendered file \"envoy-config.yaml\" names the file \
              \"FOLDER/envoy/clusters.json\", which no template makes",
         ]

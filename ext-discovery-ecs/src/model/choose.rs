@@ -2,7 +2,7 @@
 
 use super::publish::{At, Published};
 use crate::described::Ports;
-use nightjar_core::workload::{Found, PortChoice, Source, Warning, Warnings};
+use nightjar_core::workload::{PortChoice, Source, Sourced, Warning, Warnings};
 use std::{collections::BTreeSet, net::IpAddr};
 
 /// One port of one container, perhaps at one address alone.
@@ -45,7 +45,7 @@ impl<'a> Chooser<'a> {
     /// The port that `found` names, or the one that is meant where nothing names one.
     pub(crate) fn choose(
         &self,
-        found: Option<&Found<PortChoice>>,
+        found: Option<&Sourced<PortChoice>>,
         declared: Declared<'_>,
         warnings: &mut Warnings,
     ) -> Result<Chosen<'a>, Box<Warning>> {
@@ -63,7 +63,7 @@ impl<'a> Chooser<'a> {
 
     fn named(
         &self,
-        found: &Found<PortChoice>,
+        found: &Sourced<PortChoice>,
         declared: Declared<'_>,
         warnings: &mut Warnings,
     ) -> Result<Chosen<'a>, Box<Warning>> {
@@ -85,7 +85,7 @@ impl<'a> Chooser<'a> {
             .find(|one| Some(one.container.as_str()) == speaker);
         let Some(first) = own.or(fitting.first()) else {
             let outcome = if self.is_needed {
-                "it is ignored, as the route is private and has to stay"
+                "it is ignored, because the route is private and must stay in the map"
             } else {
                 self.outcome
             };

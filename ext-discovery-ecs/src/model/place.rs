@@ -8,7 +8,7 @@ use super::{
 use crate::described::{Instance, InstanceState, Interface, Place};
 use nightjar_core::{
     document::discovery_map::{Host, HostPort, Port},
-    workload::{DeclaredRoute, Gateway, Groups, Mesh, Service, Warning, Warnings, Workload},
+    workload::{DeclaredRoute, Gateway, Mesh, ServedPorts, Service, Warning, Warnings, Workload},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -68,7 +68,7 @@ pub(super) fn add_routes(member: &Member<'_>, mesh: &mut Mesh, warnings: &mut Wa
 pub(super) fn announce(member: &Member<'_>, mesh: &mut Mesh) {
     let (who, revision) = (&member.who, member.revision);
     match &member.workload {
-        Workload::Service(service) => mesh.service(who, revision, service, Groups::none()),
+        Workload::Service(service) => mesh.service(who, revision, service, ServedPorts::none()),
         Workload::Gateway(gateway) => mesh.gateway(who, revision, gateway, Vec::new()),
     }
 }
@@ -122,7 +122,7 @@ impl<'a> Placing<'a> {
         // Without a private route, a wider one would get its requests.
         let private = Chooser {
             is_needed: true,
-            ..self.chooser("the route stays without instances, as it is private")
+            ..self.chooser("the route stays in the map without instances, because it is private")
         };
         let choose = |route: &DeclaredRoute, warnings: &mut Warnings| {
             let declared = Declared {
@@ -244,7 +244,7 @@ impl<'a> Placing<'a> {
     }
 }
 
-/// What tells apart the groups of a service-color: the container port. Groups that share one, being
+/// What tells apart the groups of a service-color: the container port. ServedPorts that share one, being
 /// of several containers or at several addresses, add to it what depends on their own names alone.
 fn indexes<'a>(all: &[&Chosen<'a>]) -> BTreeMap<Chosen<'a>, i64> {
     const PORTS: u64 = 1 << 16;

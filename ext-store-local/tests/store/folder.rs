@@ -154,7 +154,8 @@ fn links_are_followed_and_loops_refused() {
         store.path("elsewhere/_default/again"),
     )
     .unwrap();
-    let message = "TEMP/templates/gateway/_default/again is a link to a folder that it is in";
+    let message =
+        "TEMP/templates/gateway/_default/again is a symbolic link to a folder that contains it";
     assert_eq!(store.fetch("templates", ""), Outcome::ended(1, message));
 }
 
@@ -178,7 +179,7 @@ fn a_folder_that_is_not_ready_is_worth_another_try() {
     let message = "TEMP/templates is not there yet";
     assert_eq!(store.fetch("templates", ""), Outcome::ended(31, message));
     fs::create_dir(store.path("templates")).unwrap();
-    let message = "TEMP/templates has neither a folder gateway nor a folder service";
+    let message = "TEMP/templates contains neither a folder `gateway` nor a folder `service`";
     assert_eq!(store.fetch("templates", ""), Outcome::ended(31, message));
 }
 

@@ -18,10 +18,10 @@ fn a_document_that_breaks_a_rule_is_refused_and_the_last_one_stays() {
     let store = Store::in_files();
     assert_eq!(store.commit("discovery-map", GOOD), Outcome::ended(0, ""));
     let outcome = store.commit("discovery-map", BAD);
-    let stderr = "\u{20}WARN /namespaces/1/gateways/prefer (n1): \"prefer\" is not a member that this version \
-                  knows; did you mean \"prefer-gateway\"?\n\
+    let stderr = "\u{20}WARN /namespaces/1/gateways/prefer (n1): \"prefer\" is not a known \
+                  member; did you mean \"prefer-gateway\"?\n\
                   ext-store-local: the discovery-map document is not valid\n  \
-                  /namespaces/0/gateways/instances/0/port (n1): 70000 is not from 1 to 65535 at line 3 column 128\n  \
+                  /namespaces/0/gateways/instances/0/port (n1): 70000 is not between 1 and 65535 at line 3 column 128\n  \
                   hint: mend it (`nightjar validate` tells every fault), or let it pass with NJ_STORE_ACCEPT_INVALID=true\n";
     let expected = Outcome {
         stderr: stderr.to_owned(),
@@ -48,8 +48,8 @@ fn what_is_doubtful_is_kept_with_a_warning() {
         "properties": {"time-out": "1s"}
     }]"#,
     );
-    let stderr = "\u{20}WARN /namespaces/0/properties/time-out (n1): property `time-out` has no meaning to the \
-                  shipped templates; did you mean `timeout`?\n";
+    let stderr = "\u{20}WARN /namespaces/0/properties/time-out (n1): property `time-out` is not used by the shipped \
+                  templates; did you mean `timeout`?\n";
     let expected = Outcome {
         stderr: stderr.to_owned(),
         ..Outcome::ended(0, "")
@@ -69,7 +69,7 @@ fn templates_have_to_be_templates() {
       ]
     }"#;
     let stderr = "\u{20}WARN /service-templates/0/template: line 1, column 1: the context has no \"unknown\" \
-                  here, so it is written as nothing\n\
+                  here, so it renders as nothing\n\
                   ext-store-local: the templates document is not valid\n  \
                   /gateway-templates/0/template: line 1, column 1: section \"open\" is never closed\n  \
                   /service-templates/1/template: line 2, column 1: tag is not closed with }}\n  \

@@ -8,7 +8,7 @@ use nightjar_core::{
         templates::Templates,
     },
     review,
-    template::{Place, Severity, lint_all},
+    template::{Position, Severity, lint_all},
 };
 use serde::Serialize;
 use std::{
@@ -161,13 +161,13 @@ impl Findings {
     /// What a lint finds in the texts of templates.
     fn add_texts(&mut self, templates: &Templates) {
         for (pointer, finding) in lint_all(templates) {
-            let place: Option<Place> = finding.fault.place;
+            let place: Option<Position> = finding.error.position;
             let note = Note {
                 pointer,
                 subject: None,
                 line: place.map(|place| place.line),
                 column: place.map(|place| place.column),
-                message: finding.fault.message,
+                message: finding.error.message,
             };
             match finding.severity {
                 Severity::Error => self.faults.push(note),

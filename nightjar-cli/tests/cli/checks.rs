@@ -250,7 +250,7 @@ faulty: the rendered file \"lds.json\" names the file \"/nowhere/envoy/rds-8080.
 cds.json: not for envoy
 envoy-config.yaml: not for envoy
 lds.json: not for envoy
-faulty: the rendered file \"lds.json\" cannot be read: EOF while parsing an object at line 1 column 1
+faulty: the rendered file \"lds.json\" cannot be parsed: EOF while parsing an object at line 1 column 1
 ";
     assert_eq!(check(&folder, &[]), Outcome::new(1, lines, ""));
 }

@@ -46,13 +46,13 @@ fn every_fault_of_every_file() {
 discovery-map.json: discovery-map, valid
 faulty.json: discovery-map
 faulty.json: /namespaces/0/gateways/instances/0 (a b): needs exactly one of ipv4, ipv6 and hostname
-faulty.json: /namespaces/0/gateways/instances/0/port (a b): 0 is not from 1 to 65535
+faulty.json: /namespaces/0/gateways/instances/0/port (a b): 0 is not between 1 and 65535
 faulty.json: /namespaces/0/namespace (a b): \"a b\" is not a name: 1 to 128 letters, digits, dots, underscores and hyphens
 faulty.json: /namespaces/1 (c): \"service-colors\" is missing
 templates.json: templates
 templates.json: /service-templates/0/template: line 2, column 2: section \"open\" is never closed
 templates.json: /service-templates/1/template: line 1, column 1: tag is not closed with }}
-templates.json: /gateway-templates/0/template: line 1, column 1: warning: the context has no \"name\" here, so it is written as nothing
+templates.json: /gateway-templates/0/template: line 1, column 1: warning: the context has no \"name\" here, so it renders as nothing
 truncated.json: unknown
 truncated.json: (document): is not JSON: EOF while parsing a list at line 1 column 16
 other.json: unknown
@@ -62,7 +62,7 @@ list.json: (document): is not a JSON object
 empty.json: unknown
 empty.json: (document): is empty
 latin.json: unknown
-latin.json: (document): is not UTF-8 text: byte 19 is wrong
+latin.json: (document): is not UTF-8 text: byte 19 is invalid
 missing.json: unknown
 missing.json: (document): cannot be read: No such file or directory (os error 2)
 ";
@@ -111,7 +111,7 @@ fn programs_read_the_same_as_json() {
         "pointer": "/gateway-templates/0/template",
         "line": 1,
         "column": 1,
-        "message": "the context has no \"name\" here, so it is written as nothing"
+        "message": "the context has no \"name\" here, so it renders as nothing"
       }
     ]
   }
@@ -158,22 +158,22 @@ fn what_is_doubtful_is_a_warning_and_with_strict_a_fault() {
     folder.write("map.json", &map);
     let shop = "/namespaces/0/service-colors/0";
     let who = "(shop/blue in n1): warning";
-    let nobody = "is not a member that this version knows";
+    let nobody = "is not a known member";
     let nowhere = "is not a namespace of this map";
     let lines = format!("\
 map.json: discovery-map, valid
 map.json: /namespaces/0/networkid (n1): warning: \"networkid\" {nobody}; did you mean \"network-id\"?
 map.json: {shop}/routes/0/header {who}: \"header\" {nobody}; did you mean \"headers\"?
 map.json: {shop}/routes/1/headers/0/value {who}: \"1\" has no effect with match-type present
-map.json: /namespaces/0/properties/trusted-hops (n1): warning: property `trusted-hops` counts in a proxy's own environment alone, and is left out; set NJ_PROXY_PROP_TRUSTED_HOPS where the proxy runs
-map.json: {shop} {who}: route `/users/%7Bid%7D` asks for header `x_user`, which this proxy drops, as its name holds an underscore; rename it, or set NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow
+map.json: /namespaces/0/properties/trusted-hops (n1): warning: property `trusted-hops` is read only from a proxy's own environment, and is left out; set NJ_PROXY_PROP_TRUSTED_HOPS where the proxy runs
+map.json: {shop} {who}: route `/users/%7Bid%7D` matches on header `x_user`, which this proxy drops because its name contains an underscore; rename the header, or set NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow
 map.json: {shop}/namespace-egress/0/namespace {who}: \"bank\" {nowhere}
-map.json: {shop}/properties/time-out {who}: property `time-out` has no meaning to the shipped templates; did you mean `timeout`?
+map.json: {shop}/properties/time-out {who}: property `time-out` is not used by the shipped templates; did you mean `timeout`?
 map.json: {shop}/routes/0/namespace-access/0/namespace {who}: \"N1\" {nowhere}; did you mean \"n1\"?
 map.json: {shop}/routes/0/path-match/value {who}: no request can have this path: \"shop/\" does not start with /
-map.json: {shop}/routes/1/path-match/value {who}: \"/users/{{id}}\" holds {{…}}, which is taken literally, not as a pattern
-map.json: {shop}/routes/1/properties/lb-policy {who}: property `lb-policy` sets nothing on a route, and is left out; say it of the whole service-color, with NJ_PROP_LB_POLICY
-map.json: {shop}/routes/2/path-match/value {who}: \"users/.*\" cannot begin with /, as every path does
+map.json: {shop}/routes/1/path-match/value {who}: \"/users/{{id}}\" contains {{…}}, which is matched literally, not as a wildcard
+map.json: {shop}/routes/1/properties/lb-policy {who}: property `lb-policy` has no effect on a route, and is left out; set it for the whole service-color, with NJ_PROP_LB_POLICY
+map.json: {shop}/routes/2/path-match/value {who}: \"users/.*\" matches no path, because every path begins with /
 ");
     assert_eq!(
         folder.run(&["validate", "map.json"]),
@@ -228,7 +228,7 @@ fn programs_read_whom_a_finding_means_and_how_many_more_there_are() {
         report["faults"][0],
         serde_json::json!({
             "pointer": "/namespaces/0/gateways/instances/0/port", "subject": "n1",
-            "message": "0 is not from 1 to 65535"
+            "message": "0 is not between 1 and 65535"
         })
     );
     assert_eq!(report["unlisted"], 1);
@@ -236,7 +236,7 @@ fn programs_read_whom_a_finding_means_and_how_many_more_there_are() {
         report["warnings"],
         serde_json::json!([{
             "pointer": "/namespaces/0/service-color", "subject": "n1",
-            "message": "\"service-color\" is not a member that this version knows; did you mean \"service-colors\"?"
+            "message": "\"service-color\" is not a known member; did you mean \"service-colors\"?"
         }])
     );
     let text = folder.run(&["validate", "map.json"]).stdout;
@@ -280,7 +280,7 @@ fn a_person_may_say_which_document_it_should_be() {
     );
     let lines = "map.json: discovery-map\n\
                  map.json: (document): \"namespaces\" is missing\n\
-                 map.json: /schema-version: \"v2\" is none of \"v1\"\n";
+                 map.json: /schema-version: \"v2\" is not one of \"v1\"\n";
     assert_eq!(
         folder.run(&["validate", "--document", "discovery-map", "map.json"]),
         Outcome::new(1, lines, "")

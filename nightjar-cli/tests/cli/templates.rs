@@ -128,7 +128,7 @@ fn what_cannot_be_read() {
             "latin",
             "c.json",
             1,
-            "latin is not UTF-8 text: byte 3 is wrong",
+            "latin is not UTF-8 text: byte 3 is invalid",
         ),
         (
             "-",
@@ -153,8 +153,8 @@ fn findings_have_places_and_only_errors_count() {
     folder.write("bad.json.mustache", "{{#listeners}}");
     let lint = |arguments: &[&str]| folder.run(&[&["template", "lint"], arguments].concat());
     let warnings = "\
-rds-{{mesh_port}}.json.mustache:2:30: warning: the context has no \"pathh\" here, so it is written as nothing
-lds.json.mustache:1:1: warning: the context has no \"mesh_port\" here, so it is written as nothing
+rds-{{mesh_port}}.json.mustache:2:30: warning: the context has no \"pathh\" here, so it renders as nothing
+lds.json.mustache:1:1: warning: the context has no \"mesh_port\" here, so it renders as nothing
 ";
     let both = ["rds-{{mesh_port}}.json.mustache", "lds.json.mustache"];
     let summary = "nightjar: 2 templates: 0 errors, 2 warnings\n";
@@ -177,7 +177,7 @@ lds.json.mustache:1:1: warning: the context has no \"mesh_port\" here, so it is 
     "line": 1,
     "column": 1,
     "severity": "warning",
-    "message": "the context has no \"mesh_port\" here, so it is written as nothing"
+    "message": "the context has no \"mesh_port\" here, so it renders as nothing"
   }
 ]
 "#;

@@ -1,37 +1,37 @@
-//! Who may reach a route, and what becomes of the routes that the viewer may not reach.
+//! Access to routes, and what becomes of the routes that a proxy may not reach.
 
 use super::{
-    overlap::{Index, Reach},
-    routes::RouteKey,
+    request_sets::{RequestIndex, RequestSet},
+    route_key::RouteKey,
 };
 use crate::document::discovery_map::{PathMatchType, Route};
 
 /// Whether another namespace may reach a route: what the route says of that namespace, else its
 /// default. Where it says both yes and no, it is no.
-pub(super) fn from_namespace(route: &Route, namespace: &str) -> bool {
-    let mut said = route
+pub(super) fn is_open_to(route: &Route, namespace: &str) -> bool {
+    let mut entries = route
         .namespace_access
         .iter()
         .filter(|entry| entry.namespace == *namespace)
         .peekable();
-    if said.peek().is_none() {
+    if entries.peek().is_none() {
         return route.default_access;
     }
-    said.all(|entry| entry.access)
+    entries.all(|entry| entry.access)
 }
 
 /// What becomes of a route in a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disposition {
-    /// The viewer may reach it.
+    /// The proxy may reach it.
     Served,
-    /// The viewer may not reach it, and a later route that it may reach would take its requests.
+    /// The proxy may not reach it, and a later route that it may reach would take its requests.
     Denied,
-    /// The viewer may not reach it, and nothing else takes its requests.
+    /// The proxy may not reach it, and nothing else takes its requests.
     LeftOut,
 }
 
-/// Decides for each of a view's routes, given in their order with whether the viewer may reach
+/// Decides for each of a view's routes, given in their order with whether the proxy may reach
 /// them. Each unreachable route is compared with those reachable ones only whose paths can
 /// start as its own does, so that large views stay cheap.
 pub(super) fn dispositions(routes: &[(&RouteKey<'_>, bool)]) -> Vec<Disposition> {
@@ -39,13 +39,13 @@ pub(super) fn dispositions(routes: &[(&RouteKey<'_>, bool)]) -> Vec<Disposition>
     if routes.iter().all(|(_, reachable)| *reachable) {
         return dispositions;
     }
-    let mut later = Index::default();
+    let mut later = RequestIndex::default();
     for ((key, reachable), disposition) in routes.iter().zip(&mut dispositions).rev() {
-        let reach = Reach::new(key);
+        let requests = RequestSet::new(key);
         if *reachable {
-            later.insert(reach);
+            later.insert(requests);
         } else {
-            *disposition = if later.meets(&reach) {
+            *disposition = if later.overlaps(&requests) {
                 Disposition::Denied
             } else {
                 Disposition::LeftOut
@@ -55,34 +55,34 @@ pub(super) fn dispositions(routes: &[(&RouteKey<'_>, bool)]) -> Vec<Disposition>
     dispositions
 }
 
-/// The reachable regular expressions that are tried before a route that the viewer may not reach, and
-/// so open a part of it: pairs of the opened and the opening.
-pub(super) fn openings<'r, 'k>(
+/// The reachable regular expressions that are tried before a route that the proxy may not reach, and
+/// can take a part of its requests: pairs of that route and the regular expression.
+pub(super) fn find_regex_overlaps<'r, 'k>(
     routes: &'r [(&'r RouteKey<'k>, bool)],
 ) -> Vec<(&'r RouteKey<'k>, &'r RouteKey<'k>)> {
-    const MAX_OPENINGS: usize = 100;
-    let mut openings = Vec::new();
-    let mut earlier: Vec<(Reach<'_>, &RouteKey<'_>)> = Vec::new();
-    let mut index = Index::default();
+    const MAX_OVERLAPS: usize = 100;
+    let mut overlaps = Vec::new();
+    let mut earlier: Vec<(RequestSet<'_>, &RouteKey<'_>)> = Vec::new();
+    let mut index = RequestIndex::default();
     for (key, reachable) in routes {
-        if openings.len() >= MAX_OPENINGS {
+        if overlaps.len() >= MAX_OVERLAPS {
             break;
         }
-        match (key.kind, reachable) {
+        match (key.match_type, reachable) {
             (PathMatchType::Regex, true) => {
-                earlier.push((Reach::new(key), key));
-                index.insert(Reach::new(key));
+                earlier.push((RequestSet::new(key), key));
+                index.insert(RequestSet::new(key));
             }
             (_, true) => {}
             (_, false) if earlier.is_empty() => {}
             (_, false) => {
-                let reach = Reach::new(key);
-                if index.meets(&reach) {
-                    let opening = earlier.iter().find(|(other, _)| other.meets(&reach));
-                    openings.extend(opening.map(|(_, other)| (*key, *other)));
+                let requests = RequestSet::new(key);
+                if index.overlaps(&requests) {
+                    let regex = earlier.iter().find(|(other, _)| other.overlaps(&requests));
+                    overlaps.extend(regex.map(|(_, other)| (*key, *other)));
                 }
             }
         }
     }
-    openings
+    overlaps
 }

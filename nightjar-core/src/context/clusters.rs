@@ -1,26 +1,32 @@
-//! Clusters: who can be sent a request, and where they listen.
+//! Clusters that a proxy sends requests to, and their endpoints.
 
-use super::{Draft, Subject, groups::Group, mark_ends, properties::merged};
+use super::{
+    builder::ContextBuilder, first_last::mark_first_and_last, properties::merged,
+    upstreams::Upstream, warning::Subject,
+};
 use crate::document::{
     discovery_map::{Host, HostPort, Namespace, Protocol},
-    proxy_input::{Cluster, Endpoint, Properties},
+    proxy_input::{Cluster, Endpoint, Properties, WeightedCluster},
 };
 use std::net::Ipv4Addr;
 
 /// The cluster of every denied route; it has no endpoints.
 pub const DENIED_CLUSTER: &str = "nightjar-denied";
 
-/// The cluster of a group.
-pub(super) fn of_group(group: &Group<'_>) -> Cluster {
+/// The cluster of every route that nobody is left to answer; it has no endpoints.
+pub const UNAVAILABLE_CLUSTER: &str = "nightjar-unavailable";
+
+/// The cluster of an upstream.
+pub(super) fn of_upstream(upstream: &Upstream<'_>) -> Cluster {
     let mut cluster = build(
-        group.cluster_name.clone(),
-        group.identity.namespace,
-        group.instances.clone(),
+        upstream.cluster_name.clone(),
+        upstream.identity.namespace,
+        upstream.instances.clone(),
     );
-    group.identity.service.clone_into(&mut cluster.service);
-    group.identity.color.clone_into(&mut cluster.color);
-    cluster.uses_http2 = group.protocol == Protocol::Http2;
-    cluster.properties = merged(&group.outer, &group.own);
+    upstream.identity.service.clone_into(&mut cluster.service);
+    upstream.identity.color.clone_into(&mut cluster.color);
+    cluster.uses_http2 = upstream.protocol == Protocol::Http2;
+    cluster.properties = merged(&upstream.outer, &upstream.own);
     cluster
 }
 
@@ -28,11 +34,11 @@ pub(super) fn of_group(group: &Group<'_>) -> Cluster {
 pub(super) fn of_gateways(
     namespace: &Namespace,
     properties: Properties,
-    draft: &mut Draft<'_>,
+    builder: &mut ContextBuilder<'_>,
 ) -> Cluster {
     let name = format!("remote-{}-gateway", namespace.namespace);
     let subject = Subject::namespace(&namespace.namespace);
-    let instances = draft.foreign(namespace.gateways.instances.iter(), &subject);
+    let instances = builder.without_own_instances(namespace.gateways.instances.iter(), &subject);
     let mut cluster = build(name, &namespace.namespace, instances);
     cluster.is_gateway = true;
     cluster.uses_http2 = namespace.gateways.protocol == Protocol::Http2;
@@ -57,7 +63,7 @@ fn build(name: String, namespace: &str, mut instances: Vec<&HostPort>) -> Cluste
             .iter()
             .all(|instance| matches!(instance.host, Host::Ipv6(_)));
     let mut endpoints: Vec<Endpoint> = instances.into_iter().map(endpoint).collect();
-    mark_ends(&mut endpoints);
+    mark_first_and_last(&mut endpoints);
     Cluster {
         name,
         namespace: namespace.to_owned(),
@@ -103,6 +109,21 @@ fn endpoint(instance: &HostPort) -> Endpoint {
     Endpoint {
         host,
         port: instance.port.get(),
+        is_first: false,
+        is_last: false,
+    }
+}
+
+/// A cluster of a route, with its weight.
+pub(super) fn weighted(
+    cluster_name: String,
+    route_weight: u64,
+    properties: Properties,
+) -> WeightedCluster {
+    WeightedCluster {
+        cluster_name,
+        route_weight,
+        properties,
         is_first: false,
         is_last: false,
     }

@@ -1,21 +1,21 @@
-//! What a gateway sees: the public routes of its own namespace.
+//! View of a gateway: the public routes of its own namespace.
 
 use super::{
-    Draft,
-    groups::Group,
-    names::{Names, Scheme},
+    builder::ContextBuilder,
+    cluster_names::{ClusterNames, NamingScheme},
     routes,
+    upstreams::Upstream,
 };
 use crate::document::discovery_map::{DiscoveryMap, Namespace};
 
-pub(super) fn view(map: &DiscoveryMap, own: &Namespace, draft: &mut Draft<'_>) {
-    let names = Names::new(Scheme::Gateway, map, own);
-    let groups = Group::all_of(own, &names, draft);
-    let routes = routes::served(&groups, |route| route.default_access, draft);
-    draft.add_listener(
+pub(super) fn view(map: &DiscoveryMap, own: &Namespace, builder: &mut ContextBuilder<'_>) {
+    let names = ClusterNames::new(NamingScheme::Gateway, map, own);
+    let upstreams = Upstream::all_of(own, &names, builder);
+    let routes = routes::direct_routes(&upstreams, |route| route.default_access, builder);
+    builder.add_listener(
         "gateway".to_owned(),
         &own.namespace,
-        draft.viewer.listen_port,
+        builder.proxy.listen_port,
         routes,
     );
 }

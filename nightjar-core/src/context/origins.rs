@@ -1,17 +1,7 @@
-//! Which entries of the map each route of a context comes from, for those who explain it. A proxy
-//! does not ask, so nothing is kept for it.
+//! Origins of a context's routes: the entries of the map that each comes from, for those who explain
+//! it. A proxy does not ask, so nothing is kept for it.
 
-use super::{
-    Context, ContextError, Draft, Role, Viewer, draft,
-    groups::Group,
-    names::{Names, Scheme},
-    routes::{self, Candidate},
-};
-use crate::document::{
-    discovery_map::{DiscoveryMap, Namespace, Route},
-    proxy_input::Properties,
-};
-use std::net::Ipv4Addr;
+use crate::document::discovery_map::Route;
 
 /// One entry of the map that a route of the context comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +12,11 @@ pub struct Origin {
     pub service: String,
     /// Its color.
     pub color: String,
-    /// The index of the group in its service-color.
+    /// Its index.
     pub index: i64,
-    /// How many endpoints the group has.
+    /// How many endpoints it has.
     pub endpoints: usize,
-    /// Whether the viewer may reach the route.
+    /// Whether the proxy may reach the route.
     pub reachable: bool,
     /// The route as the map has it.
     pub route: Route,
@@ -47,7 +37,7 @@ impl Origins {
         Self::default()
     }
 
-    fn traced() -> Self {
+    pub(super) fn traced() -> Self {
         Self {
             is_traced: true,
             ..Self::default()
@@ -55,9 +45,9 @@ impl Origins {
     }
 
     /// Keeps what a route comes from.
-    pub(super) fn add(&mut self, candidates: &[Candidate<'_, '_>]) {
+    pub(super) fn add(&mut self, origins: impl FnOnce() -> Vec<Origin>) {
         if self.is_traced {
-            self.routes.push(candidates.iter().map(origin).collect());
+            self.routes.push(origins());
         }
     }
 
@@ -80,68 +70,5 @@ impl Origins {
         routes
             .and_then(|routes| routes.get(route))
             .map_or(&[], Vec::as_slice)
-    }
-}
-
-fn origin(candidate: &Candidate<'_, '_>) -> Origin {
-    let identity = candidate.group.identity;
-    Origin {
-        namespace: identity.namespace.to_owned(),
-        service: identity.service.to_owned(),
-        color: identity.color.to_owned(),
-        index: identity.index,
-        endpoints: candidate.group.instances.len(),
-        reachable: candidate.reachable,
-        route: candidate.route.clone(),
-    }
-}
-
-/// A context, and where its routes come from.
-#[derive(Debug)]
-pub struct Traced {
-    /// The context.
-    pub context: Context,
-    /// The origins of its routes.
-    pub origins: Origins,
-}
-
-/// Makes the context of one proxy, and keeps where its routes come from.
-///
-/// # Errors
-/// As for [`super::proxy_input`].
-pub fn traced(map: &DiscoveryMap, viewer: &Viewer) -> Result<Traced, ContextError> {
-    let (own, mut draft) = draft(map, viewer, Origins::traced())?;
-    let origins = std::mem::take(&mut draft.origins);
-    Ok(Traced {
-        context: draft.finish(own),
-        origins,
-    })
-}
-
-/// The context of nobody in particular: one listener with every route of a namespace, as each of its
-/// sidecars has it but for endpoints that are the sidecar itself.
-pub fn every_route(map: &DiscoveryMap, own: &Namespace) -> Traced {
-    let viewer = Viewer {
-        role: Role::Gateway,
-        namespace: own.namespace.to_string(),
-        listen_port: 0,
-        listen_address: Ipv4Addr::UNSPECIFIED.into(),
-        admin_port: None,
-        admin_address: Ipv4Addr::LOCALHOST.into(),
-        status: None,
-        config_dir: String::new(),
-        properties: Properties::new(),
-    };
-    let mut draft = Draft::new(own, &viewer);
-    draft.drops_underscores = false;
-    draft.origins = Origins::traced();
-    let names = Names::new(Scheme::Local, map, own);
-    let groups = Group::all_of(own, &names, &mut draft);
-    let routes = routes::served(&groups, |_| true, &mut draft);
-    draft.add_listener("local".to_owned(), &own.namespace, 0, routes);
-    let origins = std::mem::take(&mut draft.origins);
-    Traced {
-        context: draft.finish(own),
-        origins,
     }
 }

@@ -1,12 +1,16 @@
-//! What a sidecar sees: its own namespace, and others through egress ports.
+//! View of a sidecar: its own namespace, and others through egress ports.
 
 use super::{
-    ContextError, Draft, Known, Subject, access, clusters,
-    forms::longer,
-    groups::{Group, namespace_properties},
-    names::{Names, Scheme},
-    properties::{self, Bearer, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT},
+    access,
+    builder::ContextBuilder,
+    cluster_names::{ClusterNames, NamingScheme},
+    clusters,
+    error::{ContextError, NameList},
+    properties::{self, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT, Scope},
     routes,
+    upstreams::{Upstream, namespace_properties},
+    value_format::longer,
+    warning::Subject,
 };
 use crate::document::{
     discovery_map::{self, DiscoveryMap, Namespace, ServiceColor},
@@ -20,50 +24,50 @@ pub(super) fn view(
     own: &Namespace,
     service: &str,
     color: &str,
-    draft: &mut Draft<'_>,
+    builder: &mut ContextBuilder<'_>,
 ) -> Result<(), ContextError> {
-    let is_viewer = |entry: &ServiceColor| entry.service == *service && entry.color == *color;
-    if !own.service_colors.iter().any(is_viewer) {
+    let is_own = |entry: &ServiceColor| entry.service == *service && entry.color == *color;
+    if !own.service_colors.iter().any(is_own) {
         return Err(unknown(own, service, color));
     }
-    let egress = egress(map, own, service, color, draft);
-    let names = Names::new(Scheme::Local, map, own);
-    let groups = Group::all_of(own, &names, draft);
-    let routes = routes::served(&groups, |_| true, draft);
-    draft.add_listener(
+    let egress = egress(map, own, service, color, builder);
+    let names = ClusterNames::new(NamingScheme::Local, map, own);
+    let upstreams = Upstream::all_of(own, &names, builder);
+    let routes = routes::direct_routes(&upstreams, |_| true, builder);
+    builder.add_listener(
         "local".to_owned(),
         &own.namespace,
-        draft.viewer.listen_port,
+        builder.proxy.listen_port,
         routes,
     );
     if egress.is_empty() {
         return Ok(());
     }
-    let names = Names::new(Scheme::Remote, map, own);
+    let names = ClusterNames::new(NamingScheme::Remote, map, own);
     for (other, port) in egress {
         let name = &other.namespace;
-        let routes = egress_routes(other, &own.namespace, &names, draft);
-        draft.add_listener(format!("egress-{name}"), name, port, routes);
+        let routes = egress_routes(other, &own.namespace, &names, builder);
+        builder.add_listener(format!("egress-{name}"), name, port, routes);
     }
     Ok(())
 }
 
 /// What the service-colors of a namespace see together, for its warnings.
-pub(super) fn every_view<'m>(
+pub(super) fn collect_warnings<'m>(
     map: &'m DiscoveryMap,
     own: &Namespace,
     seen: &mut HashSet<(&'m str, u64)>,
-    draft: &mut Draft<'_>,
+    builder: &mut ContextBuilder<'_>,
 ) {
-    let names = Names::new(Scheme::Local, map, own);
-    let groups = Group::all_of(own, &names, draft);
-    routes::served(&groups, |_| true, draft);
+    let names = ClusterNames::new(NamingScheme::Local, map, own);
+    let upstreams = Upstream::all_of(own, &names, builder);
+    routes::direct_routes(&upstreams, |_| true, builder);
     let called = own
         .service_colors
         .iter()
         .flat_map(|entry| &entry.namespace_egress);
     let called: BTreeSet<&str> = called.map(|egress| &*egress.namespace).collect();
-    let names = Names::new(Scheme::Remote, map, own);
+    let names = ClusterNames::new(NamingScheme::Remote, map, own);
     for other in &map.namespaces {
         if !called.contains(&*other.namespace) || other.namespace == own.namespace {
             continue;
@@ -71,10 +75,10 @@ pub(super) fn every_view<'m>(
         // Callers who may reach the same routes see the same.
         let entries = other.service_colors.iter().flat_map(|entry| &entry.routes);
         let reachable: Vec<u8> = entries
-            .map(|route| access::from_namespace(route, &own.namespace).into())
+            .map(|route| access::is_open_to(route, &own.namespace).into())
             .collect();
         if seen.insert((&*other.namespace, xxh3_64(&reachable))) {
-            egress_routes(other, &own.namespace, &names, draft);
+            egress_routes(other, &own.namespace, &names, builder);
         }
     }
 }
@@ -86,7 +90,7 @@ fn egress<'a>(
     own: &Namespace,
     service: &str,
     color: &str,
-    draft: &mut Draft<'_>,
+    builder: &mut ContextBuilder<'_>,
 ) -> Vec<(&'a Namespace, u16)> {
     let namespaces: BTreeMap<&str, &Namespace> = map
         .namespaces
@@ -99,7 +103,7 @@ fn egress<'a>(
         let refused = match other {
             None => Some("the discovery map has no such namespace".to_owned()),
             Some(_) if *name == *own.namespace => {
-                Some("a service-color reaches its own namespace by the listen port".to_owned())
+                Some("a service-color reaches its own namespace through the listen port".to_owned())
             }
             // Only what gets a listener takes a port.
             Some(other) if !is_reachable(other, &own.namespace) => continue,
@@ -110,7 +114,7 @@ fn egress<'a>(
         };
         let refused = refused.or_else(|| {
             let user = format!("the port for namespace `{name}`");
-            draft.take_port(port, user).err()
+            builder.reserve_port(port, user).err()
         });
         match (other, refused) {
             (Some(other), None) => egress.push((other, port)),
@@ -119,7 +123,7 @@ fn egress<'a>(
                     service_color: Some((service.to_owned(), color.to_owned(), None)),
                     ..Subject::namespace(&own.namespace)
                 };
-                draft.warn(
+                builder.warn(
                     &subject,
                     format!(
                         "egress to namespace `{name}` on port {port} is left out: {}",
@@ -139,7 +143,7 @@ fn unknown(own: &Namespace, service: &str, color: &str) -> ContextError {
         namespace: own.namespace.to_string(),
         service: service.to_owned(),
         color: color.to_owned(),
-        known: Known(known.collect()),
+        known: NameList(known.collect()),
     }
 }
 
@@ -153,33 +157,33 @@ fn wanted_egress<'a>(own: &'a Namespace, service: &str, color: &str) -> BTreeSet
         .collect()
 }
 
-/// Whether a namespace has any route that a viewer from another one may reach.
-fn is_reachable(other: &Namespace, viewer: &str) -> bool {
+/// Whether a namespace has any route that a proxy from another one may reach.
+fn is_reachable(other: &Namespace, proxy: &str) -> bool {
     other
         .service_colors
         .iter()
         .flat_map(|entry| &entry.routes)
-        .any(|route| access::from_namespace(route, viewer))
+        .any(|route| access::is_open_to(route, proxy))
 }
 
-/// What a viewer from one namespace is served of another: one route to its gateways if it wants
-/// that, else the routes that the viewer may reach.
+/// The routes that a proxy of one namespace gets of another: one route to its gateways if it wants
+/// that, else the routes that the proxy may reach.
 fn egress_routes<'a>(
     other: &'a Namespace,
-    viewer: &str,
-    names: &Names<'a>,
-    draft: &mut Draft<'_>,
+    proxy: &str,
+    names: &ClusterNames<'a>,
+    builder: &mut ContextBuilder<'_>,
 ) -> Vec<Route> {
-    let may_reach = |route: &discovery_map::Route| access::from_namespace(route, viewer);
-    let groups = Group::all_of(other, names, draft);
+    let may_reach = |route: &discovery_map::Route| access::is_open_to(route, proxy);
+    let upstreams = Upstream::all_of(other, names, builder);
     if other.gateways.prefer_gateway && !other.gateways.instances.is_empty() {
-        let properties = hop_properties(other, &groups, draft);
-        let cluster = clusters::of_gateways(other, properties.clone(), draft);
+        let properties = hop_properties(other, &upstreams, builder);
+        let cluster = clusters::of_gateways(other, properties.clone(), builder);
         let name = cluster.name.clone();
-        draft.clusters.push(cluster);
-        return routes::through_gateway(&groups, may_reach, &name, &properties, draft);
+        builder.clusters.push(cluster);
+        return routes::gateway_routes(&upstreams, may_reach, &name, &properties, builder);
     }
-    routes::served(&groups, may_reach, draft)
+    routes::direct_routes(&upstreams, may_reach, builder)
 }
 
 /// The health path of the shipped listeners.
@@ -187,20 +191,24 @@ const HEALTH_PATH: &str = "/___health_check___";
 
 /// What holds on the way to another namespace's gateways: what that namespace says, but no rewrite,
 /// which the gateways make themselves, and nothing that cuts shorter than the routes behind them.
-fn hop_properties(other: &Namespace, groups: &[Group<'_>], draft: &mut Draft<'_>) -> Properties {
-    let mut hop = namespace_properties(other, draft);
+fn hop_properties(
+    other: &Namespace,
+    upstreams: &[Upstream<'_>],
+    builder: &mut ContextBuilder<'_>,
+) -> Properties {
+    let mut hop = namespace_properties(other, builder);
     hop.remove("prefix-rewrite");
     hop.remove("host-rewrite");
     if let Some(path) = hop.get_mut("health-check-path") {
         HEALTH_PATH.clone_into(path);
     }
-    let behind: Vec<Properties> = groups
+    let behind: Vec<Properties> = upstreams
         .iter()
-        .flat_map(|group| group.routes().map(move |route| (group, route)))
+        .flat_map(|upstream| upstream.routes().map(move |route| (upstream, route)))
         .filter(|(_, route)| route.default_access)
-        .map(|(group, route)| {
-            let own = properties::quietly_checked(&route.properties, Bearer::Route);
-            properties::merged(&properties::merged(&group.outer, &group.own), &own)
+        .map(|(upstream, route)| {
+            let own = properties::valid_properties(&route.properties, Scope::Route);
+            properties::merged(&properties::merged(&upstream.outer, &upstream.own), &own)
         })
         .collect();
     for (name, default) in [

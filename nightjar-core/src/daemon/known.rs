@@ -1,7 +1,7 @@
 //! Variables of the environment that are near a known one, and so perhaps a slip.
 
 use crate::{
-    context::properties::DOCUMENTED,
+    context::properties::DOCUMENTED_PROPERTIES,
     document::misspelt,
     env::{Env, Setting},
 };
@@ -38,7 +38,7 @@ pub const EXTENSION_SETTINGS: &[&str] = &[
 /// A line for each variable that begins as Nightjar's do, that neither the program nor an extension
 /// knows, and that is near one that they know.
 pub fn misspelt_settings(env: &Env, own: &[Setting]) -> Vec<String> {
-    let properties: Vec<String> = DOCUMENTED
+    let properties: Vec<String> = DOCUMENTED_PROPERTIES
         .iter()
         .map(|property| PROXY_PROPERTY.to_owned() + &property.name.to_uppercase().replace('-', "_"))
         .collect();

@@ -1,17 +1,19 @@
-//! The discovery map: the whole mesh in one document.
+//! Discovery map: the whole mesh in one document.
 
 mod host_port;
 
 pub use super::{
-    matches::{HeaderMatch, PathMatch, PathMatchType, PathValue, QueryParameterMatch, ValueMatch},
+    header_match::{HeaderMatch, QueryParameterMatch},
     number::{Port, Weight},
     path::Path,
+    path_match::{PathMatch, PathMatchType, PathValue},
     text::{FieldName, HostName, Name, Pattern, PropertyName, Text},
+    value_match::ValueMatch,
 };
 pub(super) use host_port::ONE_HOST;
 pub use host_port::{Host, HostPort};
 
-use super::{SchemaVersion, matches, number::integer, text::PROTOCOL};
+use super::{SchemaVersion, number::integer, path_match, text::PROTOCOL};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
@@ -104,7 +106,7 @@ pub struct ServiceColor {
 /// A set of requests that a service-color answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(extend("if" = closed(), "then" = matches::live_path()))]
+#[schemars(extend("if" = private_route(), "then" = path_match::matchable_path()))]
 pub struct Route {
     /// Which paths.
     pub path_match: PathMatch,
@@ -165,13 +167,13 @@ impl Route {
     }
 
     /// Whether it is private and matches no request: what it should close is open then.
-    pub(super) fn closes_nothing(&self) -> bool {
-        matches!(self.path_match.value, PathValue::Dead { .. }) && self.is_private()
+    pub(super) fn is_private_and_unmatchable(&self) -> bool {
+        matches!(self.path_match.value, PathValue::Unmatchable { .. }) && self.is_private()
     }
 }
 
 /// What the schema says of a private route.
-fn closed() -> serde_json::Value {
+fn private_route() -> serde_json::Value {
     let no = serde_json::json!({"const": false});
     serde_json::json!({"anyOf": [
         {"properties": {"default-access": no}, "required": ["default-access"]},

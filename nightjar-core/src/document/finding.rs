@@ -1,4 +1,4 @@
-//! What is wrong with a document, or doubtful, and where.
+//! Findings: what is wrong with a document, or doubtful, and where.
 
 use crate::report::printable;
 use std::{collections::BTreeMap, fmt};
@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt};
 pub struct Finding {
     /// Where, as a JSON pointer (RFC 6901); empty for the document itself.
     pub pointer: String,
-    /// Whom the pointer means, such as `stock/blue in store`, where it is inside a namespace.
+    /// The namespace or service-color that the pointer means, such as `stock/blue in store`, where it is inside a namespace.
     pub subject: Option<String>,
     /// What is wrong, on one line.
     pub message: String,
@@ -46,25 +46,25 @@ impl fmt::Display for Finding {
 pub struct DocumentError {
     /// Which document it should have been.
     pub name: &'static str,
-    /// What is wrong with it, never empty: at most [`MAX_LISTED`], every kind among them.
+    /// What is wrong with it, never empty: at most [`MAX_FINDINGS`], every kind among them.
     pub faults: Vec<Finding>,
     /// How many more faults there are.
     pub unlisted: usize,
 }
 
 /// How many faults of a document are kept.
-pub const MAX_LISTED: usize = 1000;
+pub const MAX_FINDINGS: usize = 1000;
 
 /// How many faults a message spells out; a log line is not the place for thousands.
-const SPELLED_OUT: usize = 50;
+const MAX_PRINTED: usize = 50;
 
 impl fmt::Display for DocumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {} document is not valid", self.name)?;
-        for fault in self.faults.iter().take(SPELLED_OUT) {
+        for fault in self.faults.iter().take(MAX_PRINTED) {
             write!(f, "\n  {fault}")?;
         }
-        match self.unlisted + self.faults.len().saturating_sub(SPELLED_OUT) {
+        match self.unlisted + self.faults.len().saturating_sub(MAX_PRINTED) {
             0 => Ok(()),
             more => write!(f, "\n  and {more} more"),
         }
@@ -86,7 +86,7 @@ impl Findings {
     /// Adds one. `kind` is the rule that is broken.
     pub(super) fn add(&mut self, kind: &'static str, pointer: String, message: String) {
         let is_new = !self.kinds.contains_key(kind);
-        if self.listed.len() >= MAX_LISTED && !(is_new && self.make_room()) {
+        if self.listed.len() >= MAX_FINDINGS && !(is_new && self.drop_duplicate_kind()) {
             self.unlisted += 1;
             return;
         }
@@ -95,8 +95,8 @@ impl Findings {
         }
     }
 
-    /// Takes away the last one whose kind is there more than once.
-    fn make_room(&mut self) -> bool {
+    /// Drops the last finding whose kind is there more than once.
+    fn drop_duplicate_kind(&mut self) -> bool {
         let kinds = &self.kinds;
         let spare = self
             .listed
@@ -134,52 +134,52 @@ impl Findings {
     }
 }
 
-/// A place in a document.
+/// A JSON pointer into a document.
 ///
-/// The place is a chain of borrowed steps, so that a walk that finds nothing allocates nothing.
+/// It is a chain of borrowed steps, so that a walk that finds nothing allocates nothing.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    parent: Option<&'a Place<'a>>,
-    step: Step<'a>,
+pub(super) struct Pointer<'a> {
+    parent: Option<&'a Pointer<'a>>,
+    step: Segment<'a>,
 }
 
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum Segment<'a> {
     Root,
     Key(&'a str),
     Item(usize),
 }
 
-impl<'a> Place<'a> {
-    pub(super) const ROOT: Place<'static> = Place {
+impl<'a> Pointer<'a> {
+    pub(super) const ROOT: Pointer<'static> = Pointer {
         parent: None,
-        step: Step::Root,
+        step: Segment::Root,
     };
 
-    pub(super) fn key(&'a self, key: &'a str) -> Place<'a> {
-        Place {
+    pub(super) fn key(&'a self, key: &'a str) -> Pointer<'a> {
+        Pointer {
             parent: Some(self),
-            step: Step::Key(key),
+            step: Segment::Key(key),
         }
     }
 
-    pub(super) fn item(&'a self, index: usize) -> Place<'a> {
-        Place {
+    pub(super) fn item(&'a self, index: usize) -> Pointer<'a> {
+        Pointer {
             parent: Some(self),
-            step: Step::Item(index),
+            step: Segment::Item(index),
         }
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Pointer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(parent) = self.parent {
             parent.fmt(f)?;
         }
         match self.step {
-            Step::Root => Ok(()),
-            Step::Key(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")),
-            Step::Item(index) => write!(f, "/{index}"),
+            Segment::Root => Ok(()),
+            Segment::Key(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Item(index) => write!(f, "/{index}"),
         }
     }
 }

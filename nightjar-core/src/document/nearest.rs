@@ -1,4 +1,4 @@
-//! Names that were meant: the nearest known one to a name that nobody knows.
+//! Nearest known names to a name that is not known.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
-/// The known name that the given one is a slip of, where names are free: it differs in case, in
+/// The known name that the given one misspells, where names are free: it differs in case, in
 /// hyphens, or in one or two letters. `None` for a known name.
 pub(crate) fn misspelt<'a>(
     name: &str,

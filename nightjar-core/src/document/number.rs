@@ -111,13 +111,13 @@ impl Weight {
     }
 }
 
-/// What is said of a number outside its range.
+/// The fault of a number outside its range.
 pub(super) fn out_of_range(
     value: &impl fmt::Display,
     min: &impl fmt::Display,
     max: &impl fmt::Display,
 ) -> String {
-    format!("{value} is not from {min} to {max}")
+    format!("{value} is not between {min} and {max}")
 }
 
 /// An integer, which JSON may also write as `3000.0` or `3e3`.

@@ -50,7 +50,7 @@ impl Path {
             .find(|character| character.is_control() || "?#;\\".contains(*character));
         if let Some(character) = end {
             return Err(format!(
-                "{} holds {character:?}, which no path has",
+                "{} contains {character:?}, which no path can contain",
                 shown(text)
             ));
         }
@@ -60,11 +60,11 @@ impl Path {
             _ => None,
         });
         let resolved = resolve(&decoded, extent)
-            .ok_or_else(|| format!("{} climbs above the root", shown(text)))?;
+            .ok_or_else(|| format!("{} leads above the root", shown(text)))?;
         if resolved.len() > MAX_LENGTH {
             let length = resolved.len();
             return Err(format!(
-                "{} has {length} characters, and {MAX_LENGTH} are compared",
+                "{} has {length} characters; at most {MAX_LENGTH} are allowed",
                 shown(text)
             ));
         }
@@ -77,9 +77,9 @@ impl Path {
     }
 
     /// The same text for all paths that a service takes for one: reserved characters are not escaped.
-    pub(crate) fn identity(&self) -> Cow<'_, str> {
+    pub(crate) fn canonical(&self) -> Cow<'_, str> {
         if self.has_spellings() {
-            decode(&self.0, |byte| is_held(byte).then_some(byte)).into()
+            decode(&self.0, |byte| is_allowed(byte).then_some(byte)).into()
         } else {
             self.0.as_str().into()
         }
@@ -87,7 +87,7 @@ impl Path {
 
     /// Whether requests can spell it in several ways.
     pub(crate) fn has_spellings(&self) -> bool {
-        !self.0.bytes().all(is_plain)
+        !self.0.bytes().all(has_one_spelling)
     }
 
     /// A regular expression for every spelling, with path parameters where segments end.
@@ -97,7 +97,7 @@ impl Path {
             if byte == b'/' && position > 0 {
                 pattern.push_str("(?:;[^/]*)?");
             }
-            spell(&mut pattern, byte);
+            push_spellings(&mut pattern, byte);
         }
         pattern
     }
@@ -110,7 +110,7 @@ impl Path {
 
     /// A part that looks like a pattern: `*`, `{name}`, `:name` or `[…]`. It is taken literally.
     pub(crate) fn wildcard(&self) -> Option<&'static str> {
-        let text = self.identity();
+        let text = self.canonical();
         let named = |open: &str| {
             text.split('/').any(|segment| {
                 let rest = segment.strip_prefix(open);
@@ -138,8 +138,8 @@ impl fmt::Display for Path {
 }
 
 /// The start of a path that has one spelling only.
-pub(crate) fn plain_start(path: &str) -> &str {
-    let end = path.bytes().position(|byte| !is_plain(byte));
+pub(crate) fn literal_prefix(path: &str) -> &str {
+    let end = path.bytes().position(|byte| !has_one_spelling(byte));
     end.and_then(|end| path.get(..end)).unwrap_or(path)
 }
 
@@ -165,7 +165,7 @@ fn decode(text: &str, plain: impl Fn(u8) -> Option<u8>) -> String {
     let mut decoded = String::with_capacity(text.len());
     for (byte, is_escaped) in bytes(text) {
         match if is_escaped { plain(byte) } else { Some(byte) } {
-            Some(byte) if is_held(byte) => decoded.push(byte.into()),
+            Some(byte) if is_allowed(byte) => decoded.push(byte.into()),
             // Writing to a string cannot fail.
             _ => drop(write!(decoded, "%{byte:02X}")),
         }
@@ -180,11 +180,11 @@ fn is_normal(text: &str) -> bool {
     let begins_well = |pair: &[u8]| !matches!(pair, b"//" | b"/.");
     text.len() <= MAX_LENGTH
         && text.starts_with('/')
-        && bytes.iter().copied().all(is_plain)
+        && bytes.iter().copied().all(has_one_spelling)
         && bytes.windows(2).all(begins_well)
 }
 
-/// Resolves dot segments, then merges slashes; `None` if that climbs above the root.
+/// Resolves dot segments, then merges slashes; `None` if that leads above the root.
 fn resolve(path: &str, extent: Extent) -> Option<String> {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
@@ -216,7 +216,7 @@ fn resolve(path: &str, extent: Extent) -> Option<String> {
 }
 
 /// Whether a byte has one spelling after Envoy's normalisation.
-fn is_plain(byte: u8) -> bool {
+fn has_one_spelling(byte: u8) -> bool {
     is_unreserved(byte) || byte == b'/'
 }
 
@@ -226,13 +226,13 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// Whether a path can hold a byte as it is (RFC 3986, `pchar`), save `;`, which begins parameters.
-fn is_held(byte: u8) -> bool {
-    is_plain(byte) || b"!$&'()*+,=:@".contains(&byte)
+fn is_allowed(byte: u8) -> bool {
+    has_one_spelling(byte) || b"!$&'()*+,=:@".contains(&byte)
 }
 
-fn spell(pattern: &mut String, byte: u8) {
+fn push_spellings(pattern: &mut String, byte: u8) {
     let plain = char::from(byte);
-    if is_plain(byte) {
+    if has_one_spelling(byte) {
         push_literal(pattern, plain);
         return;
     }
@@ -294,9 +294,15 @@ mod tests {
             ("/100%/%zz/%3b%3F%23", "/100%25/%25zz/%3B%3F%23"),
             ("shop/", "\"shop/\" does not start with /"),
             ("", "\"\" does not start with /"),
-            ("/s?x=1", "\"/s?x=1\" holds '?', which no path has"),
-            ("/a;v=1", "\"/a;v=1\" holds ';', which no path has"),
-            ("/a/../..", "\"/a/../..\" climbs above the root"),
+            (
+                "/s?x=1",
+                "\"/s?x=1\" contains '?', which no path can contain",
+            ),
+            (
+                "/a;v=1",
+                "\"/a;v=1\" contains ';', which no path can contain",
+            ),
+            ("/a/../..", "\"/a/../..\" leads above the root"),
         ] {
             assert_eq!(normal(declared), expected, "{declared}");
         }
@@ -316,7 +322,7 @@ mod tests {
         );
         let longer = Path::new(&format!("{longest}+"), Extent::Start).unwrap_err();
         assert!(
-            longer.ends_with("has 8193 characters, and 8192 are compared"),
+            longer.ends_with("has 8193 characters; at most 8192 are allowed"),
             "{longer}"
         );
     }
@@ -355,7 +361,7 @@ mod tests {
         }
         let path = Path::new("/é a+/", Extent::Whole).unwrap();
         assert_eq!(
-            (plain_start(path.as_str()), &*path.identity()),
+            (literal_prefix(path.as_str()), &*path.canonical()),
             ("/", "/%C3%A9%20a+/")
         );
         let pattern = Regex::new(&format!("^{}$", path.pattern())).unwrap();

@@ -1,4 +1,4 @@
-//! The context of one proxy: what templates are rendered with.
+//! Context of one proxy: what templates are rendered with.
 
 use super::SchemaVersion;
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! The templates document: what a data store holds besides the discovery map.
+//! Templates document: what a data store holds besides the discovery map.
 
 use super::{
     SchemaVersion,

@@ -166,7 +166,7 @@ pub(super) struct Rule {
     /// What is wrong with a text, on one line; asked only if it matches `pattern`.
     check: fn(&str) -> Result<(), String>,
     /// What is wrong with one that does not.
-    refuse: fn(&str) -> String,
+    mismatch: fn(&str) -> String,
 }
 
 macro_rules! patterns {
@@ -181,7 +181,7 @@ patterns! {
     NAME_PATTERN = r"^[A-Za-z0-9._-]{1,128}$";
     HOST_NAME_PATTERN = r"^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$";
     TEXT_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]*$";
-    FILLED_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]+$";
+    NON_EMPTY_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]+$";
     PROTOCOL_PATTERN = r"^[Hh][Tt][Tt][Pp](1\.1|2)$";
 }
 
@@ -205,7 +205,7 @@ pub(super) const PROTOCOL: Rule = Rule {
     is_plain: |text| matches!(text, "HTTP1.1" | "HTTP2"),
     limit: None,
     check: |_| Ok(()),
-    refuse: |text| format!("{} is neither HTTP1.1 nor HTTP2", shown(text)),
+    mismatch: |text| format!("{} is neither HTTP1.1 nor HTTP2", shown(text)),
 };
 
 pub(super) const NAME: Rule = Rule {
@@ -214,7 +214,7 @@ pub(super) const NAME: Rule = Rule {
     is_plain: is_name,
     limit: None,
     check: |_| Ok(()),
-    refuse: |text| {
+    mismatch: |text| {
         format!(
             "{} is not a name: 1 to 128 letters, digits, dots, underscores and hyphens",
             shown(text)
@@ -228,7 +228,7 @@ pub(super) const HOST_NAME: Rule = Rule {
     is_plain: |_| false,
     limit: Some(253),
     check: |_| Ok(()),
-    refuse: |text| format!("{} is not a DNS name", shown(text)),
+    mismatch: |text| format!("{} is not a DNS name", shown(text)),
 };
 
 pub(super) const TEXT: Rule = Rule {
@@ -237,10 +237,10 @@ pub(super) const TEXT: Rule = Rule {
     is_plain: is_visible,
     limit: None,
     check: |_| Ok(()),
-    refuse: |text| {
+    mismatch: |text| {
         let character = text.chars().find(|character| character.is_control());
         format!(
-            "{} holds the control character U+{:04X}",
+            "{} contains the control character U+{:04X}",
             shown(text),
             character.map_or(0, u32::from)
         )
@@ -249,32 +249,32 @@ pub(super) const TEXT: Rule = Rule {
 
 pub(super) const PROPERTY_NAME: Rule = Rule {
     format: "property-name",
-    pattern: &FILLED_PATTERN,
+    pattern: &NON_EMPTY_PATTERN,
     is_plain: is_filled,
     limit: None,
     check: |_| Ok(()),
-    refuse: |text| match text {
+    mismatch: |text| match text {
         "" => "the name of a property is empty".to_owned(),
-        text => (TEXT.refuse)(text),
+        text => (TEXT.mismatch)(text),
     },
 };
 
 pub(super) const FIELD_NAME: Rule = Rule {
     format: "field-name",
-    pattern: &FILLED_PATTERN,
+    pattern: &NON_EMPTY_PATTERN,
     is_plain: is_filled,
     limit: Some(MAX_FIELD_NAME),
     // Envoy counts bytes.
     check: |text| match text.len() {
         0..=MAX_FIELD_NAME => Ok(()),
         more => Err(format!(
-            "has {more} bytes, and {MAX_FIELD_NAME} are allowed"
+            "has {more} bytes; at most {MAX_FIELD_NAME} are allowed"
         )),
     },
-    refuse: |text| match text.len() {
+    mismatch: |text| match text.len() {
         0 => "is empty".to_owned(),
-        1..=MAX_FIELD_NAME => (TEXT.refuse)(text),
-        more => format!("has {more} bytes, and {MAX_FIELD_NAME} are allowed"),
+        1..=MAX_FIELD_NAME => (TEXT.mismatch)(text),
+        more => format!("has {more} bytes; at most {MAX_FIELD_NAME} are allowed"),
     },
 };
 
@@ -288,13 +288,13 @@ pub(super) const PATTERN: Rule = Rule {
     limit: None,
     check: |text| {
         if text.is_empty() {
-            return Err("is empty, and a regular expression is needed".to_owned());
+            return Err("is empty; a regular expression is required".to_owned());
         }
         // The size without regard to case is the larger one.
         re2::check(text, false)
             .map_err(|reason| format!("{} is not a regular expression: {reason}", shown(text)))
     },
-    refuse: TEXT.refuse,
+    mismatch: TEXT.mismatch,
 };
 
 impl Rule {
@@ -306,7 +306,7 @@ impl Rule {
             is_plain: is_visible,
             limit: None,
             check,
-            refuse: TEXT.refuse,
+            mismatch: TEXT.mismatch,
         }
     }
 
@@ -317,7 +317,7 @@ impl Rule {
         if fits {
             (self.check)(text)
         } else {
-            Err((self.refuse)(text))
+            Err((self.mismatch)(text))
         }
     }
 

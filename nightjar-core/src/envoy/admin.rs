@@ -1,8 +1,8 @@
-//! Where a bootstrap puts Envoy's admin interface.
+//! Address at which a bootstrap puts Envoy's admin interface.
 
 use super::{
-    File,
-    message::{member, parse},
+    file::File,
+    proto_json::{member, parse},
 };
 use serde_json::Value;
 

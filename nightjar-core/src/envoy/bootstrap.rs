@@ -1,9 +1,10 @@
-//! What a bootstrap decides, and the bootstrap of the time between two.
+//! Keys of bootstraps, which clusters and routes depend on, and the union of two bootstraps.
 
 use super::{
-    File, Role,
-    message::{dynamic_source, member, parse, source_path},
-    union::{Piece, keep},
+    file::File,
+    proto_json::{dynamic_source, member, parse, source_path},
+    role::FileRole,
+    union::{ResourceRef, merge_clusters},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub fn bootstrap_key(file: &File) -> BootstrapKey {
 /// The bootstrap for the time between two: the new one, with what its clusters lack of the old
 /// ones, by the rules of [`super::union_of_clusters`]. Gives `new` itself if it lacks nothing.
 pub fn union_of_bootstraps(old: &File, new: &Arc<File>) -> Arc<File> {
-    let Some(union) = keep(Piece::all(old), new) else {
+    let Some(union) = merge_clusters(ResourceRef::all(old), new) else {
         return Arc::clone(new);
     };
     let clusters: Vec<Value> = union
@@ -46,7 +47,7 @@ pub fn union_of_bootstraps(old: &File, new: &Arc<File>) -> Arc<File> {
     let text = parse(&new.name, &new.text)
         .ok()
         .and_then(|bootstrap| with_clusters(bootstrap, clusters));
-    let file = text.and_then(|text| File::read(&new.name, text, Some(Role::Bootstrap)).ok());
+    let file = text.and_then(|text| File::read(&new.name, text, Some(FileRole::Bootstrap)).ok());
     file.map_or_else(|| Arc::clone(new), Arc::new)
 }
 

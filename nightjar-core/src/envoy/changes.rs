@@ -1,8 +1,11 @@
-//! What changed from one configuration to the next, for a line in the log.
+//! Differences from one configuration to the next, for a line in the log.
 
 use super::{
-    Configuration, File, Resource, Role,
-    message::{member, take},
+    configuration::Configuration,
+    file::File,
+    proto_json::{member, take},
+    resource::Resource,
+    role::FileRole,
 };
 use serde_json::Value;
 use std::{
@@ -49,10 +52,10 @@ pub fn changes(old: Option<&Configuration>, new: &Configuration) -> Changes {
         bootstrap: old.is_none_or(|old| !old.bootstrap().is_same(new.bootstrap())),
         ..Changes::default()
     };
-    let is_cluster = |role: &Role| *role == Role::Clusters;
-    let is_listener = |role: &Role| *role == Role::Listeners;
-    let is_routes = |role: &Role| matches!(role, Role::Routes(_));
-    let is_secret = |role: &Role| matches!(role, Role::Secrets(_));
+    let is_cluster = |role: &FileRole| *role == FileRole::Clusters;
+    let is_listener = |role: &FileRole| *role == FileRole::Listeners;
+    let is_routes = |role: &FileRole| matches!(role, FileRole::Routes(_));
+    let is_secret = |role: &FileRole| matches!(role, FileRole::Secrets(_));
     changes.listeners = Difference::of(old, new, is_listener);
     changes.routes = Difference::of(old, new, is_routes);
     changes.secrets = Difference::of(old, new, is_secret);
@@ -70,7 +73,7 @@ pub fn changes(old: Option<&Configuration>, new: &Configuration) -> Changes {
 
 type Held<'a> = BTreeMap<&'a str, (&'a File, &'a Resource)>;
 
-fn held(configuration: Option<&Configuration>, wanted: impl Fn(&Role) -> bool) -> Held<'_> {
+fn held(configuration: Option<&Configuration>, wanted: impl Fn(&FileRole) -> bool) -> Held<'_> {
     let files = configuration.into_iter().flat_map(Configuration::iter);
     let files = files.filter(|file| file.role().is_some_and(&wanted));
     let resources = files.flat_map(|file| {
@@ -84,7 +87,7 @@ impl Difference {
     fn of(
         old: Option<&Configuration>,
         new: &Configuration,
-        wanted: impl Fn(&Role) -> bool + Copy,
+        wanted: impl Fn(&FileRole) -> bool + Copy,
     ) -> Self {
         let hashes = |held: Held<'_>| {
             let hashes = held.into_iter();
@@ -120,9 +123,9 @@ impl Changes {
     /// changed.
     fn compare_endpoints(&mut self, old: Option<&Configuration>, new: &Configuration) {
         let in_clusters = std::mem::take(&mut self.clusters.changed);
-        let is_cluster = |role: &Role| *role == Role::Clusters;
+        let is_cluster = |role: &FileRole| *role == FileRole::Clusters;
         self.clusters.changed = self.count_endpoints(&in_clusters, old, new, is_cluster);
-        let is_endpoints = |role: &Role| matches!(role, Role::Endpoints { .. });
+        let is_endpoints = |role: &FileRole| matches!(role, FileRole::Endpoints { .. });
         let by_eds = Difference::of(old, new, is_endpoints).changed;
         self.count_endpoints(&by_eds, old, new, is_endpoints);
     }
@@ -133,7 +136,7 @@ impl Changes {
         names: &[String],
         old: Option<&Configuration>,
         new: &Configuration,
-        wanted: impl Fn(&Role) -> bool + Copy,
+        wanted: impl Fn(&FileRole) -> bool + Copy,
     ) -> Vec<String> {
         let (before, now) = (held(old, wanted), held(Some(new), wanted));
         let mut changed = Vec::new();
@@ -210,7 +213,7 @@ impl fmt::Display for Changes {
             parts.push(format!("endpoints: {}", counts.join(", ")));
         }
         if parts.is_empty() {
-            parts.push("nothing but the texts of files".to_owned());
+            parts.push("only the text of files".to_owned());
         }
         f.write_str(&parts.join("; "))
     }
@@ -218,7 +221,7 @@ impl fmt::Display for Changes {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST_NAMES: usize = 5;
+        const MAX_NAMES: usize = 5;
         let parts = [
             (&self.added, "added"),
             (&self.removed, "removed"),
@@ -226,11 +229,12 @@ impl fmt::Display for Difference {
         ];
         let parts = parts.iter().filter(|(names, _)| !names.is_empty());
         let parts = parts.map(|(names, what)| {
-            let mut told: Vec<_> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
-            if names.len() > MOST_NAMES {
-                told.push("…");
+            let mut names_shown: Vec<_> =
+                names.iter().take(MAX_NAMES).map(String::as_str).collect();
+            if names.len() > MAX_NAMES {
+                names_shown.push("…");
             }
-            format!("{} {what} ({})", names.len(), told.join(", "))
+            format!("{} {what} ({})", names.len(), names_shown.join(", "))
         });
         f.write_str(&parts.collect::<Vec<_>>().join(", "))
     }

@@ -1,6 +1,8 @@
-//! Asking a real Envoy whether it would take a set of files.
+//! Validation of a set of files by a real Envoy.
 
-use super::{Configuration, fixed_bootstrap, place, reason};
+use super::{
+    configuration::Configuration, error_location, error_text, static_bootstrap::static_bootstrap,
+};
 use crate::oom::raise_oom_score;
 use std::{
     os::unix::process::ExitStatusExt as _,
@@ -18,12 +20,12 @@ const VALIDATION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How much of what Envoy says is kept, from the beginning and from the end; it repeats the whole
 /// configuration after some faults.
-const KEPT_COMPLAINT: usize = 64 * 1024;
+const KEPT_STDERR: usize = 64 * 1024;
 
 /// The oldest Envoy that the shipped templates and the rollout were tried with. Earlier ones compare a
 /// path with parameters only up to the first, and before 1.39 repeated headers as one list, which opens
 /// what is private.
-const OLDEST: (u32, u32, u32) = (1, 39, 1);
+const MIN_VERSION: (u32, u32, u32) = (1, 39, 1);
 
 /// An Envoy executable.
 #[derive(Debug, Clone)]
@@ -47,27 +49,27 @@ pub enum CheckError {
     },
     /// The program is not an Envoy, or one too old.
     #[error(
-        "{path} is not an Envoy {}.{}.{} or later: `--version` says {said:?}",
-        OLDEST.0, OLDEST.1, OLDEST.2
+        "{path} is not an Envoy {}.{}.{} or later: `--version` prints {output:?}",
+        MIN_VERSION.0, MIN_VERSION.1, MIN_VERSION.2
     )]
     Version {
         /// The executable.
         path: PathBuf,
         /// What it printed.
-        said: String,
+        output: String,
     },
     /// The files could not be laid out for the check.
-    #[error("the candidate cannot be written for its check: {0}")]
+    #[error("the candidate cannot be written for the check: {0}")]
     Write(std::io::Error),
     /// Envoy refuses the configuration.
     #[error("envoy refuses the configuration: {0}")]
     Refused(String),
     /// Somebody ended Envoy before it answered.
-    #[error("envoy was ended by signal {0} while it checked the configuration")]
+    #[error("envoy was killed by signal {0} while it validated the configuration")]
     Killed(i32),
     /// Envoy did not answer.
-    #[error("envoy did not say within {} s whether it takes the configuration", VALIDATION_TIMEOUT.as_secs())]
-    Silent,
+    #[error("envoy did not validate the configuration within {} s", VALIDATION_TIMEOUT.as_secs())]
+    TimedOut,
 }
 
 impl EnvoyProgram {
@@ -77,12 +79,12 @@ impl EnvoyProgram {
     /// [`CheckError::Run`] and [`CheckError::Version`].
     pub async fn version(&self) -> Result<String, CheckError> {
         let output = self.output(&["--version"]).await?;
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        match parse_version(&said) {
-            Some((version, parts)) if parts >= OLDEST => Ok(version.to_owned()),
+        let output = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match parse_version(&output) {
+            Some((version, parts)) if parts >= MIN_VERSION => Ok(version.to_owned()),
             _ => Err(CheckError::Version {
                 path: self.path.clone(),
-                said: reason::cut(said.lines().next().unwrap_or_default()),
+                output: error_text::cut(output.lines().next().unwrap_or_default()),
             }),
         }
     }
@@ -110,23 +112,26 @@ impl EnvoyProgram {
             write(&scratch.path().join(file.name()), file.text()).map_err(CheckError::Write)?;
         }
         let bootstrap = scratch.path().join(".bootstrap.json");
-        let fixed = fixed_bootstrap(configuration, config_dir, &root);
+        let fixed = static_bootstrap(configuration, config_dir, &root);
         write(&bootstrap, &fixed).map_err(CheckError::Write)?;
         drop(fixed);
         match self.validate(&bootstrap.to_string_lossy()).await? {
-            Verdict::Valid => Ok(()),
+            ValidationOutcome::Valid => Ok(()),
             // A crash of its own is an answer; being killed is not.
-            Verdict::Ended(status, complaint) => {
+            ValidationOutcome::Ended(status, stderr) => {
                 if let Some(signal @ (9 | 15)) = status.signal() {
                     return Err(CheckError::Killed(signal));
                 }
-                let words = reason::reason(&complaint).replace(&root, config_dir);
-                Err(CheckError::Refused(place::told(&words, configuration)))
+                let words = error_text::reason(&stderr).replace(&root, config_dir);
+                Err(CheckError::Refused(error_location::locate(
+                    &words,
+                    configuration,
+                )))
             }
         }
     }
 
-    async fn validate(&self, bootstrap: &str) -> Result<Verdict, CheckError> {
+    async fn validate(&self, bootstrap: &str) -> Result<ValidationOutcome, CheckError> {
         let mut command = Command::new(&self.path);
         command
             .args(["--mode", "validate", "--disable-hot-restart"])
@@ -146,7 +151,7 @@ impl EnvoyProgram {
             raise_oom_score(pid, 1000);
         }
         match tokio::time::timeout(VALIDATION_TIMEOUT, verdict(child)).await {
-            Err(_) => Err(CheckError::Silent),
+            Err(_) => Err(CheckError::TimedOut),
             Ok(verdict) => verdict.map_err(|source| self.cannot_run(source)),
         }
     }
@@ -158,7 +163,7 @@ impl EnvoyProgram {
             .kill_on_drop(true)
             .output();
         match tokio::time::timeout(VALIDATION_TIMEOUT, run).await {
-            Err(_) => Err(CheckError::Silent),
+            Err(_) => Err(CheckError::TimedOut),
             Ok(output) => output.map_err(|source| self.cannot_run(source)),
         }
     }
@@ -172,34 +177,34 @@ impl EnvoyProgram {
 }
 
 /// How a validation ended.
-enum Verdict {
+enum ValidationOutcome {
     Valid,
     /// Without the word that it is valid, and with this on standard error.
     Ended(ExitStatus, Vec<u8>),
 }
 
 /// Waits for Envoy's verdict, and not for it to clear up after it.
-async fn verdict(mut child: Child) -> std::io::Result<Verdict> {
-    let complaint = child
+async fn verdict(mut child: Child) -> std::io::Result<ValidationOutcome> {
+    let stderr = child
         .stderr
         .take()
-        .map(|stderr| tokio::spawn(both_ends(stderr)));
+        .map(|stderr| tokio::spawn(read_both_ends(stderr)));
     if let Some(stdout) = child.stdout.take()
         && says_valid(stdout).await
     {
         child.start_kill()?;
         tokio::spawn(async move { child.wait().await });
-        return Ok(Verdict::Valid);
+        return Ok(ValidationOutcome::Valid);
     }
     let status = child.wait().await?;
-    let complaint = match complaint {
-        Some(complaint) => complaint.await.unwrap_or_default(),
+    let stderr = match stderr {
+        Some(stderr) => stderr.await.unwrap_or_default(),
         None => Vec::new(),
     };
     if status.success() {
-        return Ok(Verdict::Valid);
+        return Ok(ValidationOutcome::Valid);
     }
-    Ok(Verdict::Ended(status, complaint))
+    Ok(ValidationOutcome::Ended(status, stderr))
 }
 
 /// Whether Envoy prints `configuration '…' OK` before it closes its standard output.
@@ -214,14 +219,14 @@ async fn says_valid(stdout: ChildStdout) -> bool {
 }
 
 /// Reads to the end, and keeps the beginning and the end of it.
-async fn both_ends(mut stderr: tokio::process::ChildStderr) -> Vec<u8> {
+async fn read_both_ends(mut stderr: tokio::process::ChildStderr) -> Vec<u8> {
     let mut kept = Vec::new();
     loop {
         match stderr.read_buf(&mut kept).await {
             Ok(0) | Err(_) => return kept,
-            Ok(_) if kept.len() > 4 * KEPT_COMPLAINT => {
-                let end = kept.len() - KEPT_COMPLAINT;
-                kept.drain(KEPT_COMPLAINT..end);
+            Ok(_) if kept.len() > 4 * KEPT_STDERR => {
+                let end = kept.len() - KEPT_STDERR;
+                kept.drain(KEPT_STDERR..end);
             }
             Ok(_) => {}
         }
@@ -236,8 +241,8 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Finds `1.40.0` in `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`.
-fn parse_version(said: &str) -> Option<(&str, (u32, u32, u32))> {
-    let version = said.split_once("version:")?.1.split('/').nth(1)?;
+fn parse_version(output: &str) -> Option<(&str, (u32, u32, u32))> {
+    let version = output.split_once("version:")?.1.split('/').nth(1)?;
     let mut parts = version
         .split(['.', '-'])
         .map(|part| part.parse::<u32>().ok());

@@ -1,6 +1,12 @@
-//! A set of files as Envoy reads it.
+//! Configurations: sets of files as Envoy reads them.
 
-use super::{File, Files, LayoutError, Role, message::inside, walk::Reference};
+use super::{
+    error::FilesError,
+    file::{File, Files},
+    proto_json::inside,
+    resource_scan::Reference,
+    role::FileRole,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -19,9 +25,9 @@ pub struct Configuration {
 }
 
 /// A file that is named and not read yet.
-struct Open {
+struct PendingFile {
     name: String,
-    role: Role,
+    role: FileRole,
     by: String,
 }
 
@@ -33,18 +39,18 @@ impl Configuration {
     /// are the same are shared and not parsed again.
     ///
     /// # Errors
-    /// [`LayoutError`] if the bootstrap is missing, a file with a role does not parse or is unfit
+    /// [`FilesError`] if the bootstrap is missing, a file with a role does not parse or is unfit
     /// for it, or a file inside the configuration folder is named that is not made.
     pub fn read(
         mut files: Files,
         bootstrap: &str,
         config_dir: &str,
         before: Option<&Self>,
-    ) -> Result<Self, LayoutError> {
+    ) -> Result<Self, FilesError> {
         let Some(text) = files.remove(bootstrap) else {
             return Err(no_bootstrap(&files, bootstrap));
         };
-        let read = |name: &str, text: String, role: Option<Role>| {
+        let read = |name: &str, text: String, role: Option<FileRole>| {
             let known = before.and_then(|before| before.get(name));
             let is_same = |known: &&Arc<File>| known.role == role && *known.text == *text;
             match known.filter(is_same) {
@@ -52,22 +58,22 @@ impl Configuration {
                 None => File::read(name, text, role).map(Arc::new),
             }
         };
-        let root = read(bootstrap, text, Some(Role::Bootstrap))?;
-        let mut open = named_by(&root, config_dir);
+        let root = read(bootstrap, text, Some(FileRole::Bootstrap))?;
+        let mut pending = named_by(&root, config_dir);
         let mut done = BTreeMap::from([(root.name.clone(), Arc::clone(&root))]);
-        while let Some(Open { name, role, by }) = open.pop() {
+        while let Some(PendingFile { name, role, by }) = pending.pop() {
             if let Some(known) = done.get(name.as_str()) {
-                agree(known, &role)?;
+                check_role(known, &role)?;
                 continue;
             }
             let Some(text) = files.remove(&name) else {
-                return Err(LayoutError::Missing {
+                return Err(FilesError::Missing {
                     by,
                     path: format!("{config_dir}/{name}"),
                 });
             };
             let file = read(&name, text, Some(role))?;
-            open.extend(named_by(&file, config_dir));
+            pending.extend(named_by(&file, config_dir));
             done.insert(name.into(), file);
         }
         for (name, text) in files {
@@ -107,7 +113,7 @@ impl Configuration {
     }
 
     /// Tells one set of files from another: a hash of names and texts.
-    pub fn print(&self) -> u64 {
+    pub fn fingerprint(&self) -> u64 {
         let mut hash = Xxh3::new();
         for file in self.iter() {
             hash.update(&file.name.len().to_le_bytes());
@@ -140,7 +146,7 @@ impl Configuration {
         let mut shared = BTreeSet::new();
         let mut count = 0;
         for reference in self.iter().flat_map(|file| &file.references) {
-            let is_shared = matches!(reference.role, Role::Routes(_) | Role::Secrets(_));
+            let is_shared = matches!(reference.role, FileRole::Routes(_) | FileRole::Secrets(_));
             if !is_shared || shared.insert((&reference.role, reference.source)) {
                 count += 1 + usize::from(self.names_files(reference));
             }
@@ -151,7 +157,7 @@ impl Configuration {
     /// Whether a reference is to a secret that names files in its turn. One that is made elsewhere
     /// is taken to.
     fn names_files(&self, reference: &Reference) -> bool {
-        matches!(reference.role, Role::Secrets(_))
+        matches!(reference.role, FileRole::Secrets(_))
             && self
                 .at(&reference.path)
                 .is_none_or(|file| file.text.contains("filename"))
@@ -162,9 +168,9 @@ impl Configuration {
     }
 }
 
-fn no_bootstrap(files: &Files, bootstrap: &str) -> LayoutError {
+fn no_bootstrap(files: &Files, bootstrap: &str) -> FilesError {
     let made: Vec<_> = files.keys().map(|name| format!("{name:?}")).collect();
-    LayoutError::NoBootstrap {
+    FilesError::NoBootstrap {
         name: bootstrap.to_owned(),
         made: if made.is_empty() {
             "no file".to_owned()
@@ -174,24 +180,25 @@ fn no_bootstrap(files: &Files, bootstrap: &str) -> LayoutError {
     }
 }
 
-fn named_by(file: &File, config_dir: &str) -> Vec<Open> {
-    let references = file.references.iter();
-    let open = references.filter_map(|reference| {
-        Some(Open {
-            name: inside(&reference.path, config_dir)?.to_owned(),
-            role: reference.role.clone(),
-            by: file.name.to_string(),
+fn named_by(file: &File, config_dir: &str) -> Vec<PendingFile> {
+    file.references
+        .iter()
+        .filter_map(|reference| {
+            Some(PendingFile {
+                name: inside(&reference.path, config_dir)?.to_owned(),
+                role: reference.role.clone(),
+                by: file.name.to_string(),
+            })
         })
-    });
-    open.collect()
+        .collect()
 }
 
-/// Sees that a file that is named again is named as the same.
-fn agree(file: &File, role: &Role) -> Result<(), LayoutError> {
+/// Checks that a file that is named again has the same role.
+fn check_role(file: &File, role: &FileRole) -> Result<(), FilesError> {
     match file.role() {
-        Some(first) if !first.agrees_with(role) => Err(LayoutError::Unfit {
+        Some(first) if !first.is_compatible_with(role) => Err(FilesError::Invalid {
             file: file.name.to_string(),
-            reason: format!("it is named as {first} and as {role}"),
+            reason: format!("other files name it both as {first} and as {role}"),
         }),
         _ => Ok(()),
     }

@@ -1,12 +1,12 @@
-//! Why files make no configuration.
+//! Errors for files that make no configuration.
 
 /// Why files make no configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LayoutError {
+pub enum FilesError {
     /// The bootstrap is not among the files.
     #[error(
         "no template makes the bootstrap {name:?}; the templates make {made}\n\
-         hint: name one of them in ENVOY_CONFIGURATION_TEMPLATE, or add a template of that purpose"
+         hint: name one of them in ENVOY_CONFIGURATION_TEMPLATE, or add a template with that purpose"
     )]
     NoBootstrap {
         /// The file that was looked for.
@@ -15,8 +15,8 @@ pub enum LayoutError {
         made: String,
     },
     /// A file that Envoy would read is not what its name says.
-    #[error("the rendered file {file:?} cannot be read: {reason}")]
-    Unreadable {
+    #[error("the rendered file {file:?} cannot be parsed: {reason}")]
+    Malformed {
         /// The file.
         file: String,
         /// The parser's message.
@@ -24,7 +24,7 @@ pub enum LayoutError {
     },
     /// A file that Envoy would subscribe to is not what it has to be.
     #[error("envoy would refuse the rendered file {file:?}: {reason}")]
-    Unfit {
+    Invalid {
         /// The file.
         file: String,
         /// What is wrong with it.

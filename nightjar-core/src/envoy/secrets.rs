@@ -1,6 +1,6 @@
 //! Secrets that Envoy reads from files of their own.
 
-use super::{Configuration, Role, message::inside};
+use super::{configuration::Configuration, proto_json::inside, role::FileRole};
 
 /// A secret that Envoy reads from a file of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +21,12 @@ impl Configuration {
         let mut secrets = Vec::new();
         for file in self.iter() {
             for reference in &file.references {
-                if let Role::Secrets(name) = &reference.role {
+                if let FileRole::Secrets(name) = &reference.role {
                     secrets.push(Secret {
                         name: name.clone(),
                         path: reference.path.to_string(),
                         named_by: file.name().to_owned(),
-                        is_of_cluster: file.role() != Some(&Role::Listeners),
+                        is_of_cluster: file.role() != Some(&FileRole::Listeners),
                     });
                 }
             }

@@ -1,6 +1,6 @@
 //! What whole configurations have to show.
 
-use super::{sample::*, *};
+use super::{test_files::*, *};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -57,8 +57,14 @@ fn roles_are_found_however_deep_they_are_named() {
         ]
     );
     let endpoints = configuration.get("eds-svc.json").unwrap();
-    let (resource, scope) = ("svc".to_owned(), "stat".to_owned());
-    assert_eq!(endpoints.role(), Some(&Role::Endpoints { resource, scope }));
+    let (resource, stat_name) = ("svc".to_owned(), "stat".to_owned());
+    assert_eq!(
+        endpoints.role(),
+        Some(&FileRole::Endpoints {
+            resource,
+            stat_name
+        })
+    );
     assert_eq!(endpoints.resources()[0].endpoints(), Some(2));
     assert_eq!(endpoints.version(), Some("1"));
     let clusters = configuration.get("cds.json").unwrap();
@@ -106,10 +112,10 @@ fn what_is_the_same_is_shared() {
         assert_eq!(Arc::ptr_eq(file, known), file.name() != "eds-svc.json");
     }
     assert!(!after.is_same(&before));
-    assert_ne!(after.print(), before.print());
+    assert_ne!(after.fingerprint(), before.fingerprint());
     let again = read(with_everything());
     assert!(again.is_same(&before));
-    assert_eq!(again.print(), before.print());
+    assert_eq!(again.fingerprint(), before.fingerprint());
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn a_file_that_gets_a_role_is_read_anew() {
     let error = Configuration::read(files, "envoy.yaml", "/c", Some(&before)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the rendered file \"sds.json\" cannot be read: EOF while parsing an object at line 1 \
+        "the rendered file \"sds.json\" cannot be parsed: EOF while parsing an object at line 1 \
          column 1"
     );
 }
@@ -146,48 +152,48 @@ fn what_no_configuration_is_has_its_reason() {
             clusters("[]"),
             "it is not an object with `version_info` and `resources`",
         ),
-        (clusters("{}"), "it has no list `resources`"),
+        (clusters("{}"), "it has no `resources` list"),
         (
             clusters(r#"{"resources": {}}"#),
             "`resources` is not a list",
         ),
         (
             clusters(r#"{"version_info": 3, "resources": []}"#),
-            "`version_info` is 3, and has to be a string",
+            "`version_info` is 3, not a string",
         ),
         (
             clusters(r#"{"version_info": null, "resources": []}"#),
-            "`version_info` is null, and has to be a string",
+            "`version_info` is null, not a string",
         ),
         (
             ("cds.json", file([cluster("a", &[]), cluster("a", &[1])])),
-            "two of its resources have the name \"a\"",
+            "two of its resources are named \"a\"",
         ),
         (
             ("cds.json", file([json!({"name": "a"})])),
-            "resource 0 has the `@type` \"\" and not \
+            "resource 0 has the `@type` \"\" instead of \
              \"type.googleapis.com/envoy.config.cluster.v3.Cluster\"",
         ),
         (
             clusters("{\"resources\": [\n,"),
-            "the rendered file \"cds.json\" cannot be read: expected value at line 2 column 1",
+            "the rendered file \"cds.json\" cannot be parsed: expected value at line 2 column 1",
         ),
         (
             ("rds-8080.json", file(json!([]))),
-            "it has 0 resources, and has to have the one of name \"routes-8080\"",
+            "it has 0 resources instead of one named \"routes-8080\"",
         ),
         (
             ("rds-8080.json", file([routes("other", "a")])),
-            "resource 0 has the name \"other\" and not \"routes-8080\", by which it is asked for",
+            "resource 0 is named \"other\" instead of \"routes-8080\", the name that Envoy asks for",
         ),
         (
             ("lds.json", file([tls_cluster("a", "/c/cds.json")])),
             "resource 0 has the `@type` \"type.googleapis.com/envoy.config.cluster.v3.Cluster\" \
-             and not \"type.googleapis.com/envoy.config.listener.v3.Listener\"",
+             instead of \"type.googleapis.com/envoy.config.listener.v3.Listener\"",
         ),
         (
             ("cds.json", file([tls_cluster("a", "/c/lds.json")])),
-            "it is named as listeners and as secret cert",
+            "other files name it both as listeners and as secret cert",
         ),
     ] {
         let mut files = files(&[cluster("a", &[1])]);
@@ -196,9 +202,10 @@ fn what_no_configuration_is_has_its_reason() {
         let words = error.to_string();
         let start = format!("envoy would refuse the rendered file {name:?}: ");
         let words = words.strip_prefix(&start).unwrap_or(&words);
-        let words = words
-            .split_once("\"lds.json\": it is named")
-            .map_or(words, |_| "it is named as listeners and as secret cert");
+        let words = words.split_once("\"lds.json\": it is named").map_or(
+            words,
+            |_| "other files name it both as listeners and as secret cert",
+        );
         assert_eq!(words, told);
     }
 }
@@ -224,7 +231,7 @@ fn unusual_json_is_read_all_the_same() {
     assert_eq!(told.collect::<Vec<_>>(), [("a", Some(2)), ("", None)]);
     let fresh = union_of_clusters(
         &[Arc::clone(
-            read(sample::files(&[cluster("b", &[])]))
+            read(test_files::files(&[cluster("b", &[])]))
                 .get("cds.json")
                 .unwrap(),
         )],
@@ -248,7 +255,7 @@ fn changes_fit_on_a_line() {
     );
     assert_eq!(
         changes(Some(&old), &old).to_string(),
-        "nothing but the texts of files"
+        "only the text of files"
     );
     assert_eq!(
         changes(None, &old).to_string(),
@@ -280,8 +287,8 @@ fn a_lost_endpoint_file_waits() {
         files.insert("eds-svc.json".to_owned(), file([endpoints("svc", ports)]));
         Arc::clone(read(files).get("eds-svc.json").unwrap())
     };
-    assert!(keeps_endpoints(&with(&[1]), &with(&[])));
-    assert!(!keeps_endpoints(&with(&[1]), &with(&[2])));
-    assert!(!keeps_endpoints(&with(&[]), &with(&[])));
-    assert!(!keeps_endpoints(&with(&[]), &with(&[1])));
+    assert!(loses_all_endpoints(&with(&[1]), &with(&[])));
+    assert!(!loses_all_endpoints(&with(&[1]), &with(&[2])));
+    assert!(!loses_all_endpoints(&with(&[]), &with(&[])));
+    assert!(!loses_all_endpoints(&with(&[]), &with(&[1])));
 }

@@ -1,18 +1,18 @@
 //! Clusters old and new together: what Envoy must hold while routes move from one set to the other.
 
-use super::{File, Resource, Role, message::Format};
+use super::{file::File, proto_json::Format, resource::Resource, role::FileRole};
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// A resource, with the file that it stands in.
 #[derive(Clone, Copy)]
-pub(super) struct Piece<'a> {
+pub(super) struct ResourceRef<'a> {
     file: &'a File,
     resource: &'a Resource,
 }
 
-impl<'a> Piece<'a> {
+impl<'a> ResourceRef<'a> {
     pub(super) fn all(file: &'a File) -> impl Iterator<Item = Self> {
         let resources = file.resources().iter();
         resources.map(move |resource| Self { file, resource })
@@ -29,8 +29,8 @@ impl<'a> Piece<'a> {
 /// that is in both is taken from `new`, unless it lost its last endpoint: routes that are still in
 /// force send requests to the old ones. Gives `new` itself if it lacks nothing.
 pub fn union_of_clusters(old: &[Arc<File>], new: &Arc<File>) -> Arc<File> {
-    let pieces = old.iter().flat_map(|file| Piece::all(file));
-    let Some(union) = keep(pieces, new) else {
+    let pieces = old.iter().flat_map(|file| ResourceRef::all(file));
+    let Some(union) = merge_clusters(pieces, new) else {
         return Arc::clone(new);
     };
     let mut references = new.references.clone();
@@ -46,11 +46,11 @@ pub fn union_of_clusters(old: &[Arc<File>], new: &Arc<File>) -> Arc<File> {
 }
 
 /// The clusters of the time between two; `None` if `new` lacks nothing.
-pub(super) fn keep<'a>(
-    old: impl Iterator<Item = Piece<'a>>,
+pub(super) fn merge_clusters<'a>(
+    old: impl Iterator<Item = ResourceRef<'a>>,
     new: &'a File,
-) -> Option<Vec<Piece<'a>>> {
-    let mut union: Vec<_> = Piece::all(new).collect();
+) -> Option<Vec<ResourceRef<'a>>> {
+    let mut union: Vec<_> = ResourceRef::all(new).collect();
     let mut places: HashMap<&str, usize> = union
         .iter()
         .enumerate()
@@ -76,7 +76,7 @@ pub(super) fn keep<'a>(
 }
 
 /// One cluster file of many pieces, with the name of `frame` and a version of its own.
-fn splice(frame: &File, pieces: &[Piece<'_>]) -> File {
+fn splice(frame: &File, pieces: &[ResourceRef<'_>]) -> File {
     // What is fine as JSON may be none as YAML, as a tab is.
     let is_json = Format::of(&frame.name) == Some(Format::Json);
     let mut hash = Xxh3::new();
@@ -112,7 +112,7 @@ fn splice(frame: &File, pieces: &[Piece<'_>]) -> File {
         name: frame.name.clone(),
         hash: xxh3_64(text.as_bytes()),
         text: text.into_boxed_str(),
-        role: Some(Role::Clusters),
+        role: Some(FileRole::Clusters),
         version: Some(version.into()),
         json: None,
         rest: frame.rest.clone(),
@@ -129,13 +129,13 @@ fn compact(json: &str) -> Option<String> {
 /// Whether the cluster files `now` hold every cluster of `new` as `new` has it.
 ///
 /// A cluster that lists no endpoint in `new` may still have some in `now`, or none.
-pub fn covers(now: &[Arc<File>], new: &[Arc<File>]) -> bool {
-    let held: HashMap<&str, Piece<'_>> = now
+pub fn holds_all_clusters(now: &[Arc<File>], new: &[Arc<File>]) -> bool {
+    let held: HashMap<&str, ResourceRef<'_>> = now
         .iter()
-        .flat_map(|file| Piece::all(file))
+        .flat_map(|file| ResourceRef::all(file))
         .map(|piece| (piece.resource.name(), piece))
         .collect();
-    let mut wanted = new.iter().flat_map(|file| Piece::all(file));
+    let mut wanted = new.iter().flat_map(|file| ResourceRef::all(file));
     wanted.all(|piece| {
         held.get(piece.resource.name()).is_some_and(|held| {
             let is_same = held.resource.hash == piece.resource.hash && held.text() == piece.text();
@@ -146,9 +146,9 @@ pub fn covers(now: &[Arc<File>], new: &[Arc<File>]) -> bool {
 
 /// Whether an endpoint file (EDS) lost its last endpoint: routes that are still in force send
 /// requests to the old ones, so that the new file has to wait for the last phase.
-pub fn keeps_endpoints(old: &File, new: &Arc<File>) -> bool {
+pub fn loses_all_endpoints(old: &File, new: &Arc<File>) -> bool {
     let has_endpoints = |file: &File| file.resources().iter().any(Resource::has_endpoints);
-    let is_endpoints = |file: &File| matches!(file.role(), Some(Role::Endpoints { .. }));
+    let is_endpoints = |file: &File| matches!(file.role(), Some(FileRole::Endpoints { .. }));
     is_endpoints(old) && is_endpoints(new) && has_endpoints(old) && !has_endpoints(new)
 }
 

@@ -84,11 +84,11 @@ fn judge(name: &DocumentName, file: &Path) -> Result<(), CommitError> {
         })
     };
     if *name == DocumentName::DISCOVERY_MAP {
-        let (map, unknown) = document::inspect_briefly::<DiscoveryMap>(&read()?);
+        let (map, unknown) = document::inspect_first::<DiscoveryMap>(&read()?);
         warn(&unknown);
         warn(&review::discovery_map(&map.map_err(CommitError::Document)?));
     } else if *name == DocumentName::TEMPLATES {
-        let (templates, unknown) = document::inspect_briefly::<Templates>(&read()?);
+        let (templates, unknown) = document::inspect_first::<Templates>(&read()?);
         warn(&unknown);
         texts(&templates.map_err(CommitError::Document)?)?;
     }
@@ -98,9 +98,9 @@ fn judge(name: &DocumentName, file: &Path) -> Result<(), CommitError> {
 fn texts(templates: &Templates) -> Result<(), CommitError> {
     let (mut faults, mut warnings) = (Vec::new(), Vec::new());
     for (pointer, finding) in lint_all(templates) {
-        let place = finding.fault.place;
+        let place = finding.error.position;
         let place = place.map(|place| format!("line {}, column {}: ", place.line, place.column));
-        let message = place.unwrap_or_default() + &finding.fault.message;
+        let message = place.unwrap_or_default() + &finding.error.message;
         let list = match finding.severity {
             Severity::Error => &mut faults,
             Severity::Warning => &mut warnings,

@@ -1,20 +1,20 @@
-//! Which file names a template may make.
+//! Purposes of templates: the file names that a template may make.
 
 use super::{
     PARTIAL_SUFFIX,
-    syntax::{self, Kind},
+    syntax::{self, TokenKind},
 };
 
 /// The longest name of a file or folder, as the usual file systems have it.
-const LONGEST_COMPONENT: usize = 255;
+const MAX_COMPONENT_LENGTH: usize = 255;
 
 /// Checks a purpose as a templates document has it, its tags not yet filled in.
 pub fn check_purpose(purpose: &str) -> Result<(), String> {
     if !is_per_listener(purpose) {
         return check_path(purpose);
     }
-    let pieces = syntax::read("name", purpose).map_err(|faults| {
-        let each = faults.0.iter().map(|fault| fault.message.as_str());
+    let tokens = syntax::parse("name", purpose).map_err(|errors| {
+        let each = errors.0.iter().map(|error| error.message.as_str());
         each.collect::<Vec<_>>().join("; ")
     })?;
     if purpose.ends_with(PARTIAL_SUFFIX) {
@@ -23,12 +23,14 @@ pub fn check_purpose(purpose: &str) -> Result<(), String> {
         ));
     }
     let mut sample = String::new();
-    for piece in pieces {
-        match piece.kind {
-            Kind::Text(text) => sample.push_str(text),
-            Kind::Value { .. } => sample.push('x'),
-            Kind::Partial { .. } => return Err("a file name cannot contain a partial".to_owned()),
-            Kind::Open { .. } | Kind::Close => {}
+    for token in tokens {
+        match token.kind {
+            TokenKind::Text(text) => sample.push_str(text),
+            TokenKind::Value { .. } => sample.push('x'),
+            TokenKind::Partial { .. } => {
+                return Err("a file name cannot contain a partial".to_owned());
+            }
+            TokenKind::Open { .. } | TokenKind::Close => {}
         }
     }
     check_path(&sample)
@@ -58,14 +60,16 @@ pub(crate) fn check_path(path: &str) -> Result<(), String> {
             return Err(format!("file name {path:?} has an empty part"));
         }
         if component == ".." {
-            return Err(format!("file name {path:?} leads out of its folder"));
+            return Err(format!(
+                "file name {path:?} leads out of the configuration folder"
+            ));
         }
         if component.starts_with('.') {
             return Err(format!("file name {path:?} is hidden"));
         }
-        if component.len() > LONGEST_COMPONENT {
+        if component.len() > MAX_COMPONENT_LENGTH {
             return Err(format!(
-                "file name {path:?} has a part of more than {LONGEST_COMPONENT} bytes"
+                "file name {path:?} has a part of more than {MAX_COMPONENT_LENGTH} bytes"
             ));
         }
     }
@@ -101,11 +105,20 @@ mod tests {
             ("a\0b", "file name \"a\\0b\" contains a control character"),
             ("a//b", "file name \"a//b\" has an empty part"),
             ("a/", "file name \"a/\" has an empty part"),
-            ("../a", "file name \"../a\" leads out of its folder"),
-            ("a/../b", "file name \"a/../b\" leads out of its folder"),
+            (
+                "../a",
+                "file name \"../a\" leads out of the configuration folder",
+            ),
+            (
+                "a/../b",
+                "file name \"a/../b\" leads out of the configuration folder",
+            ),
             (".a", "file name \".a\" is hidden"),
             ("a/./b", "file name \"a/./b\" is hidden"),
-            ("{{x}}/../b", "file name \"x/../b\" leads out of its folder"),
+            (
+                "{{x}}/../b",
+                "file name \"x/../b\" leads out of the configuration folder",
+            ),
             ("rds-{{x}.json", "tag is not closed with }}"),
             (
                 "{{x y}}{{#z}}",

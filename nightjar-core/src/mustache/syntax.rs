@@ -1,31 +1,31 @@
-//! Reading a template by the Mustache specification: tags, delimiters, standalone lines.
+//! Syntax of templates, by the Mustache specification: tags, delimiters, standalone lines.
 
-use super::fault::{Places, TemplateFault, TemplateFaults};
+use super::error::{PositionFinder, TemplateError, TemplateErrors};
 use std::fmt;
 
-/// How deep sections may stand in each other; a limit of the engine underneath.
-const DEEPEST_SECTION: usize = 16;
+/// How deep sections may be nested; a limit of the engine underneath.
+const MAX_SECTION_DEPTH: usize = 16;
 
-/// A text of nothing but mistakes must not make a report that is larger than itself.
-const MOST_FAULTS: usize = 100;
+/// A text with nothing but errors must not make a report that is larger than itself.
+const MAX_ERRORS: usize = 100;
 
 /// A template, taken apart.
-pub(crate) struct Piece<'t> {
+pub(crate) struct Token<'t> {
     /// Where it begins, as a byte offset.
     pub(crate) at: usize,
     /// Whether it is the first of its line that is written.
     pub(crate) starts_line: bool,
-    pub(crate) kind: Kind<'t>,
+    pub(crate) kind: TokenKind<'t>,
 }
 
-pub(crate) enum Kind<'t> {
+pub(crate) enum TokenKind<'t> {
     Text(&'t str),
     Value {
-        name: Name,
-        raw: bool,
+        name: TagName,
+        unescaped: bool,
     },
     Open {
-        name: Name,
+        name: TagName,
         inverted: bool,
     },
     Close,
@@ -38,7 +38,7 @@ pub(crate) enum Kind<'t> {
 
 /// What a tag names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(crate) enum TagName {
     /// `.`
     Current,
     /// `first.second.third`
@@ -48,7 +48,7 @@ pub(crate) enum Name {
     },
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for TagName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Current => out.write_str("."),
@@ -61,37 +61,37 @@ impl fmt::Display for Name {
 }
 
 /// Takes a template apart, or lists everything that is wrong with it.
-pub(crate) fn read<'t>(template: &str, text: &'t str) -> Result<Vec<Piece<'t>>, TemplateFaults> {
-    let mut reader = Reader {
+pub(crate) fn parse<'t>(template: &str, text: &'t str) -> Result<Vec<Token<'t>>, TemplateErrors> {
+    let mut parser = Parser {
         text,
         at: 0,
         delimiters: ("{{", "}}"),
-        pieces: Vec::new(),
+        tokens: Vec::new(),
         open: Vec::new(),
-        faults: Vec::new(),
+        errors: Vec::new(),
     };
-    reader.read();
-    let mut faults = reader.faults;
-    faults.sort_by_key(|(at, _)| *at);
-    let mut places = Places::of(text);
-    let located = faults.into_iter().map(|(at, message)| TemplateFault {
+    parser.parse();
+    let mut errors = parser.errors;
+    errors.sort_by_key(|(at, _)| *at);
+    let mut positions = PositionFinder::of(text);
+    let located = errors.into_iter().map(|(at, message)| TemplateError {
         template: template.to_owned(),
-        place: Some(places.at(at)),
+        position: Some(positions.at(at)),
         message,
     });
-    TemplateFaults::none_in(located.collect())?;
-    Ok(reader.pieces)
+    TemplateErrors::check(located.collect())?;
+    Ok(parser.tokens)
 }
 
-struct Reader<'t> {
+struct Parser<'t> {
     text: &'t str,
     /// Everything before is read.
     at: usize,
     delimiters: (&'t str, &'t str),
-    pieces: Vec<Piece<'t>>,
+    tokens: Vec<Token<'t>>,
     /// The sections that are not closed yet, each with its place and its name as written.
     open: Vec<(usize, &'t str)>,
-    faults: Vec<(usize, String)>,
+    errors: Vec<(usize, String)>,
 }
 
 /// A tag as it stands in the text.
@@ -102,24 +102,24 @@ struct Tag<'t> {
     content: &'t str,
 }
 
-impl<'t> Reader<'t> {
-    fn read(&mut self) {
+impl<'t> Parser<'t> {
+    fn parse(&mut self) {
         if let Some(at) = self.text.find('\0') {
-            self.fault(at, "a NUL character cannot be part of a template");
+            self.error(at, "a template cannot contain a NUL character");
         }
         while let Some(start) = self.find(self.delimiters.0, self.at) {
-            if self.faults.len() >= MOST_FAULTS {
+            if self.errors.len() >= MAX_ERRORS {
                 return;
             }
             match self.tag(start) {
-                Some(tag) => self.take(&tag),
+                Some(tag) => self.push(&tag),
                 None if self.at > start => {}
                 None => return,
             }
         }
         self.push_text(self.text.len());
         for (at, name) in std::mem::take(&mut self.open) {
-            self.fault(at, format!("section \"{name}\" is never closed"));
+            self.error(at, format!("section \"{name}\" is never closed"));
         }
     }
 
@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
         if !matches!(sigil, Some('!' | '='))
             && let Some(next) = content.find(open)
         {
-            self.fault(start, format!("tag is not closed with {closing}"));
+            self.error(start, format!("tag is not closed with {closing}"));
             self.at = content_start + next;
             return None;
         }
@@ -158,38 +158,38 @@ impl<'t> Reader<'t> {
     }
 
     fn unclosed(&mut self, start: usize, content_start: usize, closing: &str) -> Option<Tag<'t>> {
-        self.fault(start, format!("tag is not closed with {closing}"));
+        self.error(start, format!("tag is not closed with {closing}"));
         let close = self.delimiters.1;
         if let Some(end) = self.find(close, content_start) {
             self.at = end + close.len();
         } else {
-            // What is open stays so because the rest cannot be read: no fault of its own.
+            // What is open stays so because the rest cannot be read: no error of its own.
             self.open.clear();
         }
         None
     }
 
-    fn take(&mut self, tag: &Tag<'t>) {
-        let alone = match tag.sigil {
+    fn push(&mut self, tag: &Tag<'t>) {
+        let standalone = match tag.sigil {
             Some('#' | '^' | '/' | '!' | '>' | '=') => self.line_around(tag),
             _ => None,
         };
-        let (text_end, next) = match alone {
+        let (text_end, next) = match standalone {
             Some((indent, next)) => (tag.start - indent.len(), next),
             None => (tag.start, tag.end),
         };
         self.push_text(text_end);
         self.at = next;
-        if let Some(kind) = self.kind_of(tag, alone.map(|(indent, _)| indent)) {
-            self.pieces.push(Piece {
+        if let Some(kind) = self.token_kind(tag, standalone.map(|(indent, _)| indent)) {
+            self.tokens.push(Token {
                 at: tag.start,
-                starts_line: alone.is_none() && self.is_line_start(tag.start),
+                starts_line: standalone.is_none() && self.is_line_start(tag.start),
                 kind,
             });
         }
     }
 
-    fn kind_of(&mut self, tag: &Tag<'t>, indent: Option<&'t str>) -> Option<Kind<'t>> {
+    fn token_kind(&mut self, tag: &Tag<'t>, indent: Option<&'t str>) -> Option<TokenKind<'t>> {
         match tag.sigil {
             Some('!') => None,
             Some('=') => {
@@ -198,35 +198,40 @@ impl<'t> Reader<'t> {
             }
             Some('/') => {
                 self.close(tag);
-                Some(Kind::Close)
+                Some(TokenKind::Close)
             }
             Some('<' | '$') => {
-                self.fault(tag.start, "template inheritance is not supported");
+                self.error(tag.start, "template inheritance is not supported");
                 None
             }
             Some('>') => {
                 if tag.content.starts_with('*') {
-                    self.fault(tag.start, "dynamic names of partials are not supported");
+                    self.error(tag.start, "dynamic names of partials are not supported");
                     return None;
                 }
                 let name = tag.content;
-                self.is_word(tag).then_some(Kind::Partial { name, indent })
+                self.has_valid_name(tag)
+                    .then_some(TokenKind::Partial { name, indent })
             }
             Some(sigil @ ('#' | '^')) => {
                 self.open.push((tag.start, tag.content));
-                if self.open.len() > DEEPEST_SECTION {
+                if self.open.len() > MAX_SECTION_DEPTH {
                     let name = tag.content;
-                    self.fault(
+                    self.error(
                         tag.start,
-                        format!("section \"{name}\" stands in more than {DEEPEST_SECTION} others"),
+                        format!(
+                            "section \"{name}\" is nested in more than {MAX_SECTION_DEPTH} others"
+                        ),
                     );
                 }
                 let inverted = sigil == '^';
-                self.name(tag).map(|name| Kind::Open { name, inverted })
+                self.name(tag)
+                    .map(|name| TokenKind::Open { name, inverted })
             }
             sigil => {
-                let raw = sigil.is_some();
-                self.name(tag).map(|name| Kind::Value { name, raw })
+                let unescaped = sigil.is_some();
+                self.name(tag)
+                    .map(|name| TokenKind::Value { name, unescaped })
             }
         }
     }
@@ -237,9 +242,9 @@ impl<'t> Reader<'t> {
             (Some(open), Some(close), None) if !open.contains('=') && !close.contains('=') => {
                 self.delimiters = (open, close);
             }
-            _ => self.fault(
+            _ => self.error(
                 tag.start,
-                "this tag sets two delimiters: words without \"=\", with white space between",
+                "a tag that sets delimiters needs two of them, without \"=\" and separated by white space",
             ),
         }
     }
@@ -247,7 +252,7 @@ impl<'t> Reader<'t> {
     fn close(&mut self, tag: &Tag<'t>) {
         let name = tag.content;
         let Some(index) = self.open.iter().rposition(|(_, open)| *open == name) else {
-            self.fault(
+            self.error(
                 tag.start,
                 format!("section \"{name}\" is closed but not open"),
             );
@@ -257,41 +262,41 @@ impl<'t> Reader<'t> {
         if unclosed.len() == 0 {
             return;
         }
-        let line = Places::of(self.text).at(tag.start).line;
+        let line = PositionFinder::of(self.text).at(tag.start).line;
         for (at, unclosed) in unclosed {
-            self.fault(
+            self.error(
                 at,
                 format!("section \"{unclosed}\" is not closed before \"{name}\" in line {line}"),
             );
         }
     }
 
-    fn is_word(&mut self, tag: &Tag<'t>) -> bool {
+    fn has_valid_name(&mut self, tag: &Tag<'t>) -> bool {
         let name = tag.content;
         if name.is_empty() {
-            self.fault(tag.start, "tag has no name");
+            self.error(tag.start, "tag has no name");
         } else if name.contains(char::is_whitespace) {
-            self.fault(tag.start, format!("name {name:?} contains white space"));
+            self.error(tag.start, format!("name {name:?} contains white space"));
         } else {
             return true;
         }
         false
     }
 
-    fn name(&mut self, tag: &Tag<'t>) -> Option<Name> {
-        if !self.is_word(tag) {
+    fn name(&mut self, tag: &Tag<'t>) -> Option<TagName> {
+        if !self.has_valid_name(tag) {
             return None;
         }
         if tag.content == "." {
-            return Some(Name::Current);
+            return Some(TagName::Current);
         }
         if tag.content.split('.').any(str::is_empty) {
             let name = tag.content;
-            self.fault(tag.start, format!("name {name:?} has an empty part"));
+            self.error(tag.start, format!("name {name:?} has an empty part"));
             return None;
         }
         let mut parts = tag.content.split('.').map(Box::from);
-        Some(Name::Path {
+        Some(TagName::Path {
             first: parts.next()?,
             rest: parts.collect(),
         })
@@ -320,10 +325,10 @@ impl<'t> Reader<'t> {
     fn push_text(&mut self, end: usize) {
         let text = self.slice(self.at, end);
         if !text.is_empty() {
-            self.pieces.push(Piece {
+            self.tokens.push(Token {
                 at: self.at,
                 starts_line: self.is_line_start(self.at),
-                kind: Kind::Text(text),
+                kind: TokenKind::Text(text),
             });
         }
     }
@@ -336,9 +341,9 @@ impl<'t> Reader<'t> {
         self.text.get(from..to).unwrap_or("")
     }
 
-    fn fault(&mut self, at: usize, message: impl Into<String>) {
-        if self.faults.len() < MOST_FAULTS {
-            self.faults.push((at, message.into()));
+    fn error(&mut self, at: usize, message: impl Into<String>) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push((at, message.into()));
         }
     }
 }

@@ -29,7 +29,7 @@ impl<'t> Classes<'t> {
         fold_case: bool,
     ) -> Result<ByteSet, String> {
         let ast::ClassSet::Item(item) = &class.kind else {
-            return Err("RE2 knows no set operation within a character class".to_owned());
+            return Err("RE2 does not support set operations in a character class".to_owned());
         };
         let set = self.item(item, fold_case)?;
         Ok(if class.negated { !set } else { set })
@@ -44,7 +44,7 @@ impl<'t> Classes<'t> {
             ClassSetItem::Unicode(class) => self.unicode(class, fold_case)?,
             ClassSetItem::Perl(class) => return Ok(perl(class)),
             ClassSetItem::Bracketed(_) => {
-                return Err("RE2 knows no character class within another".to_owned());
+                return Err("RE2 does not support a character class inside another".to_owned());
             }
             ClassSetItem::Union(union) => {
                 check_hyphens(&union.items)?;
@@ -74,8 +74,8 @@ impl<'t> Classes<'t> {
             return Ok(self.named(class.span, class.negated, fold_case));
         }
         Err(
-            "RE2 knows \\p{…} with the short name of a general category, such as \\p{Lu}, or with \
-             a script, such as \\p{Greek}"
+            "RE2 supports \\p{…} only with the short name of a general category, such as \\p{Lu}, \
+             or with a script, such as \\p{Greek}"
                 .to_owned(),
         )
     }
@@ -138,13 +138,11 @@ pub(super) fn literal_bytes(literal: &ast::Literal) -> Result<Vec<u8>, String> {
         LiteralKind::HexFixed(HexLiteralKind::X) | LiteralKind::HexBrace(HexLiteralKind::X) => {
             match u8::try_from(literal.c) {
                 Ok(byte) => Ok(vec![byte]),
-                Err(_) => {
-                    Err("Envoy compares bytes, so there is no \\x{…} beyond \\x{FF}".to_owned())
-                }
+                Err(_) => Err("Envoy compares bytes, so \\x{…} must not exceed \\x{FF}".to_owned()),
             }
         }
         LiteralKind::HexFixed(_) | LiteralKind::HexBrace(_) => {
-            Err("RE2 knows no \\u and \\U; write \\x{…}".to_owned())
+            Err("RE2 does not support \\u and \\U; write \\x{…}".to_owned())
         }
         _ => Ok(literal.c.to_string().into_bytes()),
     }
@@ -156,7 +154,9 @@ fn range_set(range: &ast::ClassSetRange) -> Result<ByteSet, String> {
     let mut end = literal_bytes(&range.end)?.into_iter();
     let (first, last) = (start.pop(), end.next());
     if first > last {
-        return Err("Envoy compares bytes, and a range ends before it starts".to_owned());
+        return Err(
+            "Envoy compares bytes, and as bytes this range ends before it starts".to_owned(),
+        );
     }
     let between = first
         .zip(last)
@@ -178,7 +178,7 @@ fn check_hyphens(items: &[ClassSetItem]) -> Result<(), String> {
         _ => false,
     };
     if items.windows(3).any(is_range) {
-        return Err("RE2 takes the hyphen for a range; write \\-".to_owned());
+        return Err("RE2 reads the hyphen as a range; write \\-".to_owned());
     }
     Ok(())
 }

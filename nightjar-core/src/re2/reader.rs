@@ -1,4 +1,4 @@
-//! Reads an expression as RE2 does, or tells what in it RE2 does not know.
+//! Reader of expressions as RE2 has them, or of what in them RE2 does not know.
 
 use super::{
     bytes::ByteSet,
@@ -8,7 +8,7 @@ use super::{
 use regex_syntax::ast::{self, Ast};
 
 /// The most often that RE2 lets a part repeat, counted repetitions within it included.
-const MOST_REPETITIONS: u64 = 1000;
+const MAX_REPETITIONS: u64 = 1000;
 
 /// How often RE2's factoring of alternatives is followed into what it leaves of them, outside of
 /// groups. In groups it is less, so that nodes do not nest deeper than some 1,000 times.
@@ -96,7 +96,7 @@ impl<'t> Reader<'t> {
                 ast::FlagsItemKind::Flag(ast::Flag::SwapGreed) => self.flags.lazy = value,
                 ast::FlagsItemKind::Flag(
                     ast::Flag::Unicode | ast::Flag::CRLF | ast::Flag::IgnoreWhitespace,
-                ) => return Err("RE2 knows no flag but i, m, s and U".to_owned()),
+                ) => return Err("RE2 supports only the flags i, m, s and U".to_owned()),
             }
         }
         Ok(())
@@ -133,21 +133,21 @@ impl<'t> Reader<'t> {
                     multi_line,
                 })
             }
-            _ => Err("RE2 knows no word boundary but \\b and \\B".to_owned()),
+            _ => Err("RE2 supports only the word boundaries \\b and \\B".to_owned()),
         }
     }
 
     fn repetition(&mut self, repetition: &ast::Repetition) -> Result<Node, String> {
         if matches!(*repetition.ast, Ast::Repetition(_)) {
-            return Err("RE2 repeats no repetition but in a group".to_owned());
+            return Err("RE2 does not repeat a repetition that is not in a group".to_owned());
         }
         let repeat = self.repeat(repetition)?;
         let outer = self.repetitions;
         let most = repeat.max.unwrap_or(repeat.min).max(1);
         self.repetitions = outer.saturating_mul(most.into());
-        if self.repetitions > MOST_REPETITIONS {
+        if self.repetitions > MAX_REPETITIONS {
             return Err(format!(
-                "RE2 repeats nothing more than {MOST_REPETITIONS} times"
+                "RE2 does not repeat anything more than {MAX_REPETITIONS} times"
             ));
         }
         let node = self.node(&repetition.ast)?;
@@ -178,7 +178,7 @@ impl<'t> Reader<'t> {
             number.contains(char::is_whitespace) || number.len() > 1 && number.starts_with('0')
         };
         if text.trim_matches(['{', '}', '?']).split(',').any(is_odd) {
-            return Err(format!("RE2 takes {text} for a text"));
+            return Err(format!("RE2 reads {text} as literal text"));
         }
         let lazy = self.flags.lazy == repetition.greedy;
         let flags = Flags { lazy, ..self.flags };
@@ -196,7 +196,7 @@ impl<'t> Reader<'t> {
         let is_capture = match &group.kind {
             ast::GroupKind::CaptureName { name, .. } if !name.name.bytes().all(is_known) => {
                 return Err(
-                    "RE2 knows no group names but of letters, digits and underscores".to_owned(),
+                    "RE2 supports only letters, digits and underscores in group names".to_owned(),
                 );
             }
             ast::GroupKind::CaptureName { .. } | ast::GroupKind::CaptureIndex(_) => true,

@@ -1,7 +1,7 @@
 //! What is said of a request.
 
 use crate::{
-    context::{ContextError, Role},
+    context::{ContextError, ProxyRole},
     document::{discovery_map::PathMatchType, nearest},
 };
 use serde::Serialize;
@@ -12,7 +12,7 @@ pub struct Caller {
     /// The namespace of the caller's proxy.
     pub namespace: String,
     /// A service-color, which sends it to its sidecar, or whoever stands outside the gateway.
-    pub role: Role,
+    pub role: ProxyRole,
     /// The namespace that is called, if it is another one.
     pub to: Option<String>,
 }

@@ -5,7 +5,7 @@ use super::{
     found::{absence, declared, denial, members},
 };
 use crate::{
-    context::{Origin, Role, Traced, Viewer, every_route, traced},
+    context::{Origin, ProxyConfig, ProxyRole, Traced, every_route, traced},
     document::{
         discovery_map::{DiscoveryMap, Namespace, PathMatch, PathMatchType},
         nearest,
@@ -50,8 +50,8 @@ pub fn answer(
 }
 
 /// A proxy whose ports are not known.
-fn viewer(namespace: &str, role: Role) -> Viewer {
-    Viewer {
+fn viewer(namespace: &str, role: ProxyRole) -> ProxyConfig {
+    ProxyConfig {
         role,
         namespace: namespace.to_owned(),
         listen_port: 0,
@@ -157,7 +157,7 @@ impl Asked<'_> {
 
     /// What the gateways of the called namespace do with it, which this proxy sends everything to.
     fn through_gateway(&self, found: &FoundRoute) -> Answer {
-        let viewer = viewer(&self.namespace.namespace, Role::Gateway);
+        let viewer = viewer(&self.namespace.namespace, ProxyRole::Gateway);
         let Ok(traced) = traced(self.map, &viewer) else {
             return plain(Outcome::NotFound, "the namespace has no gateway");
         };
@@ -208,7 +208,7 @@ impl Asked<'_> {
     /// What is said where the caller's proxy has no listener for the namespace.
     fn without_listener(&self, caller: &Caller) -> Answer {
         let target = &self.namespace.namespace;
-        let Role::Service { service, color } = &caller.role else {
+        let ProxyRole::Service { service, color } = &caller.role else {
             let because = format!("a gateway serves its own namespace, not `{target}`");
             return plain(Outcome::NotFound, &because);
         };

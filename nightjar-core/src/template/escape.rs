@@ -1,4 +1,4 @@
-//! What a value needs so that it stays a value in the file it is written to.
+//! Escapes that keep a value a value in the file it is written to.
 
 use ramhorns::encoding::Encoder;
 

@@ -1,16 +1,16 @@
-//! A proxy's files from its templates and its context.
+//! Files of a proxy, made from its templates and its context.
 
 use super::{
     Partials, Template,
+    budget::{RenderLimits, Rendering},
     escape::Escape,
     render::{Rendered, VERSION_MARK},
-    run::{Limits, Run},
     select::TemplateSet,
     view::{FileRoot, Node, View as _},
 };
 use crate::document::proxy_input::{Listener, ProxyInput};
 use crate::mustache::{
-    fault::{TemplateFault, TemplateFaults},
+    error::{TemplateError, TemplateErrors},
     purpose::check_path,
 };
 use std::collections::{BTreeMap, btree_map::Entry};
@@ -18,14 +18,14 @@ use xxhash_rust::xxh3::Xxh3;
 
 impl TemplateSet {
     /// Makes the files, each with its path inside the configuration folder.
-    pub fn render(&self, input: &ProxyInput) -> Result<BTreeMap<String, String>, TemplateFaults> {
-        let mut maker = Maker {
+    pub fn render(&self, input: &ProxyInput) -> Result<BTreeMap<String, String>, TemplateErrors> {
+        let mut maker = FileMaker {
             partials: &self.partials,
             input,
             size: 0,
             files: BTreeMap::new(),
             makers: BTreeMap::new(),
-            faults: Vec::new(),
+            errors: Vec::new(),
         };
         for template in self.of_files() {
             match self.names.get(template.name()) {
@@ -38,12 +38,12 @@ impl TemplateSet {
             }
         }
         maker.check_folders();
-        TemplateFaults::none_in(maker.faults)?;
+        TemplateErrors::check(maker.errors)?;
         Ok(maker.files)
     }
 }
 
-struct Maker<'a> {
+struct FileMaker<'a> {
     partials: &'a Partials,
     input: &'a ProxyInput,
     /// Bytes made so far.
@@ -51,21 +51,21 @@ struct Maker<'a> {
     files: BTreeMap<String, String>,
     /// Which template made which file, in words.
     makers: BTreeMap<String, String>,
-    faults: Vec<TemplateFault>,
+    errors: Vec<TemplateError>,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> FileMaker<'a> {
     fn make_named(&mut self, template: &Template, name: &Template, listener: &'a Listener) {
-        let run = Run::new(self.partials, Escape::None, Limits::default());
+        let run = Rendering::new(self.partials, Escape::None, RenderLimits::default());
         let rendered = name.render_in(run, self.input.view(), Some(listener.view()));
         match rendered.map(|name| (check_path(&name.text), name.text)) {
             Ok((Ok(()), path)) => self.make(template, &path, Some(listener)),
             Ok((Err(message), _)) => {
                 let message = format!("for listener {:?}: {message}", listener.name);
-                self.faults
-                    .push(TemplateFault::of(template.name(), message));
+                self.errors
+                    .push(TemplateError::of(template.name(), message));
             }
-            Err(fault) => self.faults.push(fault),
+            Err(error) => self.errors.push(error),
         }
     }
 
@@ -77,14 +77,14 @@ impl<'a> Maker<'a> {
         match self.makers.entry(path.to_owned()) {
             Entry::Vacant(place) => drop(place.insert(maker)),
             Entry::Occupied(other) => {
-                let message = format!("{} and {maker} make one file, {path:?}", other.get());
-                self.faults
-                    .push(TemplateFault::of(template.name(), message));
+                let message = format!("{} and {maker} both make the file {path:?}", other.get());
+                self.errors
+                    .push(TemplateError::of(template.name(), message));
                 return;
             }
         }
         let escape = Escape::for_file(path);
-        let run = Run::new(self.partials, escape, Limits::default()).after(self.size);
+        let run = Rendering::new(self.partials, escape, RenderLimits::default()).after(self.size);
         let root = FileRoot(self.input);
         let rendered = template.render_in(run, Node::Record(&root), listener.map(Listener::view));
         match rendered.and_then(|rendered| with_version(template, rendered)) {
@@ -92,7 +92,7 @@ impl<'a> Maker<'a> {
                 self.size += text.len();
                 self.files.insert(path.to_owned(), text);
             }
-            Err(fault) => self.faults.push(fault),
+            Err(error) => self.errors.push(error),
         }
     }
 
@@ -104,7 +104,7 @@ impl<'a> Maker<'a> {
                 if let Some(other) = self.makers.get(folder) {
                     let message =
                         format!("{other} makes a file where {maker} needs the folder {folder:?}");
-                    self.faults.push(TemplateFault::of(path, message));
+                    self.errors.push(TemplateError::of(path, message));
                 }
             }
         }
@@ -112,7 +112,7 @@ impl<'a> Maker<'a> {
 }
 
 /// Puts the version of a file, the hash of all the rest, where it belongs.
-fn with_version(template: &Template, rendered: Rendered) -> Result<String, TemplateFault> {
+fn with_version(template: &Template, rendered: Rendered) -> Result<String, TemplateError> {
     let Rendered { mut text, versions } = rendered;
     if versions == 0 {
         return Ok(text);
@@ -132,8 +132,9 @@ fn with_version(template: &Template, rendered: Rendered) -> Result<String, Templ
     }
     hash.update(rest.as_bytes());
     if places.len() != versions || rest.contains('\0') {
-        let message = "a value contains NUL, which cannot be in a file that has its version";
-        return Err(TemplateFault::of(template.name(), message));
+        let message =
+            "a value contains a NUL character, which a file with a version cannot contain";
+        return Err(TemplateError::of(template.name(), message));
     }
     // The mark is as long as the version, so nothing has to move.
     let version = format!("{:032x}", hash.digest128());

@@ -1,4 +1,4 @@
-//! Templates in a folder that people edit directly.
+//! Template folders, which people edit directly.
 //!
 //! ```text
 //! gateway/<namespace|_default>/<purpose>.mustache
@@ -14,7 +14,7 @@ use crate::document::{
     discovery_map::{Name, Text},
     templates::{GatewayTemplate, ServiceTemplate, Templates},
 };
-use listing::{Entry, Listing};
+use listing::{Listing, TemplateFile};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -33,11 +33,11 @@ const SETTLE_TIME: Duration = Duration::from_millis(100);
 /// An edit that is older than this is not part of one that still goes on.
 const RECENT: Duration = Duration::from_secs(1);
 /// How often a folder that changes while it is read is read again.
-const READINGS: usize = 10;
+const MAX_READS: usize = 10;
 
 /// What was found in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FolderTemplates {
     /// The templates as a document.
     pub templates: Templates,
     /// Remarks about files that look like templates and stand where no template belongs.
@@ -51,10 +51,10 @@ pub enum FolderError {
     #[error("{} is not there yet", .0.display())]
     Missing(PathBuf),
     /// Files change while they are read.
-    #[error("{} is being changed right now", .0.display())]
+    #[error("{} keeps changing while it is read", .0.display())]
     Changing(PathBuf),
     /// The folder holds no templates and no place for them.
-    #[error("{} has neither a folder gateway nor a folder service", .0.display())]
+    #[error("{} contains neither a folder `gateway` nor a folder `service`", .0.display())]
     NoTemplates(PathBuf),
     /// A name or a text is not UTF-8.
     #[error("{what} of {} is not UTF-8", .path.display())]
@@ -73,7 +73,7 @@ pub enum FolderError {
         reason: String,
     },
     /// The folder contains itself.
-    #[error("{} is a link to a folder that it is in", .0.display())]
+    #[error("{} is a symbolic link to a folder that contains it", .0.display())]
     Loop(PathBuf),
     /// A file or folder cannot be read.
     #[error("cannot read {}", .path.display())]
@@ -102,8 +102,8 @@ impl FolderError {
 ///
 /// # Errors
 /// [`FolderError`]; [`FolderError::Changing`] if the files never stand still.
-pub fn read(folder: &Path, previous: Option<&str>) -> Result<Option<Found>, FolderError> {
-    for _ in 0..READINGS {
+pub fn read(folder: &Path, previous: Option<&str>) -> Result<Option<FolderTemplates>, FolderError> {
+    for _ in 0..MAX_READS {
         let listing = Listing::of(folder)?;
         let Some(texts) = read_texts(&listing)? else {
             continue;
@@ -119,7 +119,7 @@ pub fn read(folder: &Path, previous: Option<&str>) -> Result<Option<Found>, Fold
         if unchanged {
             return Ok(None);
         }
-        return Ok(Some(Found {
+        return Ok(Some(FolderTemplates {
             templates: document(&listing, texts, version)?,
             notes: listing.notes,
         }));
@@ -216,7 +216,7 @@ fn document(
 }
 
 /// The levels of folders above a purpose.
-enum Place<'a> {
+enum TemplateLocation<'a> {
     Gateway {
         namespace: &'a str,
         purpose: &'a str,
@@ -229,7 +229,7 @@ enum Place<'a> {
     },
 }
 
-impl<'a> Place<'a> {
+impl<'a> TemplateLocation<'a> {
     /// Reads the place out of a file's name relative to the template folder.
     fn of(name: &'a str) -> Option<Self> {
         let (kind, rest) = name.strip_suffix(SUFFIX)?.split_once('/')?;
@@ -254,17 +254,17 @@ impl<'a> Place<'a> {
     }
 }
 
-fn add(templates: &mut Templates, entry: &Entry, template: String) -> Result<(), String> {
+fn add(templates: &mut Templates, entry: &TemplateFile, template: String) -> Result<(), String> {
     let unless_any = |name: &str| (name != ANY).then(|| name.parse::<Name>()).transpose();
-    match Place::of(&entry.name) {
-        Some(Place::Gateway { namespace, purpose }) => {
+    match TemplateLocation::of(&entry.name) {
+        Some(TemplateLocation::Gateway { namespace, purpose }) => {
             templates.gateway_templates.push(GatewayTemplate {
                 namespace: unless_any(namespace)?,
                 purpose: purpose.parse()?,
                 template,
             });
         }
-        Some(Place::Service {
+        Some(TemplateLocation::Service {
             namespace,
             service,
             color,

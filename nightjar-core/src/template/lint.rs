@@ -1,19 +1,19 @@
-//! What a person should know about a template before it is used.
+//! Lints: what the author of a template should know before it is used.
 
 use super::{
+    context_types::{ValueType, context_types},
     select::TemplateSet,
-    shape::{self, Shape},
 };
 use crate::document::templates::Templates;
 use crate::mustache::{
     PARTIAL_SUFFIX,
-    fault::{Place, Places, TemplateFault, TemplateFaults},
+    error::{Position, PositionFinder, TemplateError, TemplateErrors},
     purpose::is_per_listener,
-    syntax::{self, Kind, Name, Piece},
+    syntax::{self, TagName, Token, TokenKind},
 };
 use std::{collections::BTreeSet, fmt};
 
-/// How bad a finding is.
+/// How bad a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// The template cannot be used.
@@ -24,21 +24,21 @@ pub enum Severity {
 
 /// Something about a template that its author should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
     /// What it is, and where.
-    pub fault: TemplateFault,
+    pub error: TemplateError,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fault.write_where(out)?;
+        self.error.write_position(out)?;
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(out, " {severity}: {}", self.fault.message)
+        write!(out, " {severity}: {}", self.error.message)
     }
 }
 
@@ -46,41 +46,41 @@ impl fmt::Display for Finding {
 ///
 /// The name is its purpose: a tag in it puts a listener on top of the context, and one that ends in
 /// `.mustache` may be contained anywhere, so it can name any field there is.
-pub fn lint(name: &str, text: &str) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    match syntax::read(name, text) {
-        Err(TemplateFaults(faults)) => {
-            findings.extend(faults.into_iter().map(|fault| Finding {
+pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    match syntax::parse(name, text) {
+        Err(TemplateErrors(errors)) => {
+            diagnostics.extend(errors.into_iter().map(|error| Diagnostic {
                 severity: Severity::Error,
-                fault,
+                error,
             }));
         }
-        Ok(pieces) => {
-            let mut places = Places::of(text);
-            let mut messages = Names::around(name).check(&pieces);
+        Ok(tokens) => {
+            let mut positions = PositionFinder::of(text);
+            let mut messages = NameResolver::around(name).check(&tokens);
             if let Some(quoting) = Quoting::of(name) {
-                messages.extend(quoting.check(name, &pieces));
+                messages.extend(quoting.check(name, &tokens));
                 messages.sort_unstable();
             }
             for (at, message) in messages {
-                let place = Some(places.at(at));
-                findings.push(warning(name, place, message));
+                let position = Some(positions.at(at));
+                diagnostics.push(warning(name, position, message));
             }
         }
     }
     if is_per_listener(name)
-        && let Ok(pieces) = syntax::read(name, name)
+        && let Ok(tokens) = syntax::parse(name, name)
     {
-        for (_, message) in Names::around(name).check(&pieces) {
-            findings.push(warning(name, None, format!("in the file name, {message}")));
+        for (_, message) in NameResolver::around(name).check(&tokens) {
+            diagnostics.push(warning(name, None, format!("in the file name, {message}")));
         }
     }
-    findings
+    diagnostics
 }
 
 /// Checks every template of a document, and whether there are the partials that they contain: each
 /// finding with the JSON pointer of its template.
-pub fn lint_all(templates: &Templates) -> Vec<(String, Finding)> {
+pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
     let gateway = templates.gateway_templates.iter();
     let service = templates.service_templates.iter();
     let gateway: Vec<_> = gateway
@@ -89,7 +89,7 @@ pub fn lint_all(templates: &Templates) -> Vec<(String, Finding)> {
     let service: Vec<_> = service
         .map(|item| (&*item.purpose, &*item.template))
         .collect();
-    let mut findings = Vec::new();
+    let mut diagnostics = Vec::new();
     for (kind, items) in [("gateway", gateway), ("service", service)] {
         let purposes: BTreeSet<&str> = items.iter().map(|(purpose, _)| *purpose).collect();
         let has = |name: &str| {
@@ -100,94 +100,95 @@ pub fn lint_all(templates: &Templates) -> Vec<(String, Finding)> {
                 .into_iter()
                 .chain(missing_partials(purpose, text, has));
             let pointer = format!("/{kind}-templates/{index}/template");
-            findings.extend(found.map(|finding| (pointer.clone(), finding)));
+            diagnostics.extend(found.map(|diagnostic| (pointer.clone(), diagnostic)));
         }
     }
-    findings
+    diagnostics
 }
 
 /// The partials that a template contains and that are not there.
-fn missing_partials(purpose: &str, text: &str, has: impl Fn(&str) -> bool) -> Vec<Finding> {
-    let mut places = Places::of(text);
-    let mut findings = Vec::new();
-    for piece in syntax::read(purpose, text).into_iter().flatten() {
-        if let Kind::Partial { name, .. } = piece.kind
+fn missing_partials(purpose: &str, text: &str, has: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+    let mut positions = PositionFinder::of(text);
+    let mut diagnostics = Vec::new();
+    for token in syntax::parse(purpose, text).into_iter().flatten() {
+        if let TokenKind::Partial { name, .. } = token.kind
             && !has(name)
         {
-            let place = Some(places.at(piece.at));
-            let message = format!("no template is named {name:?}, so it is written as nothing");
-            findings.push(warning(purpose, place, message));
+            let position = Some(positions.at(token.at));
+            let message =
+                format!("no template is named {name:?}, so the partial renders as nothing");
+            diagnostics.push(warning(purpose, position, message));
         }
     }
-    findings
+    diagnostics
 }
 
 impl TemplateSet {
     /// What [`lint`] finds in the set's templates, and partials that the set does not have.
-    pub fn warnings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
         for (purpose, text) in &self.texts {
-            findings.extend(lint(purpose, text));
+            diagnostics.extend(lint(purpose, text));
             let has = |name: &str| self.partials.get(name).is_some();
-            findings.extend(missing_partials(purpose, text, has));
+            diagnostics.extend(missing_partials(purpose, text, has));
         }
-        findings
+        diagnostics
     }
 }
 
-fn warning(template: &str, place: Option<Place>, message: String) -> Finding {
-    Finding {
+fn warning(template: &str, position: Option<Position>, message: String) -> Diagnostic {
+    Diagnostic {
         severity: Severity::Warning,
-        fault: TemplateFault {
+        error: TemplateError {
             template: template.to_owned(),
-            place,
+            position,
             message,
         },
     }
 }
 
 /// The values around a tag, as far as they can be known, innermost last.
-struct Names(Vec<&'static Shape>);
+struct NameResolver(Vec<&'static ValueType>);
 
-impl Names {
+impl NameResolver {
     fn around(purpose: &str) -> Self {
-        let shapes = shape::shapes();
+        let types = context_types();
         Self(if purpose.ends_with(PARTIAL_SUFFIX) {
-            vec![&shapes.anywhere]
+            vec![&types.anywhere]
         } else if is_per_listener(purpose) {
-            vec![&shapes.root, &shapes.listener]
+            vec![&types.root, &types.listener]
         } else {
-            vec![&shapes.root]
+            vec![&types.root]
         })
     }
 
-    fn check(&mut self, pieces: &[Piece<'_>]) -> Vec<(usize, String)> {
+    fn check(&mut self, tokens: &[Token<'_>]) -> Vec<(usize, String)> {
         let mut messages = Vec::new();
-        for piece in pieces {
-            match &piece.kind {
-                Kind::Text(_) | Kind::Partial { .. } => {}
-                Kind::Close => drop(self.0.pop()),
-                Kind::Value { name, .. } => match self.find(name) {
-                    None => messages.push((piece.at, unknown(name))),
-                    Some(Shape::List(_)) => {
-                        messages.push((piece.at, format!("\"{name}\" is a list: use a section")));
+        for token in tokens {
+            match &token.kind {
+                TokenKind::Text(_) | TokenKind::Partial { .. } => {}
+                TokenKind::Close => drop(self.0.pop()),
+                TokenKind::Value { name, .. } => match self.find(name) {
+                    None => messages.push((token.at, unknown(name))),
+                    Some(ValueType::List(_)) => {
+                        messages.push((token.at, format!("\"{name}\" is a list: use a section")));
                     }
-                    Some(Shape::Record(_) | Shape::Free) => {
-                        messages.push((piece.at, format!("\"{name}\" is an object: name a field")));
+                    Some(ValueType::Record(_) | ValueType::AnyKeys) => {
+                        messages.push((token.at, format!("\"{name}\" is an object: name a field")));
                     }
-                    Some(Shape::Scalar | Shape::Text | Shape::Unknown) => {}
+                    Some(ValueType::Scalar | ValueType::Text | ValueType::Unknown) => {}
                 },
-                Kind::Open { name, inverted } => {
+                TokenKind::Open { name, inverted } => {
                     let found = self.find(name);
                     if found.is_none() {
-                        messages.push((piece.at, unknown(name)));
+                        messages.push((token.at, unknown(name)));
                     }
                     self.0.push(match found {
-                        _ if *inverted => &Shape::Scalar,
-                        Some(Shape::List(item)) => item,
+                        _ if *inverted => &ValueType::Scalar,
+                        Some(ValueType::List(item)) => item,
                         Some(other) => other,
                         // One warning is enough for a section whose items are not known.
-                        None => &Shape::Unknown,
+                        None => &ValueType::Unknown,
                     });
                 }
             }
@@ -195,13 +196,14 @@ impl Names {
         messages
     }
 
-    fn find(&self, name: &Name) -> Option<&'static Shape> {
+    fn find(&self, name: &TagName) -> Option<&'static ValueType> {
         match name {
-            Name::Current => self.0.last().copied(),
-            Name::Path { first, rest } => {
+            TagName::Current => self.0.last().copied(),
+            TagName::Path { first, rest } => {
                 let mut around = self.0.iter().rev();
-                let found = around.find_map(|shape| shape.field(first))?;
-                rest.iter().try_fold(found, |shape, part| shape.field(part))
+                let found = around.find_map(|value_type| value_type.field(first))?;
+                rest.iter()
+                    .try_fold(found, |value_type, part| value_type.field(part))
             }
         }
     }
@@ -225,23 +227,25 @@ impl Quoting {
     }
 
     /// Text values that stand outside quotes, where a value could end and more could follow.
-    fn check(self, purpose: &str, pieces: &[Piece<'_>]) -> Vec<(usize, String)> {
-        let mut names = Names::around(purpose);
+    fn check(self, purpose: &str, tokens: &[Token<'_>]) -> Vec<(usize, String)> {
+        let mut names = NameResolver::around(purpose);
         let (mut messages, mut is_quoted) = (Vec::new(), false);
-        for piece in pieces {
-            match &piece.kind {
-                Kind::Text(text) => is_quoted = self.is_quoted_after(text, is_quoted),
-                Kind::Value { name, .. } => {
-                    if !is_quoted && names.find(name).is_some_and(Shape::is_text) {
+        for token in tokens {
+            match &token.kind {
+                TokenKind::Text(text) => is_quoted = self.is_quoted_after(text, is_quoted),
+                TokenKind::Value { name, .. } => {
+                    if !is_quoted && names.find(name).is_some_and(ValueType::is_text) {
                         let message = format!(
-                            "\"{name}\" is text and stands outside double quotes, so its value can \
-                             be more than a value"
+                            "\"{name}\" is text outside double quotes, so its value can add other \
+                             content to the file"
                         );
-                        messages.push((piece.at, message));
+                        messages.push((token.at, message));
                     }
                 }
-                Kind::Open { .. } | Kind::Close => drop(names.check(std::slice::from_ref(piece))),
-                Kind::Partial { .. } => {}
+                TokenKind::Open { .. } | TokenKind::Close => {
+                    drop(names.check(std::slice::from_ref(token)))
+                }
+                TokenKind::Partial { .. } => {}
             }
         }
         messages
@@ -265,6 +269,6 @@ impl Quoting {
     }
 }
 
-fn unknown(name: &Name) -> String {
-    format!("the context has no \"{name}\" here, so it is written as nothing")
+fn unknown(name: &TagName) -> String {
+    format!("the context has no \"{name}\" here, so it renders as nothing")
 }

@@ -1,14 +1,14 @@
-//! Rendering: the engine asks for numbered tags, and gets what they stand for.
+//! Rendering of templates: the engine asks for numbered tags, and gets what they stand for.
 
 use super::{
+    budget::Rendering,
+    compile::{CompiledTag, CompiledTemplate},
     escape::Escape,
-    normal::{Entry, Normal},
-    run::Run,
     view::Node,
 };
 use crate::mustache::{
-    fault::{Place, TemplateFault},
-    syntax::Name,
+    error::{Position, TemplateError},
+    syntax::TagName,
 };
 use ramhorns::{Content, Section, encoding::Encoder, traits::ContentSequence};
 
@@ -19,19 +19,19 @@ pub(super) const VERSION_MARK: &str = "\
 
 /// The template that is being rendered: the file's, or a partial.
 #[derive(Clone, Copy)]
-struct Source<'a> {
+struct CurrentTemplate<'a> {
     name: &'a str,
-    normal: &'a Normal,
+    compiled: &'a CompiledTemplate,
     indent: &'a str,
     depth: usize,
 }
 
-/// A value and everything around it, innermost first.
-struct Scope<'a> {
+/// A frame of the context stack: a value and everything around it, innermost first.
+struct Frame<'a> {
     node: Node<'a>,
-    around: Option<&'a Scope<'a>>,
-    source: &'a Source<'a>,
-    run: &'a Run<'a>,
+    outer: Option<&'a Frame<'a>>,
+    source: &'a CurrentTemplate<'a>,
+    rendering: &'a Rendering<'a>,
 }
 
 /// What a rendering made.
@@ -41,30 +41,30 @@ pub(super) struct Rendered {
     pub(super) versions: usize,
 }
 
-impl Run<'_> {
+impl Rendering<'_> {
     /// Renders a template over values, the outermost first.
     pub(super) fn render(
         self,
         name: &str,
-        normal: &Normal,
+        compiled: &CompiledTemplate,
         outer: Node<'_>,
         inner: Option<Node<'_>>,
-    ) -> Result<Rendered, TemplateFault> {
-        let source = Source {
+    ) -> Result<Rendered, TemplateError> {
+        let source = CurrentTemplate {
             name,
-            normal,
+            compiled,
             indent: "",
             depth: 0,
         };
-        let root = Scope {
+        let root = Frame {
             node: outer,
-            around: None,
+            outer: None,
             source: &source,
-            run: &self,
+            rendering: &self,
         };
         let text = match inner {
-            Some(node) => normal.render(&root.inside(node)),
-            None => normal.render(&root),
+            Some(node) => compiled.render(&root.inside(node)),
+            None => compiled.render(&root),
         };
         let versions = self.versions.get();
         self.finish()?;
@@ -72,53 +72,62 @@ impl Run<'_> {
     }
 }
 
-impl Normal {
-    fn render(&self, scope: &Scope<'_>) -> String {
-        if scope.spend(self.text_size) {
-            self.engine.render(scope)
+impl CompiledTemplate {
+    fn render(&self, frame: &Frame<'_>) -> String {
+        if frame.spend(self.text_size) {
+            self.engine.render(frame)
         } else {
             String::new()
         }
     }
 }
 
-impl<'a> Scope<'a> {
-    fn inside(&'a self, node: Node<'a>) -> Scope<'a> {
-        Scope {
+impl<'a> Frame<'a> {
+    fn inside(&'a self, node: Node<'a>) -> Frame<'a> {
+        Frame {
             node,
-            around: Some(self),
+            outer: Some(self),
             source: self.source,
-            run: self.run,
+            rendering: self.rendering,
         }
     }
 
     fn spend(&self, bytes: usize) -> bool {
-        self.run.spend(self.source.name, bytes)
+        self.rendering.spend(self.source.name, bytes)
     }
 
-    fn entry(&self, number: &str) -> Option<&'a Entry> {
+    fn entry(&self, number: &str) -> Option<&'a CompiledTag> {
         let index = number
             .bytes()
             .fold(0, |index, digit| index * 10 + usize::from(digit - b'0'));
-        self.source.normal.entries.get(index)
+        self.source.compiled.entries.get(index)
     }
 
-    fn find(&self, name: &Name) -> Option<Node<'a>> {
-        let Name::Path { first, rest } = name else {
+    fn find(&self, name: &TagName) -> Option<Node<'a>> {
+        let TagName::Path { first, rest } = name else {
             return Some(self.node);
         };
-        let mut scope = self;
+        let mut frame = self;
         let found = loop {
-            match scope.node.field(first) {
+            match frame.node.field(first) {
                 Some(node) => break node,
-                None => scope = scope.around?,
+                None => frame = frame.outer?,
             }
         };
         rest.iter().try_fold(found, |node, part| node.field(part))
     }
 
-    fn write<E: Encoder>(&self, node: Node<'_>, raw: bool, out: &mut E) -> Result<(), E::Error> {
-        let escape = if raw { Escape::None } else { self.run.escape };
+    fn write<E: Encoder>(
+        &self,
+        node: Node<'_>,
+        unescaped: bool,
+        out: &mut E,
+    ) -> Result<(), E::Error> {
+        let escape = if unescaped {
+            Escape::None
+        } else {
+            self.rendering.escape
+        };
         match node {
             Node::Text(text) if self.spend(text.len()) => escape.write(text, out),
             Node::Bool(value) if self.spend(5) => {
@@ -127,7 +136,9 @@ impl<'a> Scope<'a> {
             Node::Integer(value) if self.spend(20) => write_integer(value, out),
             Node::Number(value) if self.spend(20) => out.format_unescaped(value),
             Node::Version if self.spend(VERSION_MARK.len()) => {
-                self.run.versions.set(self.run.versions.get() + 1);
+                self.rendering
+                    .versions
+                    .set(self.rendering.versions.get() + 1);
                 out.write_unescaped(VERSION_MARK)
             }
             // Lists and records have no text form, and the rest is over a limit.
@@ -139,33 +150,34 @@ impl<'a> Scope<'a> {
         &self,
         name: &str,
         indent: Option<&str>,
-        place: Place,
+        position: Position,
         out: &mut E,
     ) -> Result<(), E::Error> {
-        let Some(partial) = self.run.partials.get(name) else {
+        let Some(partial) = self.rendering.partials.get(name) else {
             return Ok(());
         };
         let depth = self.source.depth + 1;
-        if depth > self.run.limits.partials {
-            let most = self.run.limits.partials;
-            let message = format!("partials stand in each other more than {most} deep");
-            self.run.stop(self.source.name, Some(place), message);
+        if depth > self.rendering.limits.partials {
+            let most = self.rendering.limits.partials;
+            let message = format!("partials are nested more than {most} deep");
+            self.rendering
+                .stop(self.source.name, Some(position), message);
             return Ok(());
         }
         let indent = indent.map_or_else(String::new, |own| [self.source.indent, own].concat());
-        let source = Source {
+        let source = CurrentTemplate {
             name: partial.name(),
-            normal: partial.normal(&indent),
+            compiled: partial.compiled(&indent),
             indent: &indent,
             depth,
         };
-        let scope = Scope {
+        let frame = Frame {
             node: self.node,
-            around: self.around,
+            outer: self.outer,
             source: &source,
-            run: self.run,
+            rendering: self.rendering,
         };
-        out.write_unescaped(&source.normal.render(&scope))
+        out.write_unescaped(&source.compiled.render(&frame))
     }
 }
 
@@ -187,7 +199,7 @@ fn write_integer<E: Encoder>(value: u64, out: &mut E) -> Result<(), E::Error> {
     out.write_unescaped(str::from_utf8(written.unwrap_or_default()).unwrap_or_default())
 }
 
-impl Content for Scope<'_> {
+impl Content for Frame<'_> {
     fn capacity_hint(&self, template: &ramhorns::Template<'_>) -> usize {
         template.capacity_hint()
     }
@@ -199,20 +211,20 @@ impl Content for Scope<'_> {
         out: &mut E,
     ) -> Result<bool, E::Error> {
         match self.entry(number) {
-            Some(Entry::Value { name, raw }) => {
+            Some(CompiledTag::Value { name, unescaped }) => {
                 if let Some(node) = self.find(name) {
-                    self.write(node, *raw, out)?;
+                    self.write(node, *unescaped, out)?;
                 }
             }
-            Some(Entry::Text(text)) if self.spend(text.len()) => out.write_unescaped(text)?,
-            Some(Entry::Indent) if self.spend(self.source.indent.len()) => {
+            Some(CompiledTag::Text(text)) if self.spend(text.len()) => out.write_unescaped(text)?,
+            Some(CompiledTag::Indent) if self.spend(self.source.indent.len()) => {
                 out.write_unescaped(self.source.indent)?;
             }
-            Some(Entry::Partial {
+            Some(CompiledTag::Partial {
                 name,
                 indent,
-                place,
-            }) => self.partial(name, indent.as_deref(), *place, out)?,
+                position,
+            }) => self.partial(name, indent.as_deref(), *position, out)?,
             _ => {}
         }
         Ok(true)
@@ -229,7 +241,7 @@ impl Content for Scope<'_> {
         C: ContentSequence,
         E: Encoder,
     {
-        let Some(Entry::Section { name, text_size }) = self.entry(number) else {
+        let Some(CompiledTag::Section { name, text_size }) = self.entry(number) else {
             return Ok(true);
         };
         match self.find(name) {
@@ -260,7 +272,7 @@ impl Content for Scope<'_> {
         C: ContentSequence,
         E: Encoder,
     {
-        if let Some(Entry::Section { name, text_size }) = self.entry(number)
+        if let Some(CompiledTag::Section { name, text_size }) = self.entry(number)
             && !self.find(name).is_some_and(Node::is_truthy)
             && self.spend(*text_size)
         {

@@ -1,10 +1,10 @@
-//! Which templates of a mesh are for which proxy.
+//! Selection of the templates of a mesh that are for one proxy.
 
 use super::{Partials, Template};
 use crate::document::{proxy_input::ProxyInput, templates::Templates};
 use crate::mustache::{
     PARTIAL_SUFFIX,
-    fault::{TemplateFault, TemplateFaults},
+    error::{TemplateError, TemplateErrors},
     purpose::{check_purpose, is_per_listener},
 };
 use std::collections::{BTreeMap, btree_map::Entry};
@@ -23,11 +23,11 @@ pub struct TemplateSet {
 }
 
 /// A template of the document with how well it fits the proxy.
-struct Candidate<'a> {
+struct MatchingTemplate<'a> {
     pointer: String,
     purpose: &'a str,
     text: &'a str,
-    fit: u32,
+    specificity: u32,
 }
 
 impl TemplateSet {
@@ -37,35 +37,35 @@ impl TemplateSet {
         namespace: &str,
         service: &str,
         color: &str,
-    ) -> Result<Self, TemplateFaults> {
+    ) -> Result<Self, TemplateErrors> {
         let templates = document.service_templates.iter().enumerate();
         Self::read(templates.filter_map(|(index, template)| {
-            Some(Candidate {
+            Some(MatchingTemplate {
                 pointer: format!("/service-templates/{index}"),
                 purpose: &template.purpose,
                 text: &template.template,
-                fit: fit(template.namespace.as_deref(), namespace, 5)?
-                    + fit(template.service.as_deref(), service, 3)?
-                    + fit(template.color.as_deref(), color, 1)?,
+                specificity: specificity(template.namespace.as_deref(), namespace, 5)?
+                    + specificity(template.service.as_deref(), service, 3)?
+                    + specificity(template.color.as_deref(), color, 1)?,
             })
         }))
     }
 
     /// The templates of a namespace's gateways.
-    pub fn select_gateway(document: &Templates, namespace: &str) -> Result<Self, TemplateFaults> {
+    pub fn select_gateway(document: &Templates, namespace: &str) -> Result<Self, TemplateErrors> {
         let templates = document.gateway_templates.iter().enumerate();
         Self::read(templates.filter_map(|(index, template)| {
-            Some(Candidate {
+            Some(MatchingTemplate {
                 pointer: format!("/gateway-templates/{index}"),
                 purpose: &template.purpose,
                 text: &template.template,
-                fit: fit(template.namespace.as_deref(), namespace, 5)?,
+                specificity: specificity(template.namespace.as_deref(), namespace, 5)?,
             })
         }))
     }
 
     /// The templates of the proxy that a context is for.
-    pub fn for_proxy(document: &Templates, input: &ProxyInput) -> Result<Self, TemplateFaults> {
+    pub fn for_proxy(document: &Templates, input: &ProxyInput) -> Result<Self, TemplateErrors> {
         if input.is_gateway {
             Self::select_gateway(document, &input.namespace)
         } else {
@@ -78,28 +78,30 @@ impl TemplateSet {
         self.texts.keys().map(String::as_str)
     }
 
-    fn read<'a>(candidates: impl Iterator<Item = Candidate<'a>>) -> Result<Self, TemplateFaults> {
-        let mut faults = Vec::new();
+    fn read<'a>(
+        matching: impl Iterator<Item = MatchingTemplate<'a>>,
+    ) -> Result<Self, TemplateErrors> {
+        let mut errors = Vec::new();
         let mut set = Self {
             partials: Partials::default(),
             names: BTreeMap::new(),
             texts: BTreeMap::new(),
         };
-        for (purpose, text) in best(candidates, &mut faults) {
+        for (purpose, text) in best(matching, &mut errors) {
             if let Err(message) = check_purpose(purpose) {
-                faults.push(TemplateFault::of(purpose, message));
+                errors.push(TemplateError::of(purpose, message));
             } else if is_per_listener(purpose) {
                 match Template::parse(purpose, purpose) {
                     Ok(name) => drop(set.names.insert(purpose.to_owned(), name)),
-                    Err(TemplateFaults(of_name)) => faults.extend(of_name),
+                    Err(TemplateErrors(of_name)) => errors.extend(of_name),
                 }
             }
-            if let Err(TemplateFaults(of_text)) = set.partials.insert(purpose, text) {
-                faults.extend(of_text);
+            if let Err(TemplateErrors(of_text)) = set.partials.insert(purpose, text) {
+                errors.extend(of_text);
             }
             set.texts.insert(purpose.to_owned(), text.to_owned());
         }
-        TemplateFaults::none_in(faults)?;
+        TemplateErrors::check(errors)?;
         Ok(set)
     }
 
@@ -111,7 +113,7 @@ impl TemplateSet {
 }
 
 /// How well what a template names fits what the proxy is; nothing if it does not.
-fn fit(named: Option<&str>, actual: &str, weight: u32) -> Option<u32> {
+fn specificity(named: Option<&str>, actual: &str, weight: u32) -> Option<u32> {
     match named {
         None => Some(0),
         Some(named) => (named == actual).then_some(weight),
@@ -121,19 +123,19 @@ fn fit(named: Option<&str>, actual: &str, weight: u32) -> Option<u32> {
 /// For each purpose the text that fits best. No two sums of weights are equal, so two templates
 /// that fit equally well name the same things.
 fn best<'a>(
-    candidates: impl Iterator<Item = Candidate<'a>>,
-    faults: &mut Vec<TemplateFault>,
+    matching: impl Iterator<Item = MatchingTemplate<'a>>,
+    errors: &mut Vec<TemplateError>,
 ) -> Vec<(&'a str, &'a str)> {
-    let mut chosen: BTreeMap<&str, Candidate<'a>> = BTreeMap::new();
-    let mut twice: Vec<(Candidate<'a>, String)> = Vec::new();
-    for candidate in candidates {
-        match chosen.entry(candidate.purpose) {
-            Entry::Vacant(place) => drop(place.insert(candidate)),
-            Entry::Occupied(mut place) if place.get().fit < candidate.fit => {
-                place.insert(candidate);
+    let mut chosen: BTreeMap<&str, MatchingTemplate<'a>> = BTreeMap::new();
+    let mut twice: Vec<(MatchingTemplate<'a>, String)> = Vec::new();
+    for template in matching {
+        match chosen.entry(template.purpose) {
+            Entry::Vacant(place) => drop(place.insert(template)),
+            Entry::Occupied(mut place) if place.get().specificity < template.specificity => {
+                place.insert(template);
             }
-            Entry::Occupied(place) if place.get().fit == candidate.fit => {
-                twice.push((candidate, place.get().pointer.clone()));
+            Entry::Occupied(place) if place.get().specificity == template.specificity => {
+                twice.push((template, place.get().pointer.clone()));
             }
             Entry::Occupied(_) => {}
         }
@@ -141,14 +143,17 @@ fn best<'a>(
     for (second, first) in twice {
         if chosen
             .get(second.purpose)
-            .is_some_and(|best| best.fit == second.fit)
+            .is_some_and(|best| best.specificity == second.specificity)
         {
-            let message = format!("{first} and {} are for the same proxies", second.pointer);
-            faults.push(TemplateFault::of(second.purpose, message));
+            let message = format!(
+                "{first} and {} have the same purpose and are for the same proxies",
+                second.pointer
+            );
+            errors.push(TemplateError::of(second.purpose, message));
         }
     }
     chosen
         .into_values()
-        .map(|candidate| (candidate.purpose, candidate.text))
+        .map(|template| (template.purpose, template.text))
         .collect()
 }

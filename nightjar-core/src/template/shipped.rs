@@ -1,4 +1,4 @@
-//! The templates that come with Nightjar.
+//! Shipped templates: those that come with Nightjar.
 
 use crate::document::{
     SchemaVersion,

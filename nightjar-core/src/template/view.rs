@@ -1,4 +1,4 @@
-//! What a template can name: the context's structs and any JSON, looked at without copying them.
+//! Views of what a template can name: the context's structs and any JSON, looked at without copying them.
 //!
 //! A context of a large mesh has some hundred thousand fields, most of which a template reads once
 //! or never. So nothing is converted: a [`Node`] borrows from the struct or the JSON value it shows.

@@ -1,9 +1,9 @@
-//! From services and gateways, each with its instances, to the discovery map.
+//! Mesh: from services and gateways, each with its instances, to the discovery map.
 //!
 //! Every workload contributes its own instances. What it declares counts as follows:
 //!
 //! - While several revisions of a service-color run, the newest one's declarations count. If routes
-//!   of it were left out because of a mistake, the newest one without a mistake leads: a mistake in a
+//!   of it were left out because of an error, the newest one without an error leads: an error in a
 //!   new revision takes nothing away as long as an older one runs.
 //! - Workloads of one revision that declare different things: what most of them say counts, and among
 //!   equals the first in text order.
@@ -11,10 +11,10 @@
 //!   declares on another index, and nothing else. So a service can move to another port.
 //! - While it moves, a route's weight is divided over the indexes by their instances.
 
-mod agreed;
+mod majority;
 mod shares;
 
-use super::{Gateway, Groups, Service, Warning, Warnings, located::CLOSED};
+use super::{Gateway, ServedPorts, Service, Warning, Warnings, located_routes::UNSERVED_INDEX};
 use crate::{
     document::{
         SchemaVersion,
@@ -25,7 +25,7 @@ use crate::{
     },
     review,
 };
-use agreed::{agreed, as_text};
+use majority::{as_text, majority};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +47,7 @@ struct Parts {
 
 #[derive(Debug)]
 struct GatewayMember {
-    who: String,
+    workload_id: String,
     revision: u64,
     prefer_gateway: bool,
     protocol: Protocol,
@@ -57,9 +57,9 @@ struct GatewayMember {
 
 #[derive(Debug)]
 struct ServiceMember {
-    who: String,
+    workload_id: String,
     revision: u64,
-    is_faulty: bool,
+    has_errors: bool,
     protocol: Protocol,
     properties: Properties,
     egress: Vec<NamespaceEgress>,
@@ -69,7 +69,7 @@ struct ServiceMember {
 impl ServiceMember {
     /// Those of the greatest rank declare for all.
     fn rank(&self) -> (bool, u64) {
-        (!self.is_faulty, self.revision)
+        (!self.has_errors, self.revision)
     }
 }
 
@@ -89,14 +89,14 @@ impl Mesh {
     /// Adds a gateway. Of two revisions the one with the greater number is newer.
     pub fn gateway(
         &mut self,
-        who: &str,
+        workload_id: &str,
         revision: u64,
         gateway: &Gateway,
         instances: Vec<HostPort>,
     ) {
         let parts = self.namespaces.entry(gateway.namespace.clone());
         parts.or_default().gateways.push(GatewayMember {
-            who: who.to_owned(),
+            workload_id: workload_id.to_owned(),
             revision,
             prefer_gateway: gateway.prefer_gateway,
             protocol: gateway.protocol,
@@ -107,7 +107,13 @@ impl Mesh {
 
     /// Adds a workload of a service with what it serves. Of two revisions
     /// the one with the greater number is newer.
-    pub fn service(&mut self, who: &str, revision: u64, service: &Service, groups: Groups) {
+    pub fn service(
+        &mut self,
+        workload_id: &str,
+        revision: u64,
+        service: &Service,
+        groups: ServedPorts,
+    ) {
         let mut parts = BTreeMap::<i64, Part>::new();
         for group in groups.groups {
             let part = parts.entry(group.index).or_default();
@@ -123,9 +129,9 @@ impl Mesh {
             .or_default();
         let members = namespace.services.entry(identity).or_default();
         members.push(ServiceMember {
-            who: who.to_owned(),
+            workload_id: workload_id.to_owned(),
             revision,
-            is_faulty: service.is_faulty || groups.is_faulty,
+            has_errors: service.has_errors || groups.has_errors,
             protocol: service.protocol,
             properties: service.properties.clone(),
             egress: service.egress.clone(),
@@ -175,17 +181,17 @@ fn gateways(members: &[GatewayMember], warnings: &mut Warnings) -> (Gateways, Pr
         .iter()
         .filter(|member| Some(member.revision) == newest)
         .collect();
-    let said = |member: &&GatewayMember| member.who.clone();
-    let prefers = leading.iter().map(|m| (said(m), m.prefer_gateway));
-    let protocols = leading.iter().map(|m| (said(m), m.protocol));
-    let properties = leading.iter().map(|m| (said(m), m.properties.clone()));
+    let id = |member: &&GatewayMember| member.workload_id.clone();
+    let prefers = leading.iter().map(|m| (id(m), m.prefer_gateway));
+    let protocols = leading.iter().map(|m| (id(m), m.protocol));
+    let properties = leading.iter().map(|m| (id(m), m.properties.clone()));
     let instances: BTreeSet<&HostPort> = members.iter().flat_map(|m| &m.instances).collect();
     let gateways = Gateways {
-        prefer_gateway: agreed(prefers, "NJ_PREFER_GATEWAY", warnings).unwrap_or_default(),
-        protocol: agreed(protocols, "NJ_PROTOCOL", warnings).unwrap_or_default(),
+        prefer_gateway: majority(prefers, "NJ_PREFER_GATEWAY", warnings).unwrap_or_default(),
+        protocol: majority(protocols, "NJ_PROTOCOL", warnings).unwrap_or_default(),
         instances: instances.into_iter().cloned().collect(),
     };
-    let properties = agreed(properties, "NJ_PROP_<name>", warnings).unwrap_or_default();
+    let properties = majority(properties, "NJ_PROP_<name>", warnings).unwrap_or_default();
     (gateways, properties)
 }
 
@@ -196,22 +202,21 @@ fn leading<'a>(members: &'a [ServiceMember], warnings: &mut Warnings) -> Vec<&'a
         .iter()
         .filter(|member| Some(member.rank()) == best)
         .collect();
-    let leader = leading.iter().min_by_key(|member| &member.who);
+    let leader = leading.iter().min_by_key(|member| &member.workload_id);
     let newer = members
         .iter()
         .filter(|member| leader.is_some_and(|leader| member.revision > leader.revision))
-        .min_by_key(|member| (Reverse(member.revision), &member.who));
+        .min_by_key(|member| (Reverse(member.revision), &member.workload_id));
     if let (Some(leader), Some(newer)) = (leader, newer) {
-        let leader = &leader.who;
+        let leader = &leader.workload_id;
         warnings.push(
             Warning::new(
-                &newer.who,
+                &newer.workload_id,
                 format!(
-                    "a mistake in its routes makes what {leader} declares count, though that is an \
-                     older revision"
+                    "its routes contain an error, so the declarations of {leader}, an older revision, are used"
                 ),
             )
-            .with_remedy("put the mistake right in the newer revision"),
+            .with_remedy("fix the error in the newer revision"),
         );
     }
     leading
@@ -224,19 +229,19 @@ fn service_color(
     warnings: &mut Warnings,
 ) -> Vec<ServiceColor> {
     let leading = leading(members, warnings);
-    let said = |member: &&ServiceMember| member.who.clone();
-    let protocols = leading.iter().map(|m| (said(m), m.protocol));
-    let properties = leading.iter().map(|m| (said(m), m.properties.clone()));
-    let egress = leading.iter().map(|m| (said(m), m.egress.clone()));
+    let id = |member: &&ServiceMember| member.workload_id.clone();
+    let protocols = leading.iter().map(|m| (id(m), m.protocol));
+    let properties = leading.iter().map(|m| (id(m), m.properties.clone()));
+    let egress = leading.iter().map(|m| (id(m), m.egress.clone()));
     let blank = ServiceColor {
         service: service.clone(),
         color: color.clone(),
         index: 0,
-        protocol: agreed(protocols, "NJ_PROTOCOL", warnings).unwrap_or_default(),
-        properties: agreed(properties, "NJ_PROP_<name>", warnings).unwrap_or_default(),
+        protocol: majority(protocols, "NJ_PROTOCOL", warnings).unwrap_or_default(),
+        properties: majority(properties, "NJ_PROP_<name>", warnings).unwrap_or_default(),
         instances: Vec::new(),
         routes: Vec::new(),
-        namespace_egress: agreed(egress, "NJ_NAMESPACE_PORT_<n>", warnings).unwrap_or_default(),
+        namespace_egress: majority(egress, "NJ_NAMESPACE_PORT_<n>", warnings).unwrap_or_default(),
     };
     let routes = routes(members, &leading, warnings);
     if routes.is_empty() {
@@ -266,21 +271,21 @@ fn service_color(
 
 /// How many bytes a service-color may declare. One that is larger is made to be: each of many indexes
 /// repeats what holds for all. It must not use up what a map may have for all.
-const MOST_DECLARED: usize = 1 << 20;
+const MAX_DECLARED: usize = 1 << 20;
 
 fn too_large(entries: &[ServiceColor], leading: &[&ServiceMember]) -> Option<Warning> {
     let size = |entry: &ServiceColor| {
         as_text(&(&entry.routes, &entry.properties, &entry.namespace_egress)).len()
     };
     let size: usize = entries.iter().map(size).sum();
-    let leader = leading.iter().map(|member| &member.who).min()?;
+    let leader = leading.iter().map(|member| &member.workload_id).min()?;
     let reason = format!(
-        "its service-color declares {size} bytes, on {} indexes, and {MOST_DECLARED} are allowed; \
+        "its service-color declares {size} bytes on {} indexes; at most {MAX_DECLARED} bytes are allowed; \
          the service-color is left out",
         entries.len()
     );
     let warning = Warning::new(leader, reason);
-    (size > MOST_DECLARED)
+    (size > MAX_DECLARED)
         .then(|| warning.with_remedy("serve its routes on fewer ports, or declare less"))
 }
 
@@ -299,9 +304,9 @@ fn routes(
         let declared = leading.iter().filter_map(|member| {
             let part = member.groups.get(&index)?;
             let routes: Vec<Route> = part.routes.values().cloned().collect();
-            Some((member.who.clone(), routes))
+            Some((member.workload_id.clone(), routes))
         });
-        routes.extend(agreed(declared, "NJ_ROUTE_<n>", warnings).map(|routes| (index, routes)));
+        routes.extend(majority(declared, "NJ_ROUTE_<n>", warnings).map(|routes| (index, routes)));
     }
     let current: BTreeMap<String, Route> = routes
         .values()
@@ -310,8 +315,8 @@ fn routes(
         .collect();
     let all: Vec<&ServiceMember> = members.iter().collect();
     let others = &indexes(&all) - &indexes(leading);
-    // What only a mistake closes is nobody's to serve.
-    for index in others.iter().filter(|index| **index != CLOSED) {
+    // What is closed only because of an error is not served.
+    for index in others.iter().filter(|index| **index != UNSERVED_INDEX) {
         let parts = members.iter().filter_map(|member| member.groups.get(index));
         let served: BTreeSet<String> = parts
             .flat_map(|part| part.routes.values().map(requests))

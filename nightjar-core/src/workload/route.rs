@@ -1,4 +1,4 @@
-//! The forms in which a route is declared.
+//! Route declarations and their forms.
 //!
 //! | form | meaning |
 //! |---|---|
@@ -23,8 +23,8 @@ use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// What to do about a path that no request can have.
-const LIVE: &str = "write the path as requests have it; ask for query-parameters in the JSON form, and \
-                    for a pattern with match-type regex";
+const PATH_HINT: &str = "write the path as it appears in requests; use the JSON form for query-parameters, and match-type \
+                    regex for a pattern";
 
 /// Why a text declares no route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) struct RouteText {
     properties: Properties,
     /// Whether the text is a path without a trailing slash, which stands for two routes.
     #[serde(skip)]
-    and_below: bool,
+    covers_subpaths: bool,
 }
 
 fn yes() -> bool {
@@ -68,9 +68,9 @@ impl RouteText {
             from_path(text)?
         };
         match &route.path_match.value {
-            PathValue::Dead { reason, .. } => Err(RouteError {
+            PathValue::Unmatchable { reason, .. } => Err(RouteError {
                 reason: reason.clone(),
-                remedy: LIVE.to_owned(),
+                remedy: PATH_HINT.to_owned(),
             }),
             PathValue::Exact(_) | PathValue::Prefix(_) | PathValue::Regex(_) => Ok(route),
         }
@@ -92,8 +92,8 @@ impl RouteText {
     }
 
     /// What a person who wrote its path may have meant otherwise.
-    pub(super) fn doubt(&self) -> Option<String> {
-        self.path_match.doubt()
+    pub(super) fn warning(&self) -> Option<String> {
+        self.path_match.warning()
     }
 
     /// The routes: one, or two for a path without a trailing slash.
@@ -101,7 +101,7 @@ impl RouteText {
         let mut properties = others.clone();
         properties.extend(self.properties);
         let below = self
-            .and_below
+            .covers_subpaths
             .then(|| below(&self.path_match, &properties))
             .flatten();
         let route = |(path_match, properties): (PathMatch, Properties)| Route {
@@ -152,7 +152,7 @@ fn from_path(text: &str) -> Result<RouteText, RouteError> {
         });
     match path_match {
         Ok(path_match) if !has_space && is_extensible(&path_match) => Ok(RouteText {
-            and_below: path_match.match_type() == PathMatchType::Exact,
+            covers_subpaths: path_match.match_type() == PathMatchType::Exact,
             path_match,
             weight: None,
             headers: Vec::new(),
@@ -166,12 +166,12 @@ fn from_path(text: &str) -> Result<RouteText, RouteError> {
             remedy: "declare a shorter path".to_owned(),
         }),
         Ok(_) => Err(RouteError {
-            reason: "holds white space, which no request's path does".to_owned(),
-            remedy: "write it as requests do: a space is %20".to_owned(),
+            reason: "contains white space, which a request's path cannot contain".to_owned(),
+            remedy: "write it as it appears in requests: a space is %20".to_owned(),
         }),
         Err(reason) if path.starts_with('/') => Err(RouteError {
             reason,
-            remedy: LIVE.to_owned(),
+            remedy: PATH_HINT.to_owned(),
         }),
         Err(reason) => Err(RouteError {
             reason: format!("is not a route: {reason}"),
@@ -187,7 +187,7 @@ fn from_path(text: &str) -> Result<RouteText, RouteError> {
 const ACCESS: [&str; 2] = ["default-access", "namespace-access"];
 
 /// Whether a text that declares no route may have been meant for a private one.
-pub(super) fn may_be_private(text: &str) -> bool {
+pub(super) fn may_be_meant_private(text: &str) -> bool {
     if !text.starts_with('{') {
         return text.starts_with(['!', '-']);
     }
@@ -209,7 +209,7 @@ pub(super) fn may_be_private(text: &str) -> bool {
 }
 
 /// Reads the JSON form by the types of the discovery map. No later version wrote it: a member that is
-/// not known is a mistake, and would leave the route wider than it was meant.
+/// not known is an error, and would leave the route wider than it was meant.
 fn from_json(text: &str) -> Result<RouteText, RouteError> {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema::<RouteText>().to_value());
     let error = |reason| {
@@ -225,7 +225,7 @@ fn from_json(text: &str) -> Result<RouteText, RouteError> {
         let unknown: Vec<String> = unknown.into_iter().map(|finding| finding.message).collect();
         return Err(error(unknown.join("; ")));
     }
-    // From the text, as a value does not tell of a member that is there twice.
+    // From the text, as a value does not tell of a member that appears twice.
     let mut json = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(&mut json, &mut track);

@@ -1,11 +1,11 @@
-//! Where a setting was said, and which one counts.
+//! Settings of a workload: where each was made, and which one counts.
 
 use std::{collections::BTreeMap, fmt};
 
 /// What the names of all settings start with.
 const PREFIX: &str = "NJ_";
 
-/// A place where settings are said.
+/// A place where settings are made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
     /// The place, for people: `task tag`, `environment of container "app"`.
@@ -15,7 +15,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// A place that speaks for the whole workload.
+    /// A place with settings of the whole workload.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -23,7 +23,7 @@ impl Source {
         }
     }
 
-    /// A place that speaks for one container.
+    /// A place with settings of one container.
     pub fn of_container(name: impl Into<String>, container: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -31,8 +31,8 @@ impl Source {
         }
     }
 
-    /// Whether what is said here holds for a container; what `None` asks for is the whole workload.
-    pub(super) fn speaks_for(&self, container: Option<&str>) -> bool {
+    /// Whether settings from here apply to a container; `None` asks for the whole workload.
+    pub(super) fn applies_to(&self, container: Option<&str>) -> bool {
         self.container.is_none() || container.is_none() || self.container.as_deref() == container
     }
 }
@@ -43,21 +43,21 @@ impl fmt::Display for Source {
     }
 }
 
-/// A value, and the setting that said it.
+/// A value, and the setting that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct Sourced<T> {
     /// The value.
     pub value: T,
     /// The setting's name.
     pub setting: String,
-    /// Where it was said.
+    /// Where it was set.
     pub source: Source,
 }
 
-impl<T> Found<T> {
+impl<T> Sourced<T> {
     /// The same setting with what its value means.
-    pub(super) fn with<U>(&self, value: U) -> Found<U> {
-        Found {
+    pub(super) fn with<U>(&self, value: U) -> Sourced<U> {
+        Sourced {
             value,
             setting: self.setting.clone(),
             source: self.source.clone(),
@@ -65,7 +65,7 @@ impl<T> Found<T> {
     }
 }
 
-/// All that is said of one workload, in order of precedence.
+/// All settings of one workload, in order of precedence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     layers: Vec<(Source, BTreeMap<String, String>)>,
@@ -77,7 +77,7 @@ impl Settings {
         Self::default()
     }
 
-    /// Adds what is said in a place, below all that was added before. Only names that start with
+    /// Adds the settings of a place, below all that was added before. Only names that start with
     /// `NJ_` are kept; a blank value says nothing.
     pub fn add<N, V>(&mut self, source: &Source, pairs: impl IntoIterator<Item = (N, V)>)
     where
@@ -97,15 +97,15 @@ impl Settings {
     }
 
     /// What counts for the whole workload: the first that says it.
-    pub fn find(&self, name: &str) -> Option<Found<&str>> {
+    pub fn find(&self, name: &str) -> Option<Sourced<&str>> {
         self.find_for(name, None)
     }
 
     /// What counts for one container, others' own settings aside: the first that says it.
-    pub fn find_for(&self, name: &str, container: Option<&str>) -> Option<Found<&str>> {
+    pub fn find_for(&self, name: &str, container: Option<&str>) -> Option<Sourced<&str>> {
         self.layers
             .iter()
-            .filter(|(source, _)| source.speaks_for(container))
+            .filter(|(source, _)| source.applies_to(container))
             .find_map(|(source, layer)| {
                 let (name, value) = layer.get_key_value(name)?;
                 Some(found(name, value, source))
@@ -114,10 +114,10 @@ impl Settings {
 
     /// Every setting whose name starts so, with the rest of its name: in order of precedence, then
     /// by name. The same name may come several times.
-    pub(super) fn starting<'a>(
+    pub(super) fn with_prefix<'a>(
         &'a self,
         prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a str, Found<&'a str>)> {
+    ) -> impl Iterator<Item = (&'a str, Sourced<&'a str>)> {
         self.layers.iter().flat_map(move |(source, layer)| {
             layer
                 .range(prefix.to_owned()..)
@@ -128,8 +128,8 @@ impl Settings {
     }
 }
 
-fn found<'a>(name: &str, value: &'a str, source: &Source) -> Found<&'a str> {
-    Found {
+fn found<'a>(name: &str, value: &'a str, source: &Source) -> Sourced<&'a str> {
+    Sourced {
         value,
         setting: name.to_owned(),
         source: source.clone(),

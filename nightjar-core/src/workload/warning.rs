@@ -1,27 +1,27 @@
-//! A mistake in somebody's settings.
+//! Warnings about the settings of a workload.
 
-use super::settings::Found;
+use super::settings::Sourced;
 use crate::document::{printable, shown};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
 };
 
-/// How many mistakes are told at once.
-const MOST_TOLD: usize = 100;
+/// How many warnings are reported at once.
+const MAX_MESSAGES: usize = 100;
 /// How many are kept of one workload: many tasks may have the same thousand.
-const MOST_OF_ONE: usize = MOST_TOLD + 1;
+const MAX_PER_WORKLOAD: usize = MAX_MESSAGES + 1;
 
-/// A mistake in a workload's settings, and what is done about it.
+/// An error in a workload's settings, and what is done about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Warning {
     /// The workload, such as a task's ARN.
-    pub who: String,
+    pub workload_id: String,
     /// The setting, if it is about one.
     pub setting: Option<String>,
     /// The setting's value.
     pub value: Option<String>,
-    /// Where the setting was said.
+    /// Where the setting was made.
     pub source: Option<String>,
     /// What is wrong, and what becomes of it: a fragment in lower case.
     pub reason: String,
@@ -31,9 +31,9 @@ pub struct Warning {
 
 impl Warning {
     /// A warning about a workload as a whole.
-    pub fn new(who: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub fn new(workload_id: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
-            who: who.into(),
+            workload_id: workload_id.into(),
             setting: None,
             value: None,
             source: None,
@@ -44,20 +44,20 @@ impl Warning {
 
     /// A warning about one setting of a workload.
     pub fn about<T: ToString>(
-        who: impl Into<String>,
-        found: &Found<T>,
+        workload_id: impl Into<String>,
+        found: &Sourced<T>,
         reason: impl Into<String>,
     ) -> Self {
         Self {
             setting: Some(found.setting.clone()),
             value: Some(found.value.to_string()),
             source: Some(found.source.to_string()),
-            ..Self::new(who, reason)
+            ..Self::new(workload_id, reason)
         }
     }
 
-    fn mistake(&self) -> Mistake<'_> {
-        Mistake {
+    fn text(&self) -> WarningText<'_> {
+        WarningText {
             setting: self.setting.as_deref(),
             value: self.value.as_deref(),
             source: self.source.as_deref(),
@@ -78,14 +78,14 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", printable(&self.who))?;
-        self.mistake().fmt(f)
+        write!(f, "{}: ", printable(&self.workload_id))?;
+        self.text().fmt(f)
     }
 }
 
 /// A warning without the workload that it is about.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Mistake<'a> {
+struct WarningText<'a> {
     setting: Option<&'a str>,
     value: Option<&'a str>,
     source: Option<&'a str>,
@@ -93,7 +93,7 @@ struct Mistake<'a> {
     remedy: Option<&'a str>,
 }
 
-impl fmt::Display for Mistake<'_> {
+impl fmt::Display for WarningText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(setting) = self.setting {
             f.write_str(&printable(setting))?;
@@ -113,7 +113,7 @@ impl fmt::Display for Mistake<'_> {
     }
 }
 
-/// Warnings, each told once, in an order that depends on nothing but themselves.
+/// Warnings, each reported once, in an order that depends on nothing but themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Warnings(BTreeMap<String, BTreeSet<Warning>>);
 
@@ -125,10 +125,10 @@ impl Warnings {
 
     /// Adds one.
     pub fn push(&mut self, warning: Warning) {
-        let of_one = self.0.entry(warning.who.clone()).or_default();
+        let of_one = self.0.entry(warning.workload_id.clone()).or_default();
         of_one.insert(warning);
         // The last one goes, whichever came first, so that the order of calls does not matter.
-        if of_one.len() > MOST_OF_ONE {
+        if of_one.len() > MAX_PER_WORKLOAD {
             of_one.pop_last();
         }
     }
@@ -145,36 +145,43 @@ impl Warnings {
         self.0.is_empty()
     }
 
-    /// What to tell people: a mistake that several workloads share once; and of too many those first
-    /// that are the first of their workload, so that nobody's mistakes hide those of others.
-    pub fn told(&self) -> Vec<String> {
-        let mut shared = BTreeMap::<Mistake<'_>, (&str, usize)>::new();
+    /// The messages: an error that several workloads share once; and of too many those first
+    /// that are the first of their workload, so that the errors of one do not hide those of others.
+    pub fn messages(&self) -> Vec<String> {
+        let mut shared = BTreeMap::<WarningText<'_>, (&str, usize)>::new();
         for warning in self.iter() {
-            let (_, count) = shared.entry(warning.mistake()).or_insert((&warning.who, 0));
+            let (_, count) = shared
+                .entry(warning.text())
+                .or_insert((&warning.workload_id, 0));
             *count += 1;
         }
         let mut of_each = HashMap::<&str, usize>::new();
-        let mut told: Vec<_> = shared
+        let mut ranked: Vec<_> = shared
             .into_iter()
-            .map(|(mistake, (who, count))| {
-                let rank = of_each.entry(who).or_default();
+            .map(|(warning_text, (workload_id, count))| {
+                let rank = of_each.entry(workload_id).or_default();
                 *rank += 1;
-                (*rank, who, mistake, count)
+                (*rank, workload_id, warning_text, count)
             })
             .collect();
-        told.sort_unstable();
-        let has_more = told.len() > MOST_TOLD;
-        told.truncate(MOST_TOLD);
-        told.sort_unstable_by(|(_, a, left, _), (_, b, right, _)| (a, left).cmp(&(b, right)));
-        let line = |(_, who, mistake, count): (usize, &str, Mistake<'_>, usize)| match count {
-            1 => format!("{}: {mistake}", printable(who)),
-            more => format!("{} (and {} more): {mistake}", printable(who), more - 1),
-        };
-        let mut lines: Vec<String> = told.into_iter().map(line).collect();
+        ranked.sort_unstable();
+        let has_more = ranked.len() > MAX_MESSAGES;
+        ranked.truncate(MAX_MESSAGES);
+        ranked.sort_unstable_by(|(_, a, left, _), (_, b, right, _)| (a, left).cmp(&(b, right)));
+        let line =
+            |(_, workload_id, warning_text, count): (usize, &str, WarningText<'_>, usize)| {
+                match count {
+                    1 => format!("{}: {warning_text}", printable(workload_id)),
+                    more => format!(
+                        "{} (and {} more): {warning_text}",
+                        printable(workload_id),
+                        more - 1
+                    ),
+                }
+            };
+        let mut lines: Vec<String> = ranked.into_iter().map(line).collect();
         if has_more {
-            lines.push(
-                "there are more mistakes, which are told once these are put right".to_owned(),
-            );
+            lines.push("there are more warnings; they appear once these are fixed".to_owned());
         }
         lines
     }

@@ -11,7 +11,7 @@ mod routing;
 mod views;
 
 use nightjar_core::{
-    context::{Role, Viewer, Warning, proxy_input},
+    context::{ContextWarning, ProxyConfig, ProxyRole, proxy_input},
     document::{
         discovery_map::DiscoveryMap,
         proxy_input::{Properties, Route},
@@ -20,8 +20,8 @@ use nightjar_core::{
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 
-fn viewer(role: Role) -> Viewer {
-    Viewer {
+fn proxy_config(role: ProxyRole) -> ProxyConfig {
+    ProxyConfig {
         role,
         namespace: "n1".to_owned(),
         listen_port: 3000,
@@ -34,15 +34,15 @@ fn viewer(role: Role) -> Viewer {
     }
 }
 
-fn sidecar(service: &str, color: &str) -> Viewer {
-    viewer(Role::Service {
+fn sidecar(service: &str, color: &str) -> ProxyConfig {
+    proxy_config(ProxyRole::Service {
         service: service.to_owned(),
         color: color.to_owned(),
     })
 }
 
-fn gateway() -> Viewer {
-    viewer(Role::Gateway)
+fn gateway() -> ProxyConfig {
+    proxy_config(ProxyRole::Gateway)
 }
 
 /// A map of the given namespaces.
@@ -104,13 +104,13 @@ fn with(mut object: Value, extra: &Value) -> Value {
 }
 
 /// The whole context with its warnings.
-fn context(map: &DiscoveryMap, viewer: &Viewer) -> Value {
-    let context = proxy_input(map, viewer).unwrap();
+fn context(map: &DiscoveryMap, proxy: &ProxyConfig) -> Value {
+    let context = proxy_input(map, proxy).unwrap();
     json!({ "input": context.input, "warnings": lines(&context.warnings) })
 }
 
 /// Warnings as a log shows them.
-fn lines(warnings: &[Warning]) -> Vec<String> {
+fn lines(warnings: &[ContextWarning]) -> Vec<String> {
     warnings.iter().map(ToString::to_string).collect()
 }
 
@@ -125,6 +125,6 @@ fn gateway_routes(map: &DiscoveryMap) -> Vec<Route> {
 }
 
 /// What the contexts of some viewers warn of.
-fn warnings(map: &DiscoveryMap, viewer: &Viewer) -> Vec<String> {
-    lines(&proxy_input(map, viewer).unwrap().warnings)
+fn warnings(map: &DiscoveryMap, proxy: &ProxyConfig) -> Vec<String> {
+    lines(&proxy_input(map, proxy).unwrap().warnings)
 }

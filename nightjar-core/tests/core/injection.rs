@@ -5,7 +5,7 @@ mod maps;
 
 use maps::{Strings, map, named};
 use nightjar_core::{
-    context::{Role, Viewer, proxy_input},
+    context::{ProxyConfig, ProxyRole, proxy_input},
     document::{
         self,
         discovery_map::DiscoveryMap,
@@ -21,12 +21,12 @@ use std::{
 };
 
 /// The proxies whose files are made: between them they have every kind of route and cluster.
-fn viewers(namespace: &str, service: &str, color: &str) -> [Viewer; 2] {
-    let service = Role::Service {
+fn proxies(namespace: &str, service: &str, color: &str) -> [ProxyConfig; 2] {
+    let service = ProxyRole::Service {
         service: service.to_owned(),
         color: color.to_owned(),
     };
-    [service, Role::Gateway].map(|role| Viewer {
+    [service, ProxyRole::Gateway].map(|role| ProxyConfig {
         role,
         namespace: namespace.to_owned(),
         listen_port: 3000,
@@ -39,9 +39,9 @@ fn viewers(namespace: &str, service: &str, color: &str) -> [Viewer; 2] {
     })
 }
 
-fn input(map: &Value, viewer: &Viewer) -> ProxyInput {
+fn input(map: &Value, proxy: &ProxyConfig) -> ProxyInput {
     let map: DiscoveryMap = document::read(map.to_string().as_bytes()).unwrap();
-    proxy_input(&map, viewer).unwrap().input
+    proxy_input(&map, proxy).unwrap().input
 }
 
 /// How the context's routes compare paths.
@@ -56,8 +56,8 @@ fn paths(input: &ProxyInput) -> Vec<String> {
 }
 
 /// A proxy's files as what Envoy reads from them.
-fn files(map: &Value, viewer: &Viewer) -> BTreeMap<String, Value> {
-    let input = input(map, viewer);
+fn files(map: &Value, proxy: &ProxyConfig) -> BTreeMap<String, Value> {
+    let input = input(map, proxy);
     let templates = TemplateSet::for_proxy(&shipped(), &input).unwrap();
     let files = templates.render(&input).unwrap().into_iter();
     files
@@ -105,18 +105,18 @@ proptest! {
         let (hostile_map, mut arriving) = map(&hostile);
         let (harmless_map, _) = map(&hostile.harmless());
         let mut arrived = BTreeSet::new();
-        let viewers = viewers("n1", "shop", "blue");
-        let made = viewers.each_ref().map(|viewer| files(&hostile_map, viewer));
-        arriving.extend(viewers.iter().flat_map(|viewer| paths(&input(&hostile_map, viewer))));
-        for (viewer, made) in viewers.iter().zip(&made) {
-            let expected = files(&harmless_map, viewer);
+        let proxies = proxies("n1", "shop", "blue");
+        let made = proxies.each_ref().map(|proxy| files(&hostile_map, proxy));
+        arriving.extend(proxies.iter().flat_map(|proxy| paths(&input(&hostile_map, proxy))));
+        for (proxy, made) in proxies.iter().zip(&made) {
+            let expected = files(&harmless_map, proxy);
             prop_assert_eq!(
                 made.keys().collect::<Vec<_>>(),
                 expected.keys().collect::<Vec<_>>()
             );
             for (name, file) in made {
                 let (seen, expected) = (structure(file), structure(&expected[name]));
-                prop_assert_eq!(seen, expected, "{} of {:?}", name, viewer.role);
+                prop_assert_eq!(seen, expected, "{} of {:?}", name, proxy.role);
                 strings(file, &mut arrived);
             }
         }
@@ -133,14 +133,14 @@ fn names_that_mean_something_in_yaml_stay_names() {
         -1 .inf -.inf .nan - -- --- ... .. . .hidden _ 2001-01-01";
     for name in names.split(' ') {
         let plain = "n".repeat(name.len());
-        for (viewer, plain_viewer) in viewers(name, name, name)
+        for (proxy, plain_proxy) in proxies(name, name, name)
             .iter()
-            .zip(viewers(&plain, &plain, &plain))
+            .zip(proxies(&plain, &plain, &plain))
         {
-            let made = files(&named(name), viewer);
-            let expected = files(&named(&plain), &plain_viewer);
+            let made = files(&named(name), proxy);
+            let expected = files(&named(&plain), &plain_proxy);
             let mut names = vec!["cds.json", "envoy-config.yaml", "lds.json", "rds-3000.json"];
-            if viewer.role != Role::Gateway {
+            if proxy.role != ProxyRole::Gateway {
                 names.push("rds-3001.json");
             }
             assert_eq!(made.keys().collect::<Vec<_>>(), names, "{name}");
@@ -153,7 +153,7 @@ fn names_that_mean_something_in_yaml_stay_names() {
             }
             let node = &made["envoy-config.yaml"]["node"];
             assert_eq!(node["cluster"], name);
-            let member = if viewer.role == Role::Gateway {
+            let member = if proxy.role == ProxyRole::Gateway {
                 "gateway".to_owned()
             } else {
                 format!("{name}-{name}")

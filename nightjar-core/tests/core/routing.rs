@@ -1,7 +1,7 @@
 //! Who answers a request, and why.
 
 use nightjar_core::{
-    context::Role,
+    context::ProxyRole,
     document::{self, discovery_map::DiscoveryMap},
     routing::{Answer, Caller, Outcome, Request, answer},
 };
@@ -51,7 +51,7 @@ fn mesh() -> DiscoveryMap {
     document::read(map.to_string().as_bytes()).unwrap()
 }
 
-fn asked(from: Role, to: Option<&str>, target: &str) -> Answer {
+fn asked(from: ProxyRole, to: Option<&str>, target: &str) -> Answer {
     let caller = Caller {
         namespace: "store".to_owned(),
         role: from,
@@ -66,15 +66,15 @@ fn asked(from: Role, to: Option<&str>, target: &str) -> Answer {
     answer(&mesh(), &caller, &request).unwrap()
 }
 
-fn sidecar() -> Role {
-    Role::Service {
+fn sidecar() -> ProxyRole {
+    ProxyRole::Service {
         service: "stock".to_owned(),
         color: "blue".to_owned(),
     }
 }
 
 /// Who asks whom for what, what becomes of it, and why.
-type Case<'a> = (Role, Option<&'a str>, &'a str, Outcome, &'a str);
+type Case<'a> = (ProxyRole, Option<&'a str>, &'a str, Outcome, &'a str);
 
 fn check(cases: &[Case<'_>]) {
     for (from, to, target, outcome, because) in cases {
@@ -91,7 +91,7 @@ fn check(cases: &[Case<'_>]) {
 fn each_answer_to_a_gateway_says_why() {
     check(&[
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             None,
             "/stock/x/..//admin%2F7",
             Outcome::Denied,
@@ -99,7 +99,7 @@ fn each_answer_to_a_gateway_says_why() {
              this caller",
         ),
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             None,
             "/secret/",
             Outcome::Denied,
@@ -107,42 +107,42 @@ fn each_answer_to_a_gateway_says_why() {
              this caller",
         ),
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             None,
             "/idle/",
             Outcome::Unavailable,
             "nobody is there to answer: `idle/blue` has no endpoints",
         ),
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             None,
             "/other",
             Outcome::NotFound,
             "no route of namespace `store` takes it",
         ),
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             None,
             "//",
             Outcome::Redirected,
             "the proxy redirects a path of slashes alone to `/`, with 308",
         ),
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             None,
             "/a;/;/b",
             Outcome::Answered,
             "the proxy answers 400: path parameters (`;`) hide an empty or dot segment in its path",
         ),
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             None,
             "/___health_check___",
             Outcome::Answered,
             "the listener answers health checks itself, with 200",
         ),
         (
-            Role::Gateway,
+            ProxyRole::Gateway,
             Some("bank"),
             "/pay/1",
             Outcome::NotFound,
@@ -197,7 +197,7 @@ fn each_answer_to_a_sidecar_says_why() {
 
 #[test]
 fn an_answer_names_members_and_where_they_stand() {
-    let answer = asked(Role::Gateway, None, "/stock/7?x=1");
+    let answer = asked(ProxyRole::Gateway, None, "/stock/7?x=1");
     insta::assert_snapshot!(serde_json::to_string_pretty(&answer).unwrap());
 }
 
@@ -212,7 +212,7 @@ fn who_is_not_in_the_map_is_told_of_whom_is() {
     let error = |namespace: &str, service: &str, to: Option<&str>| {
         let caller = Caller {
             namespace: namespace.to_owned(),
-            role: Role::Service {
+            role: ProxyRole::Service {
                 service: service.to_owned(),
                 color: "blue".to_owned(),
             },

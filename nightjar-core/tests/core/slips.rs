@@ -5,7 +5,7 @@
 
 use fastrand::Rng;
 use nightjar_core::{
-    context::properties::{DOCUMENTED, Level},
+    context::properties::{DOCUMENTED_PROPERTIES, Target},
     daemon::misspelt_settings,
     document::{self, discovery_map::DiscoveryMap},
     env::{Env, Setting},
@@ -184,7 +184,7 @@ fn in_a_declared_route(random: &mut Rng) -> Trial {
 }
 
 fn in_a_property(random: &mut Rng) -> Trial {
-    let property = random.choice(DOCUMENTED).unwrap();
+    let property = random.choice(DOCUMENTED_PROPERTIES).unwrap();
     let slip = slip(random, property.name, 0);
     let places = [
         "/namespaces/0",
@@ -198,10 +198,10 @@ fn in_a_property(random: &mut Rng) -> Trial {
 }
 
 fn on_a_wrong_level(random: &mut Rng) -> Trial {
-    let of_no_route = |level| !matches!(level, Level::Route | Level::Member);
-    let misplaced: Vec<_> = DOCUMENTED
+    let of_no_route = |level| !matches!(level, Target::Route | Target::RouteMember);
+    let misplaced: Vec<_> = DOCUMENTED_PROPERTIES
         .iter()
-        .filter(|one| of_no_route(one.level))
+        .filter(|one| of_no_route(one.target))
         .collect();
     let name = random.choice(misplaced).unwrap().name.to_owned();
     let mut map = whole();

@@ -26,7 +26,7 @@ impl Envoy {
         let configuration = mesh.read();
         let files = || {
             let files = configuration.iter();
-            files.filter(|file| file.role() != Some(&Role::Bootstrap))
+            files.filter(|file| file.role() != Some(&FileRole::Bootstrap))
         };
         let known = |file: &Arc<File>| {
             if is_sure {
@@ -60,7 +60,7 @@ impl Envoy {
 
     fn publish(&mut self, file: &Arc<File>) {
         let is_read = match file.role() {
-            Some(Role::Routes(name)) => self.listeners().contains(name),
+            Some(FileRole::Routes(name)) => self.listeners().contains(name),
             _ => true,
         };
         let held = self.held.entry(file.name().to_owned());
@@ -113,7 +113,7 @@ impl Envoy {
         self.keeps_the_law();
     }
 
-    fn of(&self, role: &Role) -> impl Iterator<Item = &Vec<Option<Arc<File>>>> {
+    fn of(&self, role: &FileRole) -> impl Iterator<Item = &Vec<Option<Arc<File>>>> {
         let is_it = move |held: &&Vec<Option<Arc<File>>>| {
             held.iter()
                 .flatten()
@@ -125,7 +125,7 @@ impl Envoy {
     /// The clusters that it has for sure.
     fn clusters(&self) -> BTreeSet<String> {
         let mut sure: BTreeSet<String> = names(&self.running.bootstrap).into_iter().collect();
-        for texts in self.of(&Role::Clusters) {
+        for texts in self.of(&FileRole::Clusters) {
             let mut common: Option<BTreeSet<String>> = None;
             for text in texts {
                 let these = text.as_deref().map(names).unwrap_or_default();
@@ -142,7 +142,7 @@ impl Envoy {
 
     /// The listeners that it may have.
     fn listeners(&self) -> BTreeSet<String> {
-        let texts = self.of(&Role::Listeners).flatten().flatten();
+        let texts = self.of(&FileRole::Listeners).flatten().flatten();
         texts.flat_map(|file| names(file)).collect()
     }
 
@@ -201,7 +201,7 @@ impl Envoy {
 
     fn has(&mut self, wanted: &Configuration) {
         for file in wanted.iter() {
-            if file.role() == Some(&Role::Bootstrap) {
+            if file.role() == Some(&FileRole::Bootstrap) {
                 assert_eq!(self.running.bootstrap.hash(), file.hash());
             } else {
                 let held = &self.held[file.name()];

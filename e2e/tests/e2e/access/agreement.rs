@@ -14,7 +14,7 @@ use e2e::{
 };
 use fastrand::Rng;
 use nightjar_core::{
-    context::Role,
+    context::ProxyRole,
     document::{self, discovery_map::DiscoveryMap},
     routing::{self, Caller, Outcome, Request},
 };
@@ -159,12 +159,12 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     fn caller(&self) -> Caller {
-        let me = Role::Service {
+        let me = ProxyRole::Service {
             service: "me".to_owned(),
             color: "blue".to_owned(),
         };
         let (namespace, role, to) = match self.view {
-            View::Gateway => ("n1", Role::Gateway, None),
+            View::Gateway => ("n1", ProxyRole::Gateway, None),
             View::Inside => ("n2", me, None),
             View::From(_) | View::Through(_) => ("n2", me, Some("n1".to_owned())),
         };

@@ -1,7 +1,7 @@
 //! The page on App Mesh, held to what App Mesh has and to what there is here.
 
 use e2e::root;
-use nightjar_core::context::properties::DOCUMENTED;
+use nightjar_core::context::properties::DOCUMENTED_PROPERTIES;
 use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -96,7 +96,7 @@ fn every_property_that_is_named_exists() {
             }
         }
     }
-    let known: BTreeSet<String> = DOCUMENTED
+    let known: BTreeSet<String> = DOCUMENTED_PROPERTIES
         .iter()
         .map(|property| property.name.to_owned())
         .collect();

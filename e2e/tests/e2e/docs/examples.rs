@@ -47,7 +47,7 @@ fn block(page: &str, words: &str) -> Block {
     let block = found.next();
     assert!(
         found.next().is_none(),
-        "{}: {words} is there twice",
+        "{}: {words} appears twice",
         page.name
     );
     block.unwrap_or_else(|| panic!("{}: no block {words}", page.name))

@@ -1,6 +1,6 @@
 //! The settings by which workloads declare themselves, as pages write them.
 
-use nightjar_core::context::properties::DOCUMENTED;
+use nightjar_core::context::properties::DOCUMENTED_PROPERTIES;
 
 /// Settings without a number or name in them.
 const PLAIN: [&str; 3] = ["NJ_PROTOCOL", "NJ_PREFER_GATEWAY", "NJ_ROUTE_PORT"];
@@ -34,7 +34,9 @@ fn property(name: &str) -> Option<&str> {
 
 fn is_property(name: &str) -> bool {
     let name = name.to_lowercase().replace('_', "-");
-    DOCUMENTED.iter().any(|property| property.name == name)
+    DOCUMENTED_PROPERTIES
+        .iter()
+        .any(|property| property.name == name)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use e2e::tables::table;
 use nightjar_core::{
-    context::properties::{DOCUMENTED, Level},
+    context::properties::{DOCUMENTED_PROPERTIES, Target},
     document::{self, discovery_map::DiscoveryMap, proxy_input::ProxyInput, templates::Templates},
     extension::args::{EXIT_CONFLICT, EXIT_DONE, EXIT_RETRY, EXIT_UNCHANGED},
     template::SHIPPED,
@@ -48,18 +48,18 @@ fn exit_codes() -> String {
 }
 
 fn properties() -> String {
-    let rows = DOCUMENTED.map(|property| {
-        let level = match property.level {
-            Level::Route => "route",
-            Level::Member => "member of a route",
-            Level::Cluster => "cluster",
-            Level::Proxy => "proxy",
-            Level::ProxyAlone => "proxy, in its own environment alone",
+    let rows = DOCUMENTED_PROPERTIES.map(|property| {
+        let level = match property.target {
+            Target::Route => "route",
+            Target::RouteMember => "member of a route",
+            Target::Cluster => "cluster",
+            Target::Proxy => "proxy",
+            Target::ProxyEnvironment => "proxy, in its own environment alone",
         };
         [
             format!("`{}`", property.name),
             level.to_owned(),
-            property.form.form().to_owned(),
+            property.format.description().to_owned(),
             shipped_default(property.name),
             property.meaning.to_owned(),
         ]

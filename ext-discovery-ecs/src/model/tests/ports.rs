@@ -250,8 +250,8 @@ fn a_private_route_stays_whatever_port_it_names() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (shop:1): NJ_ROUTE_PORT_2=\"81\" (task tag): the task publishes no such port; it is ignored, \
-          as the route is private and has to stay\n  hint: set it to one of app:80, or publish the port \
+            "task/a (shop:1): NJ_ROUTE_PORT_2=\"81\" (task tag): the task publishes no such port; it is ignored, because \
+          the route is private and must stay in the map\n  hint: set it to one of app:80, or publish the port \
           in portMappings of the task definition"
         ]
     );
@@ -323,8 +323,8 @@ fn a_private_route_without_any_port_keeps_its_path_closed() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (shop:1): NJ_ROUTE_1 (task tag): the task publishes no port; the route stays without \
-          instances, as it is private\n  hint: publish the port in portMappings of the task definition"
+            "task/a (shop:1): NJ_ROUTE_1 (task tag): the task publishes no port; the route stays in the \
+          map without instances, because it is private\n  hint: publish the port in portMappings of the task definition"
         ]
     );
 }
@@ -351,8 +351,8 @@ fn a_private_route_of_a_wrong_weight_has_no_instances() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (shop:1): NJ_ROUTE_WEIGHT_2=\"heavy\" (task tag): \"heavy\" is not from 0 to 32767; the route \
-          stays without instances, as it is private\n  hint: give it a whole number from 0 to 32767, or \
+            "task/a (shop:1): NJ_ROUTE_WEIGHT_2=\"heavy\" (task tag): \"heavy\" is not between 0 and 32767; the route stays \
+          in the map without instances, because it is private\n  hint: give it a whole number from 0 to 32767, or \
           remove it for 1"
         ]
     );

@@ -2,7 +2,7 @@
 
 use super::purpose;
 use crate::{Verdict, format::Format, input, output};
-use nightjar_core::template::{Finding, Severity, folder, lint, lint_all};
+use nightjar_core::template::{Diagnostic, Severity, folder, lint, lint_all};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -69,11 +69,11 @@ impl Lint {
 }
 
 /// How many templates a path leads to, and what was found in them, each finding with its file.
-fn look(path: &Path) -> anyhow::Result<(usize, Vec<Finding>)> {
+fn look(path: &Path) -> anyhow::Result<(usize, Vec<Diagnostic>)> {
     if !path.is_dir() {
         let mut findings = lint(&purpose(path), &input::text(path)?);
         for finding in &mut findings {
-            finding.fault.template = path.display().to_string();
+            finding.error.template = path.display().to_string();
         }
         return Ok((1, findings));
     }
@@ -95,23 +95,23 @@ fn look(path: &Path) -> anyhow::Result<(usize, Vec<Finding>)> {
             let file = files
                 .get(&pointer)
                 .map(|file| path.join(file).display().to_string());
-            finding.fault.template = file.unwrap_or(pointer);
+            finding.error.template = file.unwrap_or(pointer);
             finding
         });
     Ok((files.len(), findings.collect()))
 }
 
-fn row(finding: &Finding) -> Row {
-    let place = finding.fault.place;
+fn row(finding: &Diagnostic) -> Row {
+    let place = finding.error.position;
     Row {
-        file: finding.fault.template.clone(),
+        file: finding.error.template.clone(),
         line: place.map(|place| place.line),
         column: place.map(|place| place.column),
         severity: match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         },
-        message: finding.fault.message.clone(),
+        message: finding.error.message.clone(),
     }
 }
 

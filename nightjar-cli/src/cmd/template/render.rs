@@ -4,7 +4,7 @@ use super::purpose;
 use crate::{Usage, Verdict, input, output};
 use anyhow::Context as _;
 use clap::ValueEnum;
-use nightjar_core::template::{Escape, Partials, Template, TemplateFault, TemplateFaults};
+use nightjar_core::template::{Escape, Partials, Template, TemplateError, TemplateErrors};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -73,16 +73,16 @@ impl Render {
     }
 }
 
-fn read_partials(folder: Option<&Path>) -> anyhow::Result<Result<Partials, TemplateFaults>> {
+fn read_partials(folder: Option<&Path>) -> anyhow::Result<Result<Partials, TemplateErrors>> {
     let Some(folder) = folder else {
         return Ok(Ok(Partials::default()));
     };
     let mut partials = Partials::default();
     let mut faults = Vec::new();
     for (file, text) in &input::folder(folder)? {
-        if let Err(TemplateFaults(found)) = partials.insert(file, text) {
+        if let Err(TemplateErrors(found)) = partials.insert(file, text) {
             let path = folder.join(file).display().to_string();
-            faults.extend(found.into_iter().map(|fault| TemplateFault {
+            faults.extend(found.into_iter().map(|fault| TemplateError {
                 template: path.clone(),
                 ..fault
             }));
@@ -91,20 +91,20 @@ fn read_partials(folder: Option<&Path>) -> anyhow::Result<Result<Partials, Templ
     Ok(if faults.is_empty() {
         Ok(partials)
     } else {
-        Err(TemplateFaults(faults))
+        Err(TemplateErrors(faults))
     })
 }
 
 /// Both, or the faults of both.
 fn both<A, B>(
-    one: Result<A, TemplateFaults>,
-    other: Result<B, TemplateFaults>,
-) -> Result<(A, B), TemplateFaults> {
+    one: Result<A, TemplateErrors>,
+    other: Result<B, TemplateErrors>,
+) -> Result<(A, B), TemplateErrors> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),
-        (Err(TemplateFaults(mut faults)), Err(TemplateFaults(more))) => {
+        (Err(TemplateErrors(mut faults)), Err(TemplateErrors(more))) => {
             faults.extend(more);
-            Err(TemplateFaults(faults))
+            Err(TemplateErrors(faults))
         }
         (Err(faults), _) | (_, Err(faults)) => Err(faults),
     }

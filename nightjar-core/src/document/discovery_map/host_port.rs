@@ -1,4 +1,4 @@
-//! Where an instance listens.
+//! Addresses and ports at which instances listen.
 
 use super::{HostName, Port};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -64,7 +64,7 @@ struct RawHostPort {
     port: Port,
 }
 
-/// What is said of a host without an address or name, or with several.
+/// The fault of a host without an address or name, or with several.
 pub(in crate::document) const ONE_HOST: &str = "needs exactly one of ipv4, ipv6 and hostname";
 
 /// A member that may be missing, but not `null`.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::envoy::sample::{BOOTSTRAP, cluster, eds_cluster, endpoints, file, files, read};
+use crate::envoy::test_files::{BOOTSTRAP, cluster, eds_cluster, endpoints, file, files, read};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -63,13 +63,13 @@ fn is_free_of_what_yaml_does_not_know() {
         value["resources"],
         json!([cluster("b", &[1]), cluster("a", &[1])])
     );
-    assert!(covers(&[Arc::clone(&union)], &[new]));
+    assert!(holds_all_clusters(&[Arc::clone(&union)], &[new]));
 }
 
 #[test]
 fn covers_tells_what_is_missing() {
     let now = clusters(&[cluster("a", &[1]), cluster("b", &[])]);
-    let holds = |new: &[Value]| covers(std::slice::from_ref(&now), &[clusters(new)]);
+    let holds = |new: &[Value]| holds_all_clusters(std::slice::from_ref(&now), &[clusters(new)]);
     assert!(holds(&[cluster("a", &[1])]));
     assert!(holds(&[cluster("a", &[]), cluster("b", &[])]));
     assert!(!holds(&[cluster("a", &[2])]));
@@ -81,7 +81,7 @@ fn covers_tells_what_is_missing() {
 fn keeps_static_clusters_too() {
     let of = |bootstrap: Value| {
         let text = bootstrap.to_string();
-        Arc::new(File::read("envoy.json", text, Some(Role::Bootstrap)).unwrap())
+        Arc::new(File::read("envoy.json", text, Some(FileRole::Bootstrap)).unwrap())
     };
     let fixed = json!({"static_resources": {"clusters": [cluster("a", &[1])]}});
     let old = of(fixed.clone());
@@ -146,8 +146,8 @@ proptest! {
         let (old, new) = (clusters(&old), clusters(&new));
         let union = union_of_clusters(&[Arc::clone(&old)], &new);
         let held = [Arc::clone(&union)];
-        prop_assert!(covers(&held, &[Arc::clone(&new)]));
-        prop_assert!(covers(&held, &held));
+        prop_assert!(holds_all_clusters(&held, &[Arc::clone(&new)]));
+        prop_assert!(holds_all_clusters(&held, &held));
         for resource in old.resources() {
             prop_assert!(union.resources().iter().any(|it| it.name() == resource.name()));
         }
@@ -155,7 +155,7 @@ proptest! {
         let value = tree(&union);
         prop_assert_eq!(value["resources"].as_array().unwrap(), &by_trees(&tree(&old), &tree(&new)));
         // What is known of it is what reading it again would tell.
-        let again = File::read("cds.json", union.text().to_owned(), Some(Role::Clusters)).unwrap();
+        let again = File::read("cds.json", union.text().to_owned(), Some(FileRole::Clusters)).unwrap();
         prop_assert_eq!(&again.resources, &union.resources);
         prop_assert_eq!(again.version(), union.version());
         let repeated = union_of_clusters(&[old, Arc::clone(&union)], &union);

@@ -1,6 +1,6 @@
-//! What is in a template folder, without the texts.
+//! Listing of a template folder, without the texts.
 
-use super::{FolderError, Place, SUFFIX};
+use super::{FolderError, SUFFIX, TemplateLocation};
 use std::{
     fs::{self, Metadata},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
@@ -11,29 +11,29 @@ use std::{
 /// Every template of a folder, in the order of their names, and remarks about other files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
-    pub(super) templates: Vec<Entry>,
+    pub(super) templates: Vec<TemplateFile>,
     pub(super) notes: Vec<String>,
 }
 
 /// One template file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct TemplateFile {
     /// Relative to the template folder.
     pub(super) name: String,
     pub(super) path: PathBuf,
-    pub(super) stamp: Stamp,
+    pub(super) stamp: FileStamp,
 }
 
 /// What differs once a file has been edited or replaced.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
     pub(super) modified: SystemTime,
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -92,11 +92,11 @@ impl Listing {
     fn add_file(&mut self, path: PathBuf, name: String, metadata: &Metadata) {
         if !metadata.is_file() || !name.ends_with(SUFFIX) {
             // Backups of editors, explanations and the like.
-        } else if Place::of(&name).is_some() {
-            self.templates.push(Entry {
+        } else if TemplateLocation::of(&name).is_some() {
+            self.templates.push(TemplateFile {
                 name,
                 path,
-                stamp: Stamp::of(metadata),
+                stamp: FileStamp::of(metadata),
             });
         } else {
             self.note_misplaced(&name);

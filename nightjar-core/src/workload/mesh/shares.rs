@@ -1,4 +1,4 @@
-//! The shares of a service-color that is moving from one port to another.
+//! Shares of a service-color that is moving from one port to another.
 //!
 //! Each index on which a service-color serves a route repeats the route's weight. While its workloads
 //! serve the route on different indexes, the service-color would count once for each, and its first
@@ -20,7 +20,7 @@ use std::{
 pub(super) type Services = BTreeMap<(Name, Name), Vec<ServiceMember>>;
 
 /// A route of a namespace: which entry's, and which of its routes.
-type Place = (usize, usize);
+type RoutePosition = (usize, usize);
 
 /// A whole, for fractions that are exact to 2^-32.
 const ONE: u128 = 1 << 32;
@@ -73,7 +73,7 @@ fn is_moving(members: &[ServiceMember]) -> bool {
 #[derive(Default)]
 struct Share {
     /// By index, the routes with their weights: several only where one is declared twice.
-    declared: BTreeMap<i64, Vec<(Place, u128)>>,
+    declared: BTreeMap<i64, Vec<(RoutePosition, u128)>>,
     /// The indexes with instances. The others take no share while one of these is there.
     able: BTreeSet<i64>,
     /// By index, the weight that it is to have, times `whole`.
@@ -151,7 +151,7 @@ impl Share {
     }
 
     /// Its weights, multiplied. What cannot be divided goes where the largest rests are.
-    fn times(&self, factor: u128) -> Vec<(Place, Weight)> {
+    fn times(&self, factor: u128) -> Vec<(RoutePosition, Weight)> {
         let times = |part: &u128| (part * factor / self.whole, part * factor % self.whole);
         let mut rests: Vec<_> = self
             .parts

@@ -243,8 +243,8 @@ fn a_public_regular_expression_that_opens_a_part_of_a_private_prefix_is_warned_o
         )]);
         let text = |path: &Value| path["path-match"]["value"].as_str().unwrap().to_owned();
         let expected = format!(
-            "namespace `n1`: the regular expression `{}` is tried before `{}` and can open a part of it \
-             that is private; make the expression narrower, or the private route an exact path",
+            "namespace `n1`: the regular expression `{}` is tried before `{}` and may match requests for that private route; \
+             make the expression narrower, or the private route an exact path",
             text(&open),
             text(&closed)
         );

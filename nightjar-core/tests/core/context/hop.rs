@@ -35,9 +35,8 @@ fn a_merged_route_is_reachable_only_if_all_its_public_members_are() {
     let gateway = ("/".to_owned(), "remote-n2-gateway".to_owned());
     let denied = ("/pay/".to_owned(), "nightjar-denied".to_owned());
     let public = || route("/pay/", &json!({}));
-    let said = "namespace `n2`, service-color `bank/blue`, index 3000: route `/pay/` is denied, as it leads \
-                through the gateways, which do not know who calls: not all service-colors that share it let \
-                namespace `n1` in";
+    let said = "namespace `n2`, service-color `bank/blue`, index 3000: route `/pay/` is denied: requests for it go \
+                through the gateways, which do not know the caller, and not every service-color that shares it is open to namespace `n1`";
     for (blue, green, is_denied, is_told) in [
         (public(), public(), false, false),
         (public(), route("/pay/", &closed), true, true),

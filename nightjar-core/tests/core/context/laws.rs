@@ -7,7 +7,7 @@ use super::{gateway, sidecar};
 use maps::maps;
 use model::{Key, Request};
 use nightjar_core::{
-    context::{DENIED_CLUSTER, UNAVAILABLE_CLUSTER, Viewer, proxy_input},
+    context::{DENIED_CLUSTER, ProxyConfig, UNAVAILABLE_CLUSTER, proxy_input},
     document::{
         discovery_map::{DiscoveryMap, Route},
         proxy_input,
@@ -17,10 +17,10 @@ use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeSet;
 
 /// A sidecar of `n2`, whose only egress is to `n1`.
-fn neighbor() -> Viewer {
-    let mut viewer = sidecar("me", "me");
-    "n2".clone_into(&mut viewer.namespace);
-    viewer
+fn neighbor() -> ProxyConfig {
+    let mut proxy = sidecar("me", "me");
+    "n2".clone_into(&mut proxy.namespace);
+    proxy
 }
 
 fn shuffle(map: &mut DiscoveryMap, seed: u64) {
@@ -43,8 +43,12 @@ fn shuffle(map: &mut DiscoveryMap, seed: u64) {
 }
 
 /// The routes of `n1` that the listener serves to the viewer.
-fn routes_of_n1(map: &DiscoveryMap, viewer: &Viewer, listener: &str) -> Vec<proxy_input::Route> {
-    let listeners = proxy_input(map, viewer).unwrap().input.listeners;
+fn routes_of_n1(
+    map: &DiscoveryMap,
+    proxy: &ProxyConfig,
+    listener: &str,
+) -> Vec<proxy_input::Route> {
+    let listeners = proxy_input(map, proxy).unwrap().input.listeners;
     let found = listeners
         .into_iter()
         .find(|candidate| candidate.name == listener);
@@ -119,8 +123,8 @@ proptest! {
     ) {
         let mut shuffled = map.clone();
         shuffle(&mut shuffled, seed);
-        for viewer in [gateway(), sidecar("me", "me"), neighbor()] {
-            prop_assert_eq!(proxy_input(&shuffled, &viewer), proxy_input(&map, &viewer));
+        for proxy in [gateway(), sidecar("me", "me"), neighbor()] {
+            prop_assert_eq!(proxy_input(&shuffled, &proxy), proxy_input(&map, &proxy));
         }
     }
 
@@ -150,8 +154,8 @@ proptest! {
 
     #[test]
     fn a_context_refers_to_what_it_has(map in maps(&["a", "b", "a-b", "b-a"])) {
-        for viewer in [gateway(), sidecar("me", "me"), neighbor()] {
-            let input = proxy_input(&map, &viewer).unwrap().input;
+        for proxy in [gateway(), sidecar("me", "me"), neighbor()] {
+            let input = proxy_input(&map, &proxy).unwrap().input;
             let names: Vec<&str> = input.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
             let distinct: BTreeSet<&str> = names.iter().copied().collect();
             prop_assert_eq!(&names, &distinct.iter().copied().collect::<Vec<_>>());

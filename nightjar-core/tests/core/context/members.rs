@@ -110,8 +110,8 @@ fn the_same_route_twice_in_one_group_counts_once() {
     };
     let said = |weight: u16| {
         format!(
-            "namespace `n1`, service-color `shop/blue`, index 3000: route `/shop/` is there twice, with \
-             different weights or properties; it counts once, with weight {weight}"
+            "namespace `n1`, service-color `shop/blue`, index 3000: route `/shop/` appears twice with different weights \
+             or properties; it counts once, with weight {weight}"
         )
     };
     let timeout = |weight: u16, timeout: &str| json!({ "weight": weight, "properties": { "timeout": timeout } });
@@ -148,11 +148,11 @@ fn what_members_say_of_a_route_is_what_the_greatest_weight_says() {
     };
     let told = |words: &str, winner: &str| {
         vec![format!(
-            "namespace `n1`: route `/shop/` has different values of property `timeout`: {words}; {winner}, \
-             which has the greatest weight, holds for all"
+            "namespace `n1`: route `/shop/` has different values for property `timeout`: {words}; {winner}, \
+             which has the greatest weight, is used for all"
         )]
     };
-    let (blue, green) = ("`1s` by `shop/blue`", "`2s` by `shop/green`");
+    let (blue, green) = ("`1s` from `shop/blue`", "`2s` from `shop/green`");
     let both = format!("{blue}, {green}");
     for (members, holds, expected) in [
         (
@@ -293,8 +293,8 @@ fn a_path_that_no_request_has_is_left_out_alone() {
         "namespace `n1`, service-color `shop/blue`, index 3000: a route is left out: \"shop\" does not \
          start with /",
     ];
-    for viewer in [gateway(), sidecar("shop", "blue")] {
-        assert_eq!(warnings(&map, &viewer), expected);
+    for proxy in [gateway(), sidecar("shop", "blue")] {
+        assert_eq!(warnings(&map, &proxy), expected);
     }
 }
 

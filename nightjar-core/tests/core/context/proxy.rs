@@ -2,7 +2,7 @@
 
 use super::{gateway, lines, map, namespace, route, service_color, sidecar, warnings, with};
 use nightjar_core::{
-    context::{Viewer, proxy_input, review},
+    context::{ProxyConfig, proxy_input, review},
     document::discovery_map::DiscoveryMap,
 };
 use serde_json::{Value, json};
@@ -21,11 +21,11 @@ fn shop(extra: &Value) -> DiscoveryMap {
 }
 
 /// Listens on 10.0.0.7:3000, with the admin port 9901 on 127.0.0.1 and the status at 10.0.0.8:9100.
-fn at_home(viewer: Viewer) -> Viewer {
-    Viewer {
+fn at_home(proxy: ProxyConfig) -> ProxyConfig {
+    ProxyConfig {
         listen_address: [10, 0, 0, 7].into(),
         status: Some(([10, 0, 0, 8], 9100).into()),
-        ..viewer
+        ..proxy
     }
 }
 
@@ -64,8 +64,8 @@ fn an_endpoint_that_is_the_proxy_itself_is_left_out() {
         (name("localhost.example", 3000), None),
     ] {
         let map = shop(&json!({ "instances": [instance, { "ipv4": "10.1.1.1", "port": 1 }] }));
-        for viewer in [at_home(gateway()), at_home(sidecar("shop", "blue"))] {
-            let clusters = proxy_input(&map, &viewer).unwrap().input.clusters;
+        for proxy in [at_home(gateway()), at_home(sidecar("shop", "blue"))] {
+            let clusters = proxy_input(&map, &proxy).unwrap().input.clusters;
             let left = clusters[0].endpoints.len();
             let expected: Vec<String> = user
                 .map(|user| {
@@ -77,7 +77,7 @@ fn an_endpoint_that_is_the_proxy_itself_is_left_out() {
                 .into_iter()
                 .collect();
             assert_eq!(left, 2 - expected.len(), "{shown}");
-            assert_eq!(warnings(&map, &viewer), expected);
+            assert_eq!(warnings(&map, &proxy), expected);
         }
     }
 }
@@ -108,12 +108,12 @@ fn an_egress_port_is_the_proxys_own() {
              127.0.0.1:3001 is left out: it is the port for namespace `n2` of this proxy"
         )
     };
-    let viewer = at_home(sidecar("shop", "blue"));
+    let proxy = at_home(sidecar("shop", "blue"));
     assert_eq!(
-        warnings(&mesh(3001), &viewer),
+        warnings(&mesh(3001), &proxy),
         [left_out("n1", "shop"), left_out("n2", "bank")]
     );
-    assert_eq!(warnings(&mesh(3002), &viewer), [""; 0]);
+    assert_eq!(warnings(&mesh(3002), &proxy), [""; 0]);
     for (port, user) in [
         (3000, "the listen port"),
         (9901, "the admin port"),
@@ -121,10 +121,10 @@ fn an_egress_port_is_the_proxys_own() {
     ] {
         let expected = format!(
             "namespace `n1`, service-color `shop/blue`: egress to namespace `n2` on port {port} is left \
-             out: it is already {user}"
+             out: the port is already {user}"
         );
-        assert_eq!(warnings(&mesh(port), &viewer), [expected]);
-        let listeners = proxy_input(&mesh(port), &viewer).unwrap().input.listeners;
+        assert_eq!(warnings(&mesh(port), &proxy), [expected]);
+        let listeners = proxy_input(&mesh(port), &proxy).unwrap().input.listeners;
         assert_eq!(listeners.len(), 1);
     }
 }
@@ -132,11 +132,11 @@ fn an_egress_port_is_the_proxys_own() {
 #[test]
 fn what_a_proxy_listens_on() {
     let listens = |address: &str| {
-        let viewer = Viewer {
+        let proxy = ProxyConfig {
             listen_address: address.parse().unwrap(),
             ..gateway()
         };
-        let input = proxy_input(&shop(&json!({})), &viewer).unwrap().input;
+        let input = proxy_input(&shop(&json!({})), &proxy).unwrap().input;
         (input.listen_address, input.listens_on_both_families)
     };
     assert_eq!(listens("::"), ("::".to_owned(), true));
@@ -159,17 +159,17 @@ fn the_environment_speaks_before_the_service_color_and_that_before_the_namespace
         ),
         &json!({ "properties": said("1s", &json!({ "a": "namespace", "trusted-hops": "5" })) }),
     )]);
-    let root = |viewer: &Viewer| {
-        let input = proxy_input(&map, viewer).unwrap().input;
+    let root = |proxy: &ProxyConfig| {
+        let input = proxy_input(&map, proxy).unwrap().input;
         assert_eq!(input.properties, input.proxy.properties);
         json!(input.properties)
     };
-    let with_own = |viewer: Viewer, own: &[(&str, &str)]| Viewer {
+    let with_own = |proxy: ProxyConfig, own: &[(&str, &str)]| ProxyConfig {
         properties: own
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        ..viewer
+        ..proxy
     };
     assert_eq!(
         root(&gateway()),
@@ -194,10 +194,10 @@ fn the_environment_speaks_before_the_service_color_and_that_before_the_namespace
         })
     );
     // Whoever can tag a task must not change whom a proxy believes.
-    let expected = "namespace `n1`: property `trusted-hops` counts in a proxy's own environment alone, and \
+    let expected = "namespace `n1`: property `trusted-hops` is read only from a proxy's own environment, and \
                     is left out; set NJ_PROXY_PROP_TRUSTED_HOPS where the proxy runs";
-    for viewer in [gateway(), sidecar] {
-        assert_eq!(warnings(&map, &viewer), [expected]);
+    for proxy in [gateway(), sidecar] {
+        assert_eq!(warnings(&map, &proxy), [expected]);
     }
 }
 
@@ -218,13 +218,13 @@ fn a_property_of_a_proxy_sets_nothing_on_a_route() {
         warnings(&map, &gateway()),
         [
             format!(
-                "{place} `lb-policy` sets nothing on a route, and is left out; say it of the whole service-color, with NJ_PROP_LB_POLICY"
+                "{place} `lb-policy` has no effect on a route, and is left out; set it for the whole service-color, with NJ_PROP_LB_POLICY"
             ),
             format!(
-                "{place} `request-timeout` sets nothing on a route, and is left out; say it of the whole service-color, or of the proxy with NJ_PROXY_PROP_REQUEST_TIMEOUT"
+                "{place} `request-timeout` has no effect on a route, and is left out; set it for the whole service-color, or for the proxy with NJ_PROXY_PROP_REQUEST_TIMEOUT"
             ),
             format!(
-                "{place} `trusted-hops` counts in a proxy's own environment alone, and is left out; set NJ_PROXY_PROP_TRUSTED_HOPS where the proxy runs"
+                "{place} `trusted-hops` is read only from a proxy's own environment, and is left out; set NJ_PROXY_PROP_TRUSTED_HOPS where the proxy runs"
             ),
         ]
     );
@@ -237,7 +237,7 @@ fn a_property_that_is_near_a_documented_one_is_warned_of_and_kept() {
     assert_eq!(
         warnings(&map, &gateway()),
         [format!(
-            "{place} `time-out` has no meaning to the shipped templates; did you mean `timeout`?"
+            "{place} `time-out` is not used by the shipped templates; did you mean `timeout`?"
         )]
     );
     let properties = proxy_input(&map, &gateway())
@@ -260,15 +260,15 @@ fn a_header_with_an_underscore_does_not_get_through_a_gateway() {
         "n1",
         &[service_color("shop", "blue", &public, &json!({}))],
     )]);
-    let expected = "namespace `n1`, service-color `shop/blue`, index 3000: route `/` asks for header \
-                    `x_user`, which this proxy drops, as its name holds an underscore; rename it, or set \
+    let expected = "namespace `n1`, service-color `shop/blue`, index 3000: route `/` matches on header \
+                    `x_user`, which this proxy drops because its name contains an underscore; rename the header, or set \
                     NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow";
-    let set = |viewer: &Viewer, action: &str| Viewer {
+    let set = |proxy: &ProxyConfig, action: &str| ProxyConfig {
         properties: BTreeMap::from([("underscore-headers".to_owned(), action.to_owned())]),
-        ..viewer.clone()
+        ..proxy.clone()
     };
     let (gateway, sidecar) = (gateway(), sidecar("shop", "blue"));
-    for (viewer, is_told) in [
+    for (proxy, is_told) in [
         (gateway.clone(), true),
         (set(&gateway, "reject"), true),
         (set(&gateway, "allow"), false),
@@ -276,7 +276,7 @@ fn a_header_with_an_underscore_does_not_get_through_a_gateway() {
         (set(&sidecar, "drop"), true),
     ] {
         let expected: &[&str] = if is_told { &[expected] } else { &[] };
-        assert_eq!(warnings(&map, &viewer), expected, "{viewer:?}");
+        assert_eq!(warnings(&map, &proxy), expected, "{proxy:?}");
     }
     // A review sees what a gateway sees.
     assert_eq!(lines(&review(&map)), [expected]);

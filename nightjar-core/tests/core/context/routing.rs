@@ -62,8 +62,8 @@ fn what_requests_are_hashed_by_comes_taken_apart() {
         (
             false,
             format!(
-                "{shop}: property `lb-policy` MAGLEV spreads the requests of route `/shop/` at random; \
-                 say what is hashed, with property `hash-on`"
+                "{shop}: property `lb-policy` MAGLEV spreads the requests of route `/shop/` at random; set \
+                 property `hash-on` to say what is hashed"
             )
         )
     );
@@ -88,8 +88,8 @@ fn a_rewrite_fits_the_prefix_that_it_replaces() {
     let shop = "namespace `n1`, service-color `shop/blue`, index 3000";
     let as_text = |path: &str, value: &str| {
         format!(
-            "{shop}: property `prefix-rewrite` replaces `{path}` by `{value}` as text, and only one of \
-             them ends with `/`; give both a `/` at the end, or neither"
+            "{shop}: property `prefix-rewrite` replaces `{path}` with `{value}` as plain text, but only one of \
+             them ends with `/`; end both with `/`, or neither"
         )
     };
     for (kind, path, rewrite, stays, expected) in [

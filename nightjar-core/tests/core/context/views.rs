@@ -220,8 +220,8 @@ fn names_that_would_be_equal_get_a_suffix() {
             service_color("a", "d", &public, &json!({})),
         ],
     )]);
-    let names = |viewer| -> Vec<String> {
-        let clusters = proxy_input(&map, &viewer).unwrap().input.clusters;
+    let names = |proxy| -> Vec<String> {
+        let clusters = proxy_input(&map, &proxy).unwrap().input.clusters;
         clusters.into_iter().map(|cluster| cluster.name).collect()
     };
     assert_json_snapshot!([names(gateway()), names(sidecar("a", "d"))]);

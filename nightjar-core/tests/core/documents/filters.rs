@@ -3,8 +3,8 @@
 use super::{ROUTE, breaks, full, keeps, said_of, with, without};
 use serde_json::{Value, json};
 
-const BEYOND_BYTES: &str = "Envoy compares bytes, so there is no \\x{…} beyond \\x{FF}";
-const NO_CATEGORY: &str = "RE2 knows \\p{…} with the short name of a general category, such as \\p{Lu}, or with a \
+const BEYOND_BYTES: &str = "Envoy compares bytes, so \\x{…} must not exceed \\x{FF}";
+const NO_CATEGORY: &str = "RE2 supports \\p{…} only with the short name of a general category, such as \\p{Lu}, or with a \
      script, such as \\p{Greek}";
 
 #[test]
@@ -27,18 +27,27 @@ fn regular_expressions_compile_here_and_in_re2() {
         ("(a)\\1", "backreferences are not supported"),
         (
             "[a&&b]",
-            "RE2 knows no set operation within a character class",
+            "RE2 does not support set operations in a character class",
         ),
-        ("[a[b]]", "RE2 knows no character class within another"),
-        ("(?x)a", "RE2 knows no flag but i, m, s and U"),
-        ("(?u:a)", "RE2 knows no flag but i, m, s and U"),
-        ("\\b{start}a", "RE2 knows no word boundary but \\b and \\B"),
-        ("\\<a", "RE2 knows no word boundary but \\b and \\B"),
-        ("\\u0041", "RE2 knows no \\u and \\U; write \\x{…}"),
-        ("[\\U00000041]", "RE2 knows no \\u and \\U; write \\x{…}"),
+        (
+            "[a[b]]",
+            "RE2 does not support a character class inside another",
+        ),
+        ("(?x)a", "RE2 supports only the flags i, m, s and U"),
+        ("(?u:a)", "RE2 supports only the flags i, m, s and U"),
+        (
+            "\\b{start}a",
+            "RE2 supports only the word boundaries \\b and \\B",
+        ),
+        ("\\<a", "RE2 supports only the word boundaries \\b and \\B"),
+        ("\\u0041", "RE2 does not support \\u and \\U; write \\x{…}"),
+        (
+            "[\\U00000041]",
+            "RE2 does not support \\u and \\U; write \\x{…}",
+        ),
         (
             "[\\u0041-\\u0042]",
-            "RE2 knows no \\u and \\U; write \\x{…}",
+            "RE2 does not support \\u and \\U; write \\x{…}",
         ),
         ("\\x{100}", BEYOND_BYTES),
         ("[a-\\x{2028}]", BEYOND_BYTES),
@@ -48,14 +57,32 @@ fn regular_expressions_compile_here_and_in_re2() {
         ("\\p{lu}", NO_CATEGORY),
         (
             "(?P<a.b>c)",
-            "RE2 knows no group names but of letters, digits and underscores",
+            "RE2 supports only letters, digits and underscores in group names",
         ),
-        ("a**", "RE2 repeats no repetition but in a group"),
-        ("a++", "RE2 repeats no repetition but in a group"),
-        ("a{2}{3}", "RE2 repeats no repetition but in a group"),
-        ("a{1001}", "RE2 repeats nothing more than 1000 times"),
-        ("(?:a{100}){11}", "RE2 repeats nothing more than 1000 times"),
-        ("\\w{100000}", "RE2 repeats nothing more than 1000 times"),
+        (
+            "a**",
+            "RE2 does not repeat a repetition that is not in a group",
+        ),
+        (
+            "a++",
+            "RE2 does not repeat a repetition that is not in a group",
+        ),
+        (
+            "a{2}{3}",
+            "RE2 does not repeat a repetition that is not in a group",
+        ),
+        (
+            "a{1001}",
+            "RE2 does not repeat anything more than 1000 times",
+        ),
+        (
+            "(?:a{100}){11}",
+            "RE2 does not repeat anything more than 1000 times",
+        ),
+        (
+            "\\w{100000}",
+            "RE2 does not repeat anything more than 1000 times",
+        ),
     ] {
         let message = format!("{pattern:?} is not a regular expression: {reason}");
         breaks(path, json!(pattern), &message);
@@ -63,7 +90,7 @@ fn regular_expressions_compile_here_and_in_re2() {
     breaks(
         path,
         json!(""),
-        "is empty, and a regular expression is needed",
+        "is empty; a regular expression is required",
     );
     for pattern in [
         "/a/[0-9]+",
@@ -110,13 +137,13 @@ fn filters_have_what_they_compare_with() {
         breaks(
             name,
             json!("é".repeat(1025)),
-            "has 2050 bytes, and 1024 are allowed",
+            "has 2050 bytes; at most 1024 are allowed",
         );
         keeps(name, json!("é".repeat(512)));
         breaks(
             name,
             json!("é".repeat(513)),
-            "has 1026 bytes, and 1024 are allowed",
+            "has 1026 bytes; at most 1024 are allowed",
         );
         for kind in ["exact", "regex", "prefix", "suffix"] {
             let map = with(full(), &format!("{place}/match-type"), json!(kind));
@@ -153,7 +180,8 @@ fn expressions_of_headers_compile_with_what_is_put_around_them() {
         let said = said_of(&with(full(), &place, header));
         assert_eq!(said.len(), 1, "{name}");
         assert!(
-            said[0].contains("instructions, and 90000 are allowed; Envoy takes 100000"),
+            said[0]
+                .contains("instructions; at most 90000 are allowed, because Envoy accepts 100000"),
             "{said:?}"
         );
     }

@@ -65,11 +65,11 @@ fn ports_are_from_1_to_65535() {
         breaks(
             place,
             json!(port),
-            &format!("{port} is not from 1 to 65535"),
+            &format!("{port} is not between 1 and 65535"),
         );
     }
     breaks(place, json!("80"), "\"80\" is not of type \"integer\"");
     breaks(place, json!(80.5), "80.5 is not of type \"integer\"");
     let gateway = "/namespaces/0/gateways/instances/0/port";
-    breaks(gateway, json!(0), "0 is not from 1 to 65535");
+    breaks(gateway, json!(0), "0 is not between 1 and 65535");
 }

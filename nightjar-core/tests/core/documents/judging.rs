@@ -2,7 +2,7 @@
 
 use super::{NAMESPACE, ROUTE, SERVICE_COLOR, full, with, without};
 use nightjar_core::document::{
-    self, DocumentError, Finding, MAX_LISTED, discovery_map::DiscoveryMap, templates::Templates,
+    self, DocumentError, Finding, MAX_FINDINGS, discovery_map::DiscoveryMap, templates::Templates,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -51,7 +51,10 @@ fn of_many_faults_every_kind_is_told_and_how_many_more_there_are() {
     }
     let map = without(map, "/namespaces/1/network-id");
     let refused = refusal(&map);
-    assert_eq!((refused.faults.len(), refused.unlisted), (MAX_LISTED, 4000));
+    assert_eq!(
+        (refused.faults.len(), refused.unlisted),
+        (MAX_FINDINGS, 4000)
+    );
     let mut kinds = BTreeMap::<&str, usize>::new();
     for fault in &refused.faults {
         *kinds.entry(&fault.message).or_default() += 1;
@@ -66,17 +69,17 @@ fn of_many_faults_every_kind_is_told_and_how_many_more_there_are() {
                 "\"a b\" is not a name: 1 to 128 letters, digits, dots, underscores and hyphens",
                 1
             ),
-            ("\"a\\nb\" holds the control character U+000A", 1),
+            ("\"a\\nb\" contains the control character U+000A", 1),
             (
-                "\"like\" is none of \"exact\", \"regex\", \"prefix\", \"suffix\", \"present\"",
+                "\"like\" is not one of \"exact\", \"regex\", \"prefix\", \"suffix\", \"present\"",
                 1
             ),
             (
-                "\"n1\" is already the name of /namespaces/0; a namespace appears once",
+                "\"n1\" is already the name of /namespaces/0; a namespace must appear only once",
                 1
             ),
             ("\"network-id\" is missing", 1),
-            ("0 is not from 1 to 65535", 990),
+            ("0 is not between 1 and 65535", 990),
             ("a list is not of type \"object\"", 1),
             ("the name of a property is empty", 1),
         ])
@@ -110,7 +113,7 @@ fn a_fault_says_whom_it_means() {
         (
             &format!("{ROUTE}/weight"),
             json!(-1),
-            format!("{ROUTE}/weight (shop/blue in n1): -1 is not from 0 to 32767"),
+            format!("{ROUTE}/weight (shop/blue in n1): -1 is not between 0 and 32767"),
         ),
         (
             "/namespaces/0/namespace",
@@ -165,7 +168,7 @@ fn unknown_members_are_named_with_the_nearest_known_one() {
         json!("1"),
     );
     let shop = "(shop/blue in n1)";
-    let nobody = "is not a member that this version knows";
+    let nobody = "is not a known member";
     assert_eq!(
         unknown(&map),
         [

@@ -61,28 +61,36 @@ fn a_path_that_no_request_has_is_kept_as_it_is_where_it_is_public() {
     for (kind, path, reason) in [
         ("exact", "shop", "\"shop\" does not start with /"),
         ("exact", "", "\"\" does not start with /"),
-        ("exact", "/a?b=c", "\"/a?b=c\" holds '?', which no path has"),
+        (
+            "exact",
+            "/a?b=c",
+            "\"/a?b=c\" contains '?', which no path can contain",
+        ),
         ("prefix", "*", "\"*\" does not start with /"),
-        ("prefix", "/a#b", "\"/a#b\" holds '#', which no path has"),
+        (
+            "prefix",
+            "/a#b",
+            "\"/a#b\" contains '#', which no path can contain",
+        ),
         (
             "prefix",
             "/a;v=1",
-            "\"/a;v=1\" holds ';', which no path has",
+            "\"/a;v=1\" contains ';', which no path can contain",
         ),
         (
             "prefix",
             "/a\\b",
-            "\"/a\\\\b\" holds '\\\\', which no path has",
+            "\"/a\\\\b\" contains '\\\\', which no path can contain",
         ),
         (
             "prefix",
             "/a/../../b",
-            "\"/a/../../b\" climbs above the root",
+            "\"/a/../../b\" leads above the root",
         ),
     ] {
         let public = map(kind, path, true);
         let (value, written) = read(&public);
-        let dead = PathValue::Dead {
+        let dead = PathValue::Unmatchable {
             match_type: if kind == "exact" {
                 PathMatchType::Exact
             } else {

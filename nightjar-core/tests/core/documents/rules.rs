@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 #[test]
 fn the_schema_version_is_v1() {
-    breaks("/schema-version", json!("v2"), "\"v2\" is none of \"v1\"");
+    breaks(
+        "/schema-version",
+        json!("v2"),
+        "\"v2\" is not one of \"v1\"",
+    );
     breaks("/schema-version", json!(1), "1 is not of type \"string\"");
 }
 
@@ -140,13 +144,13 @@ fn words_with_a_fixed_meaning() {
     breaks(
         path,
         json!("suffix"),
-        "\"suffix\" is none of \"exact\", \"regex\", \"prefix\"",
+        "\"suffix\" is not one of \"exact\", \"regex\", \"prefix\"",
     );
     let header = &format!("{ROUTE}/headers/0/match-type");
     breaks(
         header,
         json!("PREFIX"),
-        "\"PREFIX\" is none of \"exact\", \"regex\", \"prefix\", \"suffix\", \"present\"",
+        "\"PREFIX\" is not one of \"exact\", \"regex\", \"prefix\", \"suffix\", \"present\"",
     );
     // What the value has to be cannot be known then.
     let map = without(
@@ -163,7 +167,7 @@ fn weights_are_from_0_to_32767() {
         breaks(
             place,
             json!(weight),
-            &format!("{weight} is not from 0 to 32767"),
+            &format!("{weight} is not between 0 and 32767"),
         );
     }
     keeps(place, json!(0));
@@ -176,7 +180,7 @@ fn a_namespace_appears_once() {
     breaks(
         "/namespaces/1/namespace",
         json!("n1"),
-        "\"n1\" is already the name of /namespaces/0; a namespace appears once",
+        "\"n1\" is already the name of /namespaces/0; a namespace must appear only once",
     );
 }
 
@@ -227,7 +231,7 @@ fn no_string_holds_control_characters() {
             let text = format!("a{character}b");
             let mut map = full();
             *map.pointer_mut(place).unwrap() = json!(text);
-            let message = format!("{place}: {text:?} holds the control character U+{code}");
+            let message = format!("{place}: {text:?} contains the control character U+{code}");
             assert_eq!(said_of(&map), [message]);
         }
     }
@@ -240,7 +244,7 @@ fn no_string_holds_control_characters() {
         said_of(&map),
         [
             "/namespaces/0/properties/: the name of a property is empty",
-            "/namespaces/0/properties/a\\tb: \"a\\tb\" holds the control character U+0009",
+            "/namespaces/0/properties/a\\tb: \"a\\tb\" contains the control character U+0009",
         ]
     );
 }
@@ -268,18 +272,18 @@ fn every_fault_is_listed_and_in_order() {
     assert_eq!(
         said,
         [
-            "/document-version: \"a\\nb\" holds the control character U+000A",
+            "/document-version: \"a\\nb\" contains the control character U+000A",
             "/namespaces/0/gateways/instances/0 (n1): needs exactly one of ipv4, ipv6 and hostname",
-            "/namespaces/0/gateways/instances/0/port (n1): 0 is not from 1 to 65535",
+            "/namespaces/0/gateways/instances/0/port (n1): 0 is not between 1 and 65535",
             "/namespaces/0/service-colors/0/index (a b/blue in n1): \"x\" is not of type \"integer\"",
             "/namespaces/0/service-colors/0/routes/0/headers/0 (a b/blue in n1): \"x\" is not of type \"object\"",
             "/namespaces/0/service-colors/0/routes/0/path-match/value (a b/blue in n1): \"(\" is not a regular expression: unclosed group",
             "/namespaces/0/service-colors/0/routes/0/properties/a~1b~0c (a b/blue in n1): 1 is not of type \"string\"",
-            "/namespaces/0/service-colors/0/routes/0/weight (a b/blue in n1): 70000 is not from 0 to 32767",
+            "/namespaces/0/service-colors/0/routes/0/weight (a b/blue in n1): 70000 is not between 0 and 32767",
             "/namespaces/0/service-colors/0/service (a b/blue in n1): \"a b\" is not a name: 1 to 128 letters, digits, dots, underscores and hyphens",
             "/namespaces/1 (n1): \"network-id\" is missing",
-            "/namespaces/1/namespace (n1): \"n1\" is already the name of /namespaces/0; a namespace appears once",
-            "/schema-version: \"v9\" is none of \"v1\"",
+            "/namespaces/1/namespace (n1): \"n1\" is already the name of /namespaces/0; a namespace must appear only once",
+            "/schema-version: \"v9\" is not one of \"v1\"",
         ]
     );
 }

@@ -48,15 +48,18 @@ fn purposes_stay_in_the_folder() {
     for (purpose, reason) in [
         ("", "\"\" a file name cannot be empty"),
         ("/etc/x", "file name \"/etc/x\" is an absolute path"),
-        ("../x", "file name \"../x\" leads out of its folder"),
+        (
+            "../x",
+            "file name \"../x\" leads out of the configuration folder",
+        ),
         (
             "a/../../x",
-            "file name \"a/../../x\" leads out of its folder",
+            "file name \"a/../../x\" leads out of the configuration folder",
         ),
         (".hidden", "file name \".hidden\" is hidden"),
         ("a/.b/c", "file name \"a/.b/c\" is hidden"),
         ("a//b", "file name \"a//b\" has an empty part"),
-        ("a\nb", "\"a\\nb\" holds the control character U+000A"),
+        ("a\nb", "\"a\\nb\" contains the control character U+000A"),
         ("{{x", "\"{{x\" tag is not closed with }}"),
     ] {
         for pointer in [
@@ -99,7 +102,7 @@ fn every_fault_is_listed() {
     assert_eq!(
         said_of(&faulty),
         [
-            "/gateway-templates/0/purpose: file name \"../x\" leads out of its folder".to_owned(),
+            "/gateway-templates/0/purpose: file name \"../x\" leads out of the configuration folder".to_owned(),
             format!("/gateway-templates/1/namespace: \"a b\" {rule}"),
             "/gateway-templates/1/template: 1 is not of type \"string\"".to_owned(),
             "/service-templates/0: \"purpose\" is missing".to_owned(),

@@ -30,7 +30,7 @@ fn texts_that_are_no_documents() {
     );
     assert_eq!(
         map(b"{\"document-version\": \"caf\xe9\"}"),
-        ["(document): is not UTF-8 text: byte 25 is wrong"]
+        ["(document): is not UTF-8 text: byte 25 is invalid"]
     );
     assert_eq!(
         map("{\"document-version\": 1e999, \"schema-version\": \"v1\", \"namespaces\": []}"),
@@ -46,7 +46,9 @@ fn text_that_is_not_utf8_is_refused_wherever_it_is() {
     let at = before.len();
     assert_eq!(
         map(&bytes),
-        [format!("(document): is not UTF-8 text: byte {at} is wrong")]
+        [format!(
+            "(document): is not UTF-8 text: byte {at} is invalid"
+        )]
     );
 }
 

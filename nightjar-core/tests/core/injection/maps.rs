@@ -2,7 +2,7 @@
 
 use super::hostile;
 use nightjar_core::{
-    context::{Form, properties::DOCUMENTED},
+    context::{ValueFormat, properties::DOCUMENTED_PROPERTIES},
     document::discovery_map::{PathMatch, PathMatchType},
 };
 use proptest::{collection::vec, prelude::*};
@@ -232,9 +232,9 @@ impl Filler<'_> {
         let spoiler = if self.strings.is_harmless { "!" } else { "\"" };
         let name = self.text();
         properties.insert(name, self.text().into());
-        for property in DOCUMENTED {
+        for property in DOCUMENTED_PROPERTIES {
             let value = if self.strings.has_good_values {
-                self.good(property.form)
+                self.good(property.format)
             } else {
                 format!("{}{}", spoiler, self.text())
             };
@@ -243,18 +243,18 @@ impl Filler<'_> {
         properties
     }
 
-    fn good(&mut self, form: Form) -> String {
-        let fixed = match form {
-            Form::Duration => "1s",
-            Form::DurationOrNone => "0s",
-            Form::Count => "3",
-            Form::RetryOn => "5xx",
-            Form::LbPolicy => "random",
-            Form::Host => "null:1",
-            Form::HashOn => "cookie:null:1s",
-            Form::UnderscoreHeaders => "allow",
-            Form::Hops => "1",
-            Form::Path | Form::PathPrefix => {
+    fn good(&mut self, format: ValueFormat) -> String {
+        let fixed = match format {
+            ValueFormat::Duration => "1s",
+            ValueFormat::DurationOrNone => "0s",
+            ValueFormat::Count => "3",
+            ValueFormat::RetryOn => "5xx",
+            ValueFormat::LbPolicy => "random",
+            ValueFormat::Host => "null:1",
+            ValueFormat::HashOn => "cookie:null:1s",
+            ValueFormat::UnderscoreHeaders => "allow",
+            ValueFormat::Hops => "1",
+            ValueFormat::Path | ValueFormat::PathPrefix => {
                 let mut path = format!("/{}", self.text());
                 path.retain(|letter| letter.is_ascii_graphic() && !"?#\\".contains(letter));
                 return path;

@@ -35,11 +35,11 @@ fn each_fault_says_what_and_where() {
         ),
         (
             "{{=<=>=}}",
-            "cds.json:1:1: this tag sets two delimiters: words without \"=\", with white space between",
+            "cds.json:1:1: a tag that sets delimiters needs two of them, without \"=\" and separated by white space",
         ),
         (
             "{{=a b c=}}",
-            "cds.json:1:1: this tag sets two delimiters: words without \"=\", with white space between",
+            "cds.json:1:1: a tag that sets delimiters needs two of them, without \"=\" and separated by white space",
         ),
         ("{{}}", "cds.json:1:1: tag has no name"),
         ("{{# }}{{/}}", "cds.json:1:1: tag has no name"),
@@ -65,7 +65,7 @@ fn each_fault_says_what_and_where() {
         ),
         (
             "a\r\nb\0",
-            "cds.json:2:2: a NUL character cannot be part of a template",
+            "cds.json:2:2: a template cannot contain a NUL character",
         ),
     ] {
         assert_eq!(faults(text), expected, "{text}");
@@ -82,7 +82,7 @@ fn all_faults_are_listed_in_the_order_of_the_text() {
          cds.json:4:1: tag has no name\n\
          cds.json:4:6: tag is not closed with }}}\n\
          cds.json:5:1: section \"f\" is not closed before \"a\" in line 6\n\
-         cds.json:6:13: a NUL character cannot be part of a template\n\
+         cds.json:6:13: a template cannot contain a NUL character\n\
          cds.json:6:14: tag is not closed with }}"
     );
 }
@@ -93,8 +93,8 @@ fn sections_nest_sixteen_deep() {
     assert_eq!(faults(&nested(16)), "");
     assert_eq!(
         faults(&nested(18)),
-        "cds.json:1:97: section \"a\" stands in more than 16 others\n\
-         cds.json:1:103: section \"a\" stands in more than 16 others"
+        "cds.json:1:97: section \"a\" is nested in more than 16 others\n\
+         cds.json:1:103: section \"a\" is nested in more than 16 others"
     );
 }
 

@@ -266,9 +266,9 @@ fn a_partial_can_be_any_template_of_the_set_and_a_missing_one_is_a_warning() {
     assert_eq!(
         warnings,
         [
-            "a:1:13: warning: no template is named \"b.mustache\", so it is written as nothing",
-            "a:1:28: warning: no template is named \"missing\", so it is written as nothing",
-            "p.mustache:2:1: warning: no template is named \"none\", so it is written as nothing",
+            "a:1:13: warning: no template is named \"b.mustache\", so the partial renders as nothing",
+            "a:1:28: warning: no template is named \"missing\", so the partial renders as nothing",
+            "p.mustache:2:1: warning: no template is named \"none\", so the partial renders as nothing",
         ]
     );
 }
@@ -278,7 +278,7 @@ fn names_that_values_make_bad_are_faults() {
     let named = |name: &str| files(&[("x{{name}}", "")], &input(&[name, "ok"], 0)).unwrap_err();
     assert_eq!(
         named("/../y"),
-        "x{{name}}: for listener \"/../y\": file name \"x/../y\" leads out of its folder"
+        "x{{name}}: for listener \"/../y\": file name \"x/../y\" leads out of the configuration folder"
     );
     assert_eq!(
         named("/.y"),
@@ -304,7 +304,7 @@ fn names_that_values_make_bad_are_faults() {
 fn two_makers_of_one_file_are_a_fault() {
     assert_eq!(
         files(&[("x-{{mesh_port}}", ""), ("x-3001", "")], &input(&["a", "b"], 0)),
-        Err("x-{{mesh_port}}: \"x-3001\" and \"x-{{mesh_port}}\" for listener \"b\" make one file, \"x-3001\"".to_owned())
+        Err("x-{{mesh_port}}: \"x-3001\" and \"x-{{mesh_port}}\" for listener \"b\" both make the file \"x-3001\"".to_owned())
     );
     assert_eq!(
         files(
@@ -313,7 +313,7 @@ fn two_makers_of_one_file_are_a_fault() {
         ),
         Err(
             "x{{#is_first}}{{/is_first}}: \"x{{#is_first}}{{/is_first}}\" for listener \"a\" and \
-             \"x{{#is_first}}{{/is_first}}\" for listener \"b\" make one file, \"x\""
+             \"x{{#is_first}}{{/is_first}}\" for listener \"b\" both make the file \"x\""
                 .to_owned()
         )
     );
@@ -353,7 +353,10 @@ fn a_value_that_looks_like_the_place_of_a_version_is_a_fault() {
     input.service = "\0".into();
     assert_eq!(
         files(&[("a", "{{version}}{{service}}")], &input),
-        Err("a: a value contains NUL, which cannot be in a file that has its version".to_owned())
+        Err(
+            "a: a value contains a NUL character, which a file with a version cannot contain"
+                .to_owned()
+        )
     );
     assert_eq!(
         files(&[("a", "{{service}}")], &input),

@@ -17,7 +17,7 @@ fn fault(template: &str, partials: &[(&str, &str)], value: &Value) -> String {
 fn partials_without_end_are_a_fault() {
     assert_eq!(
         fault("{{>p}}", &[("p", "x\n  {{>p}}\n")], &Value::Null),
-        "p:2:3: partials stand in each other more than 64 deep"
+        "p:2:3: partials are nested more than 64 deep"
     );
 }
 
@@ -32,7 +32,7 @@ fn the_deepest_nesting_there_can_be_is_rendered() {
         .collect();
     assert_eq!(
         fault("{{>p}}", &partials, &json!({"a": true})),
-        "p:1:97: partials stand in each other more than 64 deep"
+        "p:1:97: partials are nested more than 64 deep"
     );
 }
 
@@ -48,6 +48,6 @@ fn a_few_bytes_that_would_make_many_are_a_fault() {
             &[],
             &value
         ),
-        "t: makes more than 268435456 bytes"
+        "t: renders more than 268435456 bytes"
     );
 }

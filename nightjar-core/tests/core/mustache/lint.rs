@@ -25,13 +25,13 @@ fn names_that_it_does_not_have_are_warnings() {
     let text = "{{#clusters}}\n  {{nmae}} {{endpoints.host}} {{properties}} {{endpoints}}\n{{/clusters}}\n{{mesh_port}}\n{{#rotues}}{{any}}{{/rotues}}{{^wrong}}{{/wrong}}";
     assert_eq!(
         findings("a.json", text),
-        "a.json:2:3: warning: the context has no \"nmae\" here, so it is written as nothing\n\
-         a.json:2:12: warning: the context has no \"endpoints.host\" here, so it is written as nothing\n\
+        "a.json:2:3: warning: the context has no \"nmae\" here, so it renders as nothing\n\
+         a.json:2:12: warning: the context has no \"endpoints.host\" here, so it renders as nothing\n\
          a.json:2:31: warning: \"properties\" is an object: name a field\n\
          a.json:2:46: warning: \"endpoints\" is a list: use a section\n\
-         a.json:4:1: warning: the context has no \"mesh_port\" here, so it is written as nothing\n\
-         a.json:5:1: warning: the context has no \"rotues\" here, so it is written as nothing\n\
-         a.json:5:30: warning: the context has no \"wrong\" here, so it is written as nothing"
+         a.json:4:1: warning: the context has no \"mesh_port\" here, so it renders as nothing\n\
+         a.json:5:1: warning: the context has no \"rotues\" here, so it renders as nothing\n\
+         a.json:5:30: warning: the context has no \"wrong\" here, so it renders as nothing"
     );
 }
 
@@ -42,8 +42,8 @@ fn a_purpose_with_a_tag_has_a_listener_on_top() {
             "rds-{{mesh_prot}}.json",
             "{{mesh_port}} {{#routes}}{{path_is_exact}}{{/routes}} {{hots}}"
         ),
-        "rds-{{mesh_prot}}.json:1:55: warning: the context has no \"hots\" here, so it is written as nothing\n\
-         rds-{{mesh_prot}}.json: warning: in the file name, the context has no \"mesh_prot\" here, so it is written as nothing"
+        "rds-{{mesh_prot}}.json:1:55: warning: the context has no \"hots\" here, so it renders as nothing\n\
+         rds-{{mesh_prot}}.json: warning: in the file name, the context has no \"mesh_prot\" here, so it renders as nothing"
     );
 }
 
@@ -54,7 +54,7 @@ fn a_partial_can_name_any_field_there_is() {
             "x.mustache",
             "{{host}} {{route_path}} {{#clusters}}{{route_weight}} {{uses_http2}}{{/clusters}} {{nmae}}"
         ),
-        "x.mustache:1:83: warning: the context has no \"nmae\" here, so it is written as nothing"
+        "x.mustache:1:83: warning: the context has no \"nmae\" here, so it renders as nothing"
     );
 }
 
@@ -90,8 +90,8 @@ fn a_text_outside_double_quotes_is_a_warning_in_json_and_yaml() {
         for file in ["a.json", "a.yaml", "a.yml", "a.json.mustache"] {
             let expected = unquoted.map_or(String::new(), |(column, name)| {
                 format!(
-                    "{file}:1:{column}: warning: \"{name}\" is text and stands outside double quotes, so \
-                     its value can be more than a value"
+                    "{file}:1:{column}: warning: \"{name}\" is text outside double quotes, so its value can \
+                     add other content to the file"
                 )
             });
             if !(file.ends_with(".mustache") && text.contains("listeners")) {

@@ -120,8 +120,8 @@ fn two_templates_for_the_same_proxies_are_a_fault() {
             &["*/s/* p", "*/*/* q", "*/s/* p", "*/*/* q"],
             &[]
         )),
-        "p: /service-templates/0 and /service-templates/2 are for the same proxies\n\
-         q: /service-templates/1 and /service-templates/3 are for the same proxies"
+        "p: /service-templates/0 and /service-templates/2 have the same purpose and are for the same proxies\n\
+         q: /service-templates/1 and /service-templates/3 have the same purpose and are for the same proxies"
     );
     // Neither is chosen here, so this proxy has nothing to complain about.
     let hidden = document(&["*/*/* p", "*/*/* p", "n/*/* p"], &[]);

@@ -20,7 +20,7 @@ fn cost(route: &str) -> (Cost, Vec<String>) {
         None => Cost::Workload,
         Some(nightjar_core::workload::Workload::Service(service)) => {
             let is_there = service.routes.len() == 2;
-            assert_eq!(service.is_faulty, !is_there);
+            assert_eq!(service.has_errors, !is_there);
             if is_there { Cost::Nothing } else { Cost::Route }
         }
         Some(other) => panic!("no service: {other:?}"),
@@ -129,8 +129,8 @@ fn a_pattern_in_a_path_is_taken_literally_and_warned_of() {
         assert_eq!(
             warnings,
             [format!(
-                "…: NJ_ROUTE_1={path:?} (task tag): {path:?} holds {what}, which is taken literally, not as a \
-                 pattern\n  hint: write a pattern in the JSON form, with match-type regex"
+                "…: NJ_ROUTE_1={path:?} (task tag): {path:?} contains {what}, which is matched literally, not as a \
+                 wildcard\n  hint: write a pattern in the JSON form, with match-type regex"
             )]
         );
     }
@@ -138,7 +138,7 @@ fn a_pattern_in_a_path_is_taken_literally_and_warned_of() {
 
 #[test]
 fn an_unknown_member_costs_the_route_and_is_named_with_the_nearest() {
-    let nobody = "is not a member that this version knows";
+    let nobody = "is not a known member";
     let match_of = |members: &str| {
         format!(r#"{{"path-match": {{"match-type": "prefix", "value": "/a/", {members}}}}}"#)
     };
@@ -247,7 +247,7 @@ fn a_mistake_in_what_may_be_private_costs_the_workload() {
         assert_eq!(cost, expected, "{route}");
         let what = match expected {
             Cost::Workload => {
-                "; the workload is left out, as a wider route could open what this one closes\n"
+                "; the workload is left out, because a wider route could expose what this one keeps private\n"
             }
             _ => "; the route is left out\n",
         };

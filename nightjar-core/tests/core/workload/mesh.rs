@@ -4,7 +4,7 @@ use super::{gateway, lines, service};
 use insta::{assert_json_snapshot, assert_snapshot};
 use nightjar_core::{
     document::discovery_map::{DiscoveryMap, Host, HostPort, Port, Protocol},
-    workload::{DeclaredRoute, Groups, Mesh, Service, Warning, Warnings},
+    workload::{DeclaredRoute, Mesh, ServedPorts, Service, Warning, Warnings},
 };
 use std::convert::Infallible;
 
@@ -16,12 +16,12 @@ fn at(port: u16) -> HostPort {
 }
 
 /// What a workload serves that listens on this index with all its routes.
-fn on(service: &Service, index: i64, ports: &[u16]) -> Groups {
+fn on(service: &Service, index: i64, ports: &[u16]) -> ServedPorts {
     on_each(service, |_| index, ports)
 }
 
 /// What a workload serves whose routes listen on indexes of their own.
-fn on_each(service: &Service, index: impl Fn(&str) -> i64, ports: &[u16]) -> Groups {
+fn on_each(service: &Service, index: impl Fn(&str) -> i64, ports: &[u16]) -> ServedPorts {
     let located = service.locate(|route, _| Ok(index(&route.setting)), &mut Warnings::new());
     let instances: Vec<HostPort> = ports.iter().copied().map(at).collect();
     let listen = |index: &i64| Ok::<_, Infallible>((*index, instances.clone()));
@@ -116,7 +116,7 @@ fn a_rich_mesh() {
 fn a_service_that_only_calls_others_is_in_the_map() {
     let mut mesh = Mesh::new();
     let (caller, _) = service(&[("NJ_NAMESPACE_PORT_1", "bank:3001")]);
-    mesh.service("task/1", 1, &caller, Groups::none());
+    mesh.service("task/1", 1, &caller, ServedPorts::none());
     let (map, _) = mesh.finish();
     assert_json_snapshot!(map.namespaces[0].service_colors[0], @r#"
     {
@@ -195,8 +195,8 @@ fn a_mistake_in_a_new_revision_takes_nothing_away() {
     ]);
     assert_eq!(told(&map), ["3000: /shop/*1 at [1]"]);
     assert_snapshot!(warnings, @r"
-    task/2: a mistake in its routes makes what task/1 declares count, though that is an older revision
-      hint: put the mistake right in the newer revision
+    task/2: its routes contain an error, so the declarations of task/1, an older revision, are used
+      hint: fix the error in the newer revision
     ");
 }
 
@@ -209,8 +209,8 @@ fn what_most_say_counts() {
     ]);
     assert_eq!(told(&map), ["3000: /b/*1 at [1, 2, 3]"]);
     assert_snapshot!(warnings, @r"
-    task/1: NJ_ROUTE_<n>: it says otherwise than task/2, of the same revision of one service-color or gateway; what task/2 says counts
-      hint: give both the same NJ_ROUTE_<n>, or another NJ_COLOR to one of them
+    task/1: NJ_ROUTE_<n>: it differs from task/2, which has the same revision of the same service-color or gateway; the value of task/2 is used
+      hint: give both the same NJ_ROUTE_<n>, or give one of them another NJ_COLOR
     ");
     let (map, warnings) = mesh(&[
         task("task/2", 1, 3000, 2, &[("NJ_PROTOCOL", "HTTP2")]),
@@ -220,7 +220,7 @@ fn what_most_say_counts() {
         map.namespaces[0].service_colors[0].protocol,
         Protocol::Http1
     );
-    assert!(warnings.contains("task/2: NJ_PROTOCOL: it says otherwise than task/1"));
+    assert!(warnings.contains("task/2: NJ_PROTOCOL: it differs from task/1"));
 }
 
 #[test]
@@ -284,8 +284,8 @@ fn what_workloads_say_together_is_warned_of() {
     assert_eq!(
         lines(&warnings),
         [
-            "the mesh: namespace `n1`: route `/shop/` has different values of property `timeout`: `1s` by \
-             `shop/blue`, `2s` by `shop/green`; `2s` by `shop/green`, which has the greatest weight, holds \
+            "the mesh: namespace `n1`: route `/shop/` has different values for property `timeout`: `1s` from \
+             `shop/blue`, `2s` from `shop/green`; `2s` from `shop/green`, which has the greatest weight, is used \
              for all"
         ]
     );
@@ -311,7 +311,7 @@ fn a_service_color_without_measure_is_left_out_alone() {
     assert_eq!(
         lines(&warnings),
         [
-            "huge: its service-color declares 2029000 bytes, on 200 indexes, and 1048576 are allowed; the \
+            "huge: its service-color declares 2029000 bytes on 200 indexes; at most 1048576 bytes are allowed; the \
              service-color is left out\n  hint: serve its routes on fewer ports, or declare less"
         ]
     );
@@ -326,7 +326,7 @@ fn a_wrong_weight_of_a_private_route_takes_nothing_away_while_an_older_revision_
     let (map, warnings) = mesh(&[old, task("task/2", 2, 3000, 2, &HEAVY)]);
     assert_eq!(told(&map), ["3000: /shop/*1 /shop/admin/*1 at [1, 2]"]);
     assert!(
-        warnings.contains("a mistake in its routes makes what task/1 declares count"),
+        warnings.contains("its routes contain an error, so the declarations of task/1"),
         "{warnings}"
     );
 }

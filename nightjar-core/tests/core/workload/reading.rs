@@ -37,7 +37,7 @@ fn settings_of_a_service() {
             {"namespace": "payments", "interface": {"ipv4": "127.0.0.1", "port": 3002}}
         ])
     );
-    assert!(service.routes.is_empty() && !service.is_faulty);
+    assert!(service.routes.is_empty() && !service.has_errors);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn mistakes_cost_what_they_are_about() {
         ("NJ_ROUTES_1", "/x"),
         ("NJ_ROUTE_99999999999", "/x"),
     ]);
-    assert!(service.is_faulty);
+    assert!(service.has_errors);
     assert_eq!(service.routes.len(), 1);
     assert_eq!(told(&service.routes[0].routes), ["prefix /good/ 1 public"]);
     assert_eq!(
@@ -279,7 +279,7 @@ fn a_mistake_opens_no_private_route() {
         ),
         ("NJ_ROUTE_WEIGHT_2", "0"),
     ]);
-    assert!(!service.is_faulty);
+    assert!(!service.has_errors);
     assert_eq!(
         told(&service.routes[0].routes),
         ["prefix /shop/admin/ 0 private"]
@@ -308,7 +308,7 @@ fn a_gateway_without_a_good_port_is_left_out() {
     let (workload, warnings) = read(&settings);
     assert_eq!(workload, None);
     assert_snapshot!(warnings.join("\n"), @r#"
-    …: NJ_ROUTE_PORT="http" (task tag): names no port from 1 to 65535; the gateway is left out
+    …: NJ_ROUTE_PORT="http" (task tag): does not name a port from 1 to 65535; the gateway is left out
       hint: write 3000, container-name:3000 or bound-ip:3000
     "#);
     assert_snapshot!(gateway(&[("NJ_PREFER_GATEWAY", "maybe")]).1.join("\n"), @r#"
@@ -331,19 +331,19 @@ fn mistakes_are_told_in_measure_and_nobodys_hide_those_of_others() {
         warnings.push(Warning::new(task, "it is wrong").with_remedy("put it right"));
     }
     assert_eq!(
-        warnings.told(),
+        warnings.messages(),
         ["task/1 (and 2 more): it is wrong\n  hint: put it right"]
     );
     for number in 0..1000 {
         warnings.push(Warning::new("task/0", format!("mistake {number}")));
     }
     warnings.push(Warning::new("task/9", "its only mistake"));
-    let told = warnings.told();
+    let told = warnings.messages();
     assert_eq!(told.len(), 101);
     assert!(told.contains(&"task/9: its only mistake".to_owned()));
     assert_eq!(
         told[100],
-        "there are more mistakes, which are told once these are put right"
+        "there are more warnings; they appear once these are fixed"
     );
     assert_eq!(warnings.iter().count(), 3 + 101 + 1);
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     plan::{self, Phase, Step},
 };
-use nightjar_core::envoy::{File, Role};
+use nightjar_core::envoy::{File, FileRole};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -259,7 +259,7 @@ impl Rollout {
         for known in self.known.values_mut() {
             if let Known::Confirmed(file) = known
                 && let Some(role) = file.role()
-                && (all || (closed && *role == Role::Listeners))
+                && (all || (closed && *role == FileRole::Listeners))
             {
                 *known = Known::Unsure(vec![Arc::clone(file)]);
             }
@@ -268,5 +268,5 @@ impl Rollout {
 }
 
 fn is_of_routes(file: &Arc<File>) -> bool {
-    matches!(file.role(), Some(Role::Routes(_)))
+    matches!(file.role(), Some(FileRole::Routes(_)))
 }

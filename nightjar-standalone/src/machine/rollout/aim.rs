@@ -23,7 +23,7 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     pub(crate) fn print(&self) -> u64 {
-        self.configuration.print()
+        self.configuration.fingerprint()
     }
 
     /// The hash of its bootstrap.

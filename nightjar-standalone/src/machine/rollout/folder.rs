@@ -10,7 +10,7 @@ use crate::{
     },
     plan::Running,
 };
-use nightjar_core::envoy::Role;
+use nightjar_core::envoy::FileRole;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -42,7 +42,7 @@ impl Rollout {
         self.known = written
             .configuration
             .iter()
-            .filter(|file| file.role() != Some(&Role::Bootstrap))
+            .filter(|file| file.role() != Some(&FileRole::Bootstrap))
             .map(|file| {
                 (
                     file.name().to_owned(),

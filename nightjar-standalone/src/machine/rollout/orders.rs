@@ -5,7 +5,7 @@ use crate::{
     machine::{Effect, PhaseOrder, life::Out},
     plan::Phase,
 };
-use nightjar_core::envoy::{File, Role};
+use nightjar_core::envoy::{File, FileRole};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -75,14 +75,15 @@ impl Rollout {
     /// The files of a phase that Envoy has to report.
     pub(super) fn awaited(&self, phase: Phase, files: &[Arc<File>]) -> Vec<Arc<File>> {
         let watched = |file: &&Arc<File>| self.running.as_ref().is_some_and(|it| it.watches(file));
-        let is_top = |file: &File| matches!(file.role(), Some(Role::Clusters | Role::Listeners));
+        let is_top =
+            |file: &File| matches!(file.role(), Some(FileRole::Clusters | FileRole::Listeners));
         let leads = files.iter().any(|file| is_top(file) && watched(&file));
         // Nothing leads to what is new before listeners and clusters do.
         let is_led_to = |file: &&Arc<File>| {
             let known = self.known.get(file.name()).and_then(Known::last);
             let is_known = known.is_some_and(|known| known.role() == file.role());
             match file.role() {
-                Some(Role::Routes(_)) => is_known || phase != Phase::Make,
+                Some(FileRole::Routes(_)) => is_known || phase != Phase::Make,
                 _ => is_known || leads || is_top(file),
             }
         };

@@ -301,7 +301,7 @@ pub(super) fn starts(restart_mode: RestartMode) -> Vec<Node> {
         candidate: Some(candidate(&fresh.mesh, 1)),
         ..Refreshed::default()
     };
-    let print = fresh.mesh.read().print();
+    let print = fresh.mesh.read().fingerprint();
     for event in [
         Event::RefreshDue,
         refreshed(Ok(brought)),

@@ -8,7 +8,7 @@ use crate::{
 };
 use nightjar_core::{
     daemon::{Facts as _, Page},
-    envoy::{Configuration, File, Role},
+    envoy::{Configuration, File, FileRole},
 };
 use rustix::process::Signal;
 use std::{
@@ -281,7 +281,7 @@ impl Script {
     /// The clusters that the routes on the disk lead to.
     pub(super) fn routes(&self) -> Vec<String> {
         let files = self.disk.values();
-        let routes = files.filter(|file| matches!(file.role(), Some(Role::Routes(_))));
+        let routes = files.filter(|file| matches!(file.role(), Some(FileRole::Routes(_))));
         routes.flat_map(|file| routed(file)).collect()
     }
 
@@ -339,14 +339,14 @@ impl Script {
 
     /// No route on the disk leads to a cluster that is not there.
     fn leads_nowhere(&self) {
-        let of = |wanted: fn(&Role) -> bool| {
+        let of = |wanted: fn(&FileRole) -> bool| {
             let files = self.disk.values();
             files.filter(move |file| file.role().is_some_and(wanted))
         };
-        let clusters: Vec<String> = of(|role| *role == Role::Clusters)
+        let clusters: Vec<String> = of(|role| *role == FileRole::Clusters)
             .flat_map(|file| names(file))
             .collect();
-        for file in of(|role| matches!(role, Role::Routes(_))) {
+        for file in of(|role| matches!(role, FileRole::Routes(_))) {
             for cluster in routed(file) {
                 assert!(
                     clusters.contains(&cluster),
@@ -372,7 +372,7 @@ impl Script {
             });
         }
         let mut awaited = order.awaited.iter();
-        let listeners = awaited.any(|file| file.role() == Some(&Role::Listeners));
+        let listeners = awaited.any(|file| file.role() == Some(&FileRole::Listeners));
         Some(Acked::Accepted {
             counters: Arc::default(),
             unbound: listeners.then(|| self.unbound.clone()),
@@ -520,7 +520,7 @@ impl Scripted {
     }
 
     fn check(&mut self, configuration: &Configuration) {
-        let print = configuration.print();
+        let print = configuration.fingerprint();
         let result = self.shared.lock().check.clone();
         self.after(ACK, move |_, events| {
             let _ = events.send(Event::Checked { print, result });

@@ -1,0 +1,272 @@
+//! The service-colors that share a route: each one's share, and what they say of the route together.
+
+use super::{
+    builder::ContextBuilder,
+    candidates::Candidate,
+    clusters::{UNAVAILABLE_CLUSTER, weighted},
+    properties::{self, MemberProperties, Scope},
+    upstreams::Upstream,
+    warning::Subject,
+};
+use crate::document::{
+    cut,
+    discovery_map::{PathMatch, PathValue},
+    proxy_input::{Properties, WeightedCluster},
+};
+use std::collections::BTreeMap;
+
+/// The members of a route.
+pub(super) struct RouteMembers<'n, 'a> {
+    /// Those who take a share, by name.
+    pub(super) clusters: Vec<WeightedCluster>,
+    /// All of them.
+    pub(super) upstreams: Vec<&'n Upstream<'a>>,
+    /// What holds for the route.
+    pub(super) properties: Properties,
+}
+
+/// What a route's reachable candidates make of one cluster.
+struct RouteMember<'n, 'a> {
+    upstream: &'n Upstream<'a>,
+    weight: u16,
+    /// What its route and its service-color say.
+    own: Properties,
+}
+
+impl<'n, 'a> RouteMembers<'n, 'a> {
+    /// The members of a route, from its candidates.
+    pub(super) fn new(
+        candidates: &[Candidate<'n, 'a>],
+        path_match: &PathMatch,
+        builder: &mut ContextBuilder<'_>,
+    ) -> Self {
+        let mut members = BTreeMap::<&str, RouteMember<'n, 'a>>::new();
+        for candidate in candidates.iter().filter(|candidate| candidate.reachable) {
+            let member = RouteMember::new(candidate, builder);
+            let name = candidate.upstream.cluster_name.as_str();
+            match members.remove(name) {
+                None => members.insert(name, member),
+                Some(other) => members.insert(name, member.merged_with(other, path_match, builder)),
+            };
+        }
+        let upstreams: Vec<&Upstream<'_>> =
+            members.values().map(|member| member.upstream).collect();
+        let outer = upstreams
+            .first()
+            .map(|upstream| (*upstream.outer).clone())
+            .unwrap_or_default();
+        let can_answer =
+            |member: &RouteMember<'_, '_>| member.weight > 0 && member.upstream.has_instances();
+        let is_any_able = members.values().any(can_answer);
+        members.retain(|_, member| {
+            if is_any_able {
+                can_answer(member)
+            } else {
+                member.weight > 0
+            }
+        });
+        let shared = shared(&members, path_match, builder);
+        let mut properties = properties::merged(&outer, &shared);
+        check_rewrite(path_match, &mut properties, &upstreams, builder);
+        check_hashing(path_match, &shared, &properties, &upstreams, builder);
+        let clusters = members.into_iter().map(|(name, member)| {
+            let properties = properties::merged(&properties, &member.own);
+            weighted(name.to_owned(), member.weight.into(), properties)
+        });
+        let mut clusters: Vec<WeightedCluster> = clusters.collect();
+        scale(&mut clusters);
+        if clusters.is_empty() {
+            clusters.push(weighted(
+                UNAVAILABLE_CLUSTER.to_owned(),
+                1,
+                Properties::new(),
+            ));
+        }
+        Self {
+            clusters,
+            upstreams,
+            properties,
+        }
+    }
+}
+
+/// Scales weights down where their sum would pass what Envoy takes.
+fn scale(clusters: &mut [WeightedCluster]) {
+    let total: u64 = clusters.iter().map(|cluster| cluster.route_weight).sum();
+    let divisor = total.div_ceil(u64::from(u32::MAX) / 2);
+    if total > u64::from(u32::MAX) {
+        for cluster in clusters {
+            cluster.route_weight = (cluster.route_weight / divisor).max(1);
+        }
+    }
+}
+
+impl<'n, 'a> RouteMember<'n, 'a> {
+    fn new(candidate: &Candidate<'n, 'a>, builder: &mut ContextBuilder<'_>) -> Self {
+        let (upstream, route) = (candidate.upstream, candidate.route);
+        let own = if route.properties.is_empty() {
+            upstream.own.clone()
+        } else {
+            let mut subject = upstream.subject();
+            subject.route = Some(cut(route.path_match.text()).into_owned());
+            let own =
+                properties::check_properties(&route.properties, Scope::Route, &subject, builder);
+            properties::merged(&upstream.own, &own)
+        };
+        Self {
+            upstream,
+            weight: route.weight.get(),
+            own,
+        }
+    }
+
+    /// The same route twice in one upstream counts once: with the greater weight, and what goes with it.
+    fn merged_with(
+        self,
+        other: Self,
+        path_match: &PathMatch,
+        builder: &mut ContextBuilder<'_>,
+    ) -> Self {
+        if self.weight == other.weight && self.own == other.own {
+            return self;
+        }
+        let rank = |member: &Self| (member.weight, std::cmp::Reverse(member.own.clone()));
+        let winner = if rank(&self) >= rank(&other) {
+            self
+        } else {
+            other
+        };
+        let message = format!(
+            "route `{}` appears twice with different weights or properties; it counts once, with \
+             weight {}",
+            cut(path_match.text()),
+            winner.weight
+        );
+        builder.warn(&winner.upstream.subject(), message);
+        winner
+    }
+}
+
+/// The properties that the members with a share have in common.
+fn shared(
+    members: &BTreeMap<&str, RouteMember<'_, '_>>,
+    path_match: &PathMatch,
+    builder: &mut ContextBuilder<'_>,
+) -> Properties {
+    if members.values().all(|member| member.own.is_empty()) {
+        return Properties::new();
+    }
+    let name = |member: &RouteMember<'_, '_>| {
+        let identity = member.upstream.identity;
+        format!("{}/{}", identity.service, identity.color)
+    };
+    let mut weights = BTreeMap::<String, u64>::new();
+    for member in members.values() {
+        *weights.entry(name(member)).or_default() += u64::from(member.weight);
+    }
+    let words: Vec<MemberProperties<'_>> = members
+        .values()
+        .map(|member| MemberProperties {
+            name: name(member),
+            weight: weights.get(&name(member)).copied().unwrap_or_default(),
+            properties: &member.own,
+        })
+        .collect();
+    let Some(first) = members.values().next() else {
+        return Properties::new();
+    };
+    let subject = Subject::namespace(first.upstream.identity.namespace);
+    properties::shared(&words, |property, value, winner| {
+        const MAX_NAMES: usize = 5;
+        let said = words.iter().filter_map(|member| {
+            let value = member.properties.get(property)?;
+            Some(format!("`{}` from `{}`", cut(value), member.name))
+        });
+        let said: Vec<String> = said.take(MAX_NAMES).collect();
+        let (property, value) = (cut(property), cut(value));
+        builder.warn(
+            &subject,
+            format!(
+                "route `{}` has different values for property `{property}`: {}; `{value}` from `{}`, \
+                 which has the greatest weight, is used for all",
+                cut(path_match.text()),
+                said.join(", "),
+                winner.name
+            ),
+        );
+    })
+}
+
+/// Leaves out a rewrite that replaces more than a prefix, and warns of one that joins badly.
+fn check_rewrite(
+    path_match: &PathMatch,
+    properties: &mut Properties,
+    upstreams: &[&Upstream<'_>],
+    builder: &mut ContextBuilder<'_>,
+) {
+    const NAME: &str = "prefix-rewrite";
+    let (Some(value), Some(upstream)) = (properties.get(NAME), upstreams.first()) else {
+        return;
+    };
+    let path = &*cut(path_match.text());
+    match &path_match.value {
+        PathValue::Regex(_) => {
+            let message = format!(
+                "property `{NAME}` is left out on route `{path}`: a regular expression has no prefix \
+                 to replace"
+            );
+            properties.remove(NAME);
+            builder.warn(&upstream.subject(), message);
+        }
+        PathValue::Prefix(prefix)
+            if !prefix.as_str().is_empty()
+                && path_match.text().ends_with('/') != value.ends_with('/') =>
+        {
+            let message = format!(
+                "property `{NAME}` replaces `{path}` with `{value}` as plain text, but only one of them ends \
+                 with `/`; end both with `/`, or neither"
+            );
+            builder.warn(&upstream.subject(), message);
+        }
+        PathValue::Prefix(_) | PathValue::Exact(_) | PathValue::Unmatchable { .. } => {}
+    }
+}
+
+/// Warns where nothing is hashed, or a hash is not used.
+fn check_hashing(
+    path_match: &PathMatch,
+    shared: &Properties,
+    properties: &Properties,
+    upstreams: &[&Upstream<'_>],
+    builder: &mut ContextBuilder<'_>,
+) {
+    let policy_of = |upstream: &Upstream<'_>| {
+        let said = upstream
+            .own
+            .get("lb-policy")
+            .or_else(|| upstream.outer.get("lb-policy"));
+        said.filter(|policy| ["RING_HASH", "MAGLEV"].contains(&policy.as_str()))
+            .cloned()
+    };
+    let hashed = upstreams
+        .iter()
+        .find_map(|upstream| Some((upstream, policy_of(upstream)?)));
+    let path = cut(path_match.text());
+    match (hashed, upstreams.first()) {
+        (Some((upstream, policy)), _) if !properties.contains_key("hash-on") => builder.warn(
+            &upstream.subject(),
+            format!(
+                "property `lb-policy` {policy} spreads the requests of route `{path}` at random; set property \
+                 `hash-on` to say what is hashed"
+            ),
+        ),
+        (None, Some(upstream)) if shared.contains_key("hash-on") => builder.warn(
+            &upstream.subject(),
+            format!(
+                "property `hash-on` has no effect on route `{path}`; it needs an `lb-policy` of \
+                 RING_HASH or MAGLEV"
+            ),
+        ),
+        _ => {}
+    }
+}
