@@ -12,7 +12,7 @@ DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sam
 CRATE_TESTS = --test core --test cli --test store --test service --test repository
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test campaigns chaos lint fmt schemas bench deny setup clean
+.PHONY: help demo build check test campaigns chaos coverage lint fmt schemas bench deny setup clean
 .PHONY: docker docker-base docker-sizes docker-lint docker-clean test-docker
 
 help: ## list the targets
@@ -51,6 +51,9 @@ chaos: ## by hand: three seeds of ten minutes of random faults in a mesh of 20 p
 	@e2e/setup.sh demo
 	$(CARGO) build --locked $(DEMO_PROGRAMS) -p nightjar-central
 	for seed in 1 2 3; do .venv/bin/python e2e/campaigns/chaos.py --seed $$seed || exit 1; done
+
+coverage: ## by hand: the lines of nightjar-standalone that its unit tests reach; needs `rustup component add llvm-tools`
+	$(PYTHON) e2e/coverage.py --least 85
 
 lint: ## formatting, clippy, the code's documentation, spelling, scripts and dependencies: warnings are errors
 	@e2e/setup.sh lint

@@ -78,10 +78,19 @@ pub(crate) fn read_warming(text: &str) -> u64 {
 
 /// A counter of a role, over all of its subscriptions.
 pub(crate) fn total(role: &FileRole, counter: &str, counters: &Counters) -> u64 {
+    values(role, counter, counters).sum()
+}
+
+/// The latest of a role's times, over all of its subscriptions.
+pub(crate) fn latest(role: &FileRole, time: &str, counters: &Counters) -> u64 {
+    values(role, time, counters).max().unwrap_or_default()
+}
+
+fn values(role: &FileRole, name: &str, counters: &Counters) -> impl Iterator<Item = u64> {
     let own = counters
         .iter()
-        .filter(|(name, _)| statistic_of(role, name) == Some(counter));
-    own.map(|(_, value)| value).sum()
+        .filter(move |(full, _)| statistic_of(role, full) == Some(name));
+    own.map(|(_, value)| *value)
 }
 
 /// Whether a counter of a role rose.

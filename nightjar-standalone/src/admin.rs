@@ -195,3 +195,6 @@ pub(crate) async fn exchange(
     let body = body.map_err(io::Error::other)?.to_bytes();
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -354,3 +354,6 @@ fn read_launch(reader: &mut Reader<'_>, need: Need, bootstrap: PathBuf) -> Optio
     };
     program.map(|_| launch)
 }
+
+#[cfg(test)]
+mod tests;

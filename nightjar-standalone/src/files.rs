@@ -405,6 +405,60 @@ mod tests {
     }
 
     #[test]
+    fn a_difference_is_told_file_by_file() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(root.path()).unwrap();
+        let before = files(&[("a.json", "1\n"), ("gone.json", "2\n")]);
+        folder.replace_all(&before).unwrap();
+        let look = Folder::look(root.path());
+        assert_eq!(difference(&look, &before), "nothing would change\n");
+        let after = files(&[("a.json", "3\n"), ("new.json", "4\n")]);
+        assert_eq!(
+            difference(&look, &after),
+            "changed: a.json\n@@ -1 +1 @@\n-1\n+3\n\
+             removed: gone.json\n@@ -1 +0,0 @@\n-2\n\
+             new: new.json\n@@ -0,0 +1 @@\n+4\n"
+        );
+    }
+
+    #[test]
+    fn what_another_hand_does_is_seen_and_mended() {
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("config");
+        let mut folder = Folder::open(&place).unwrap();
+        let set = files(&[("a.json", "1"), ("b.json", "2")]);
+        folder.replace_all(&set).unwrap();
+        assert_eq!(folder.changed_by_others(), (Vec::new(), false));
+        fs::remove_file(place.join("a.json")).unwrap();
+        fs::write(place.join("b.json"), "mine").unwrap();
+        let changed = vec!["a.json".to_owned(), "b.json".to_owned()];
+        assert_eq!(folder.changed_by_others(), (changed, false));
+        folder.replace_all(&set).unwrap();
+        assert_eq!(folder.changed_by_others(), (Vec::new(), false));
+        fs::remove_dir_all(&place).unwrap();
+        assert!(folder.changed_by_others().1);
+        folder.replace_all(&set).unwrap();
+        assert_eq!(folder.changed_by_others(), (Vec::new(), false));
+        assert_eq!(folder.text("b.json").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_with_its_path() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("file"), "").unwrap();
+        let error = Folder::open(&root.path().join("file")).err().unwrap();
+        let told = error.to_string();
+        assert!(told.starts_with("cannot make the folder \""), "{told}");
+        let mut folder = Folder::open(root.path()).unwrap();
+        folder.replace_all(&files(&[("a.json", "1")])).unwrap();
+        fs::remove_file(root.path().join("a.json")).unwrap();
+        fs::create_dir(root.path().join("a.json")).unwrap();
+        let error = folder.replace_all(&files(&[])).err().unwrap();
+        let told = error.to_string();
+        assert!(told.starts_with("cannot remove \""), "{told}");
+    }
+
+    #[test]
     fn a_staged_file_that_is_not_published_leaves_no_trace() {
         let root = tempfile::tempdir().unwrap();
         let folder = Folder::open(root.path()).unwrap();

@@ -4,6 +4,8 @@ use std::{
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// What an Envoy with the shipped templates and a few listeners needs: one for each file that it
@@ -38,11 +40,41 @@ pub(crate) fn shortage(wanted: usize, own: &[u32]) -> Option<String> {
     })
 }
 
-/// How many inotify instances this user has left, by what this process may see; `None` if that is not
-/// known.
-pub(crate) fn left() -> Option<u64> {
-    let (limit, used) = usage(&[])?;
-    u64::try_from(limit.saturating_sub(used)).ok()
+/// How long a count is good for whoever reads metrics: it looks at every descriptor of the user's
+/// processes.
+const COUNT_PERIOD: Duration = Duration::from_secs(10);
+
+/// How many inotify instances this user has left. Clones share what was counted last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Left(Arc<Mutex<Option<Counted>>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    at: Instant,
+    left: Option<u64>,
+}
+
+impl Left {
+    /// By what this process may see, and counted at most once in [`COUNT_PERIOD`]; `None` if that is
+    /// not known.
+    pub(crate) fn get(&self) -> Option<u64> {
+        self.get_at(Instant::now(), || {
+            let (limit, used) = usage(&[])?;
+            u64::try_from(limit.saturating_sub(used)).ok()
+        })
+    }
+
+    fn get_at(&self, now: Instant, count: impl FnOnce() -> Option<u64>) -> Option<u64> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *counted {
+            Some(Counted { at, left }) if now < at + COUNT_PERIOD => left,
+            _ => {
+                let left = count();
+                *counted = Some(Counted { at: now, left });
+                left
+            }
+        }
+    }
 }
 
 /// How many inotify instances this user may have and others than `own` hold.
@@ -106,5 +138,29 @@ mod tests {
         }
         assert_eq!(instances(proc.path(), &[]), 3);
         assert_eq!(instances(proc.path(), &[13]), 1);
+    }
+
+    #[test]
+    fn what_is_left_is_counted_at_most_once_in_ten_seconds() {
+        let (left, now) = (Left::default(), Instant::now());
+        let again = left.clone();
+        assert_eq!(left.get_at(now, || Some(7)), Some(7));
+        let soon = now + Duration::from_millis(9_999);
+        assert_eq!(again.get_at(soon, || panic!("counted again")), Some(7));
+        assert_eq!(again.get_at(now + COUNT_PERIOD, || Some(5)), Some(5));
+        assert_eq!(left.get_at(now + COUNT_PERIOD, || Some(3)), Some(5));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_the_figures() {
+        let Some((limit, _)) = usage(&[]) else { return };
+        assert_eq!(shortage(0, &[]), None);
+        let told = shortage(limit + 1, &[]).unwrap();
+        let start = format!("these files take {} inotify instances, and ", limit + 1);
+        assert!(told.starts_with(&start), "{told}");
+        assert!(
+            told.contains(&format!("of the {limit} that one user may have")),
+            "{told}"
+        );
     }
 }

@@ -7,14 +7,18 @@
 //! machine  everything that is known, and what follows from each event, without I/O
 //! plan     the order in which files change
 //! drive    passes events to the machine and effects to the world
-//! world    carries effects out: process, files, admin, phase, inotify
+//! world    carries effects out: process, files, admin, phase, drain
+//! preflight what Envoy's own check does not see: ports, inotify, the admin interface
 //! once     one refresh without an Envoy
 //! ```
 
 mod ack;
 mod admin;
 mod config;
+mod drain;
 mod drive;
+#[cfg(test)]
+mod fake;
 mod files;
 mod inotify;
 mod launch;
@@ -22,6 +26,7 @@ mod machine;
 mod once;
 mod phase;
 mod plan;
+mod preflight;
 mod process;
 mod refresh;
 mod run;
@@ -131,7 +136,7 @@ async fn act(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode> 
         } else {
             once::Then::Write
         };
-        once::once(config, shutdown, then).await?;
+        once::once(config, shutdown, then, &mut io::stdout()).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let stop = shutdown.clone();

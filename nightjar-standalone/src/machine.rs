@@ -24,6 +24,7 @@ pub(crate) use rollout::Candidate;
 
 use crate::{
     ack::{Counters, Unbound},
+    inotify,
     secrets::SecretReport,
 };
 use life::{Life, News, Out};
@@ -266,6 +267,7 @@ pub(crate) struct State {
     progress: Progress,
     secrets: Secrets,
     effort: Effort,
+    inotify_left: inotify::Left,
     stopping: bool,
     /// Why the program ends, if not by order.
     failed: Option<String>,
@@ -281,6 +283,7 @@ impl State {
             progress: Progress::default(),
             secrets: Secrets::default(),
             effort: Effort::default(),
+            inotify_left: inotify::Left::default(),
             stopping: false,
             failed: None,
         }

@@ -1,13 +1,13 @@
 //! One refresh that ends with files instead of a running Envoy.
 
-use crate::{config::Config, files, refresh::Refresher};
+use crate::{config::Config, files, preflight, refresh::Refresher};
 use anyhow::{Result, bail};
 use nightjar_core::{
     daemon::TempDir,
     envoy::{Configuration, EnvoyProgram},
     shutdown::Shutdown,
 };
-use std::io::{self, Write as _};
+use std::io;
 
 /// What to do with the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,13 @@ pub(crate) enum Then {
     Print,
 }
 
-/// Refreshes once. `Err` is any failure of it.
-pub(crate) async fn once(config: Config, shutdown: Shutdown, then: Then) -> Result<()> {
+/// Refreshes once, and prints to `out`. `Err` is any failure of it.
+pub(crate) async fn once(
+    config: Config,
+    shutdown: Shutdown,
+    then: Then,
+    out: &mut impl io::Write,
+) -> Result<()> {
     let temp_dir = TempDir::open(&config.daemon)?;
     let files = tokio::select! {
         biased;
@@ -29,7 +34,7 @@ pub(crate) async fn once(config: Config, shutdown: Shutdown, then: Then) -> Resu
     match then {
         Then::Print => {
             let folder = files::Folder::look(&config.config_dir);
-            io::stdout().write_all(files::difference(&folder, &files).as_bytes())?;
+            out.write_all(files::difference(&folder, &files).as_bytes())?;
         }
         Then::Write => {
             files::Folder::open(&config.config_dir)?.replace_all(&files)?;
@@ -71,5 +76,11 @@ async fn candidate(
         Some(_) => {}
         None => tracing::warn!("there is no envoy on PATH, so the files are not validated"),
     }
+    for obstacle in preflight::obstacles(config, &candidate.configuration) {
+        tracing::warn!("a start would fail: {obstacle}");
+    }
     Ok(candidate.configuration)
 }
+
+#[cfg(test)]
+mod tests;

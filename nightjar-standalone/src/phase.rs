@@ -492,3 +492,6 @@ fn only_unbound(dump: &Value) -> Option<Vec<Unbound>> {
     });
     unbound.filter(|unbound| !unbound.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,13 @@ use tracing::Level;
 /// The first argument that makes this program become Envoy; see [`shim`].
 pub(crate) const SHIM: &str = "__become-envoy";
 
+/// What turns into Envoy: this program itself.
+#[cfg(not(test))]
+const STARTER: [&str; 2] = ["/proc/self/exe", SHIM];
+/// Where this program is that of the tests, a shell that leaves out whose child it is.
+#[cfg(test)]
+const STARTER: [&str; 4] = ["/bin/sh", "-c", "shift 2; exec \"$@\"", SHIM];
+
 /// How long the log may still come once the process has ended.
 const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
 
@@ -45,8 +52,9 @@ impl Process {
     ) -> io::Result<Self> {
         // The process that it replaces serves until this one does.
         let score = if epoch > 0 { VICTIM } else { 0 };
-        let mut child = Command::new("/proc/self/exe")
-            .arg(SHIM)
+        let [starter, become_envoy @ ..] = STARTER;
+        let mut child = Command::new(starter)
+            .args(become_envoy)
             .arg(std::process::id().to_string())
             .arg(score.to_string())
             .arg(&launch.program)
@@ -239,3 +247,6 @@ pub(crate) fn shim(mut args: impl Iterator<Item = std::ffi::OsString>) -> ExitCo
     );
     ExitCode::FAILURE
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,33 +1,33 @@
 //! Carries effects out: processes, files, Envoy's admin interface, extensions, time.
 
 use crate::{
-    admin::{Admin, AdminError},
+    admin::Admin,
     config::Config,
+    drain::drain,
     drive::World,
     files::Folder,
-    inotify,
     launch::Launch,
     machine::{
         CheckFailure, Effect, Event, Exit, Generation, PhaseOrder, Probe,
         life::{PARENT_GRACE, Process as Started},
     },
     phase::{Complaint, Phases},
+    preflight::{names_outside_file, port_taken, unfit},
     process::Process,
     refresh::Refresher,
     secrets,
 };
 use nightjar_core::{
     daemon::RefreshTimer,
-    envoy::{CheckError, Configuration, EnvoyProgram, Secret, admin_interface},
+    envoy::{CheckError, Configuration, EnvoyProgram, Secret},
     report::in_full,
     shutdown::Shutdown,
 };
 use std::{
     collections::HashMap,
-    io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::process::ExitStatusExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -35,7 +35,7 @@ use std::{
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, sleep, sleep_until},
+    time::{sleep, sleep_until},
 };
 
 /// The system, as far as a proxy has to do with it.
@@ -142,6 +142,7 @@ impl System {
         self.report(async move {
             let print = configuration.fingerprint();
             let taken = own.is_empty().then(|| port_taken(listen)).flatten();
+            let taken = taken.map(CheckFailure::Failed);
             let failure = taken.or_else(|| unfit(&configuration, admin_port, &own));
             let result = match failure {
                 Some(failure) => Err(failure),
@@ -318,153 +319,5 @@ fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Envoy shares a port with whoever lets it, another proxy for one, and half of the requests would go
-/// there without a word.
-fn port_taken(listen: SocketAddr) -> Option<CheckFailure> {
-    let error = TcpListener::bind(listen).err()?;
-    (error.kind() == io::ErrorKind::AddrInUse).then(|| {
-        CheckFailure::Failed(format!(
-            "another process listens at {listen} (NJ_LISTEN_PORT), and envoy is not started\n\
-             hint: give each proxy of a host a port of its own"
-        ))
-    })
-}
-
-/// Whether Envoy's words name a file that the configuration leads to and no template makes: it may come,
-/// or be mended, at any moment. What else begins with a slash, such as a route's path, does not count.
-fn names_outside_file(reason: &str, configuration: &Configuration, config_dir: &str) -> bool {
-    let secrets = configuration.outside_secrets();
-    let is_end = |letter: char| letter.is_whitespace() || "'\"`,;:()".contains(letter);
-    let mut paths = reason
-        .split(is_end)
-        .filter(|word| word.starts_with('/') && !Path::new(word).starts_with(config_dir));
-    paths.any(|path| {
-        secrets.iter().any(|secret| secret.path == path)
-            || configuration
-                .iter()
-                .any(|file| is_filename(file.text(), path))
-    })
-}
-
-/// Whether a text has a path as the value of a member `filename`.
-fn is_filename(text: &str, path: &str) -> bool {
-    text.match_indices(path).any(|(at, _)| {
-        let before = text.get(..at).unwrap_or_default();
-        let before = before
-            .trim_end_matches(|letter: char| letter.is_whitespace() || "\"':".contains(letter));
-        before.ends_with("filename")
-    })
-}
-
-/// What Envoy's own check does not see, and a run trips over.
-fn unfit(configuration: &Configuration, admin_port: u16, own: &[u32]) -> Option<CheckFailure> {
-    let bootstrap = configuration.bootstrap();
-    let told = match admin_interface(bootstrap) {
-        Some((_, port)) if port == admin_port => None,
-        Some((_, port)) => Some(format!("has its admin interface at port {port}")),
-        None => Some("has no admin interface".to_owned()),
-    };
-    if let Some(told) = told {
-        return Some(CheckFailure::Refused(format!(
-            "{} {told}, and nightjar asks Envoy at NJ_ADMIN_PORT={admin_port} what it has taken\n\
-             hint: give it `admin` with {{{{admin_address}}}} and {{{{admin_port}}}}",
-            bootstrap.name()
-        )));
-    }
-    inotify::shortage(configuration.inotify_instances(), own).map(CheckFailure::Failed)
-}
-
-/// How long nobody may have come before nobody is taken to come any more: those who still see this
-/// proxy in their map, or behind their load balancer, keep opening connections until they do not.
-const QUIET: Duration = Duration::from_secs(1);
-/// The connections that clients hold open, and all that they ever opened; those of listeners of any
-/// kind, whose statistics go with the listeners; those to the services behind.
-const CONNECTIONS: &str = "/stats?filter=%5E%28http%5C..*%5C.downstream_cx_%28active%7Ctotal%29%7C\
-                           listener%5C..*%5C.downstream_cx_active%7C\
-                           cluster%5C..*%5C.upstream_cx_active%29$";
-
-/// Lets Envoy finish what it has begun: until no connection is active and no new one comes, or the
-/// time is up.
-///
-/// A failing health check tells load balancers to look elsewhere, and makes every answer close
-/// its connection.
-async fn drain(admin: &Admin, patience: Duration) {
-    let deadline = Instant::now() + patience;
-    // Connections that are not HTTP are counted by their listener alone, and by the service behind.
-    let streams = match admin.get_until(CONNECTIONS, deadline).await {
-        Ok(stats) => open(&stats, "listener.", ACTIVE) > open(&stats, "http.", ACTIVE),
-        Err(_) => false,
-    };
-    let ordered = async {
-        admin.fail_health_check().await?;
-        admin.drain_listeners().await
-    };
-    match ordered.await {
-        Ok(()) => {}
-        // A hand-over has closed the interface, and requests are still under way.
-        Err(error) if error.is_refused() => {
-            tracing::warn!("envoy is given the drain time without being asked: {error}");
-            return sleep_until(deadline).await;
-        }
-        Err(error) => return tracing::warn!("envoy is stopped without draining: {error}"),
-    }
-    if let Err(error) = until_quiet(admin, deadline, streams).await {
-        tracing::warn!("envoy is stopped while it drains: {error}");
-    }
-}
-
-const ACTIVE: &str = ".downstream_cx_active";
-
-/// The sum of statistics that begin and end so, without those of the admin interface and of single
-/// workers.
-fn open(stats: &str, start: &str, end: &str) -> u64 {
-    stats
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .filter(|(name, _)| name.starts_with(start) && name.ends_with(end))
-        .filter(|(name, _)| !name.contains(".admin.") && !name.contains(".worker_"))
-        .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
-        .sum()
-}
-
-async fn until_quiet(admin: &Admin, deadline: Instant, streams: bool) -> Result<(), AdminError> {
-    let (mut opened, mut last_opened) = (None, Instant::now());
-    while Instant::now() < deadline {
-        let stats = admin.get_until(CONNECTIONS, deadline).await?;
-        let total = Some(open(&stats, "http.", ".downstream_cx_total"));
-        if opened != total {
-            (opened, last_opened) = (total, Instant::now());
-        }
-        let streaming = streams && open(&stats, "cluster.", ".upstream_cx_active") > 0;
-        if open(&stats, "http.", ACTIVE) == 0 && !streaming && last_opened.elapsed() >= QUIET {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_a_file_only_where_the_configuration_leads_to_one() {
-        let bootstrap = r#"{"a": {"filename": "/certs/key.pem"}, "b": {"prefix": "/shop", "x": "/c/made.pem"}}"#;
-        let files = [("envoy.json".to_owned(), bootstrap.to_owned())].into();
-        let configuration = Configuration::read(files, "envoy.json", "/c", None).unwrap();
-        for (reason, is_file) in [
-            (
-                "Failed to load incomplete private key from path: /certs/key.pem",
-                true,
-            ),
-            ("invalid path: '/certs/key.pem'", true),
-            ("missing ): /shop(", false),
-            ("no such file: /c/made.pem", false),
-            ("unknown enum value: 'NO_SUCH_POLICY'", false),
-        ] {
-            let judged = names_outside_file(reason, &configuration, "/c");
-            assert_eq!(judged, is_file, "{reason}");
-        }
-    }
-}
+mod tests;

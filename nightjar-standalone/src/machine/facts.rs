@@ -32,6 +32,7 @@ pub(crate) struct Facts {
     effort: Effort,
     envoy_starts: u64,
     envoy_exits: u64,
+    inotify_left: inotify::Left,
 }
 
 /// The facts, shared between the program and its status port.
@@ -64,6 +65,7 @@ impl State {
             effort: self.effort,
             envoy_starts: self.life.starts,
             envoy_exits: self.life.exits,
+            inotify_left: self.inotify_left.clone(),
         }
     }
 
@@ -148,7 +150,7 @@ impl daemon::Facts for Facts {
         );
         page.gauge(
             "secrets_refused",
-            "Secrets of which Envoy refused the newest file.",
+            "Secrets of which Envoy refused the newest file, or the files that it names.",
             count(u64::try_from(self.secrets.len()).unwrap_or(u64::MAX)),
         );
         page.flag(
@@ -198,7 +200,7 @@ impl daemon::Facts for Facts {
         page.known(
             "inotify_instances_left",
             "Inotify instances that this user may still have, as far as this process sees its others.",
-            inotify::left().map(count),
+            self.inotify_left.get().map(count),
         );
         self.progress.map(page);
     }

@@ -1,7 +1,7 @@
 //! What is amiss with secrets that Envoy reads by itself, as far as it was told.
 
 use super::{Candidate, Effect, life::Out};
-use crate::secrets::{Left, SecretReport, SecretTrouble};
+use crate::secrets::{Left, SecretReport, SecretTrouble, shared_names};
 use nightjar_core::envoy::Secret;
 
 /// The secrets of the configuration in force.
@@ -28,6 +28,9 @@ impl Secrets {
         if self.watched != secrets {
             self.troubles
                 .retain(|trouble| secrets.contains(&trouble.secret));
+            for shared in shared_names(&secrets) {
+                tracing::warn!("{shared}");
+            }
             self.watched.clone_from(&secrets);
             out.effects.push(Effect::WatchSecrets(secrets));
         }
@@ -60,7 +63,7 @@ impl Secrets {
     pub(super) fn in_the_way(&self) -> Option<&SecretTrouble> {
         let stands = |trouble: &&SecretTrouble| match trouble.left {
             _ if trouble.secret.is_of_cluster => false,
-            Left::Old => false,
+            Left::Old | Left::OldKeys => false,
             Left::Nothing => !self.ever_had_all,
             Left::Lost => true,
         };

@@ -7,6 +7,8 @@ struct Envoy {
     known: Knowledge,
     running: Running,
     held: BTreeMap<String, Vec<Option<Arc<File>>>>,
+    /// Files that a phase wrote whose end nobody heard of, as the rollout keeps them.
+    in_doubt: BTreeSet<String>,
 }
 
 /// Where a way is left.
@@ -43,10 +45,12 @@ impl Envoy {
                 .map(|file| (file.name().to_owned(), vec![Some(Arc::clone(file))]))
                 .collect(),
             running: Running::with(&configuration),
+            in_doubt: BTreeSet::new(),
         }
     }
 
     fn write(&mut self, file: &Arc<File>) {
+        self.in_doubt.insert(file.name().to_owned());
         let mut texts = match self.known.remove(file.name()) {
             Some(Known::Confirmed(old)) => vec![old],
             Some(Known::Unsure(old)) => old,
@@ -74,6 +78,7 @@ impl Envoy {
 
     fn acknowledge(&mut self, file: &Arc<File>) {
         let name = file.name().to_owned();
+        self.in_doubt.remove(&name);
         self.held.insert(name.clone(), vec![Some(Arc::clone(file))]);
         self.known.insert(name, Known::Confirmed(Arc::clone(file)));
         self.keeps_the_law();
@@ -81,6 +86,7 @@ impl Envoy {
 
     /// What a refusal leaves is known as the rollout keeps it.
     fn refuse(&mut self, file: &Arc<File>) {
+        self.in_doubt.remove(file.name());
         if let Some(Known::Unsure(texts)) = self.known.get_mut(file.name())
             && texts.len() > 1
         {
@@ -98,7 +104,9 @@ impl Envoy {
             held.drain(..held.len() - 1);
         }
         // It is asked for what it has; what was written last is not what it may have read.
-        for (name, known) in &mut self.known {
+        let in_doubt = &self.in_doubt;
+        let known = self.known.iter_mut();
+        for (name, known) in known.filter(|(name, _)| !in_doubt.contains(*name)) {
             let Some(last) = known.texts().last().cloned() else {
                 continue;
             };
@@ -331,6 +339,21 @@ proptest! {
     ) {
         let mut envoy = Envoy::started(&from.with_one_listener(), true);
         envoy.go(&over.with_one_listener().read(), Some(leave));
+        envoy.go(&to.with_one_listener().read(), None);
+    }
+}
+
+proptest! {
+    #[test]
+    fn with_many_bootstraps_the_aim_may_change_again_and_again(
+        from in meshes(3),
+        ways in proptest::collection::vec((meshes(3), leaves()), 1..5),
+        to in meshes(3),
+    ) {
+        let mut envoy = Envoy::started(&from.with_one_listener(), true);
+        for (aim, leave) in ways {
+            envoy.go(&aim.with_one_listener().read(), Some(leave));
+        }
         envoy.go(&to.with_one_listener().read(), None);
     }
 }

@@ -78,28 +78,120 @@ const OF_CENTRAL: [Provoked; 5] = [
     (EMPTY, a_mesh_that_seems_empty_to_central),
 ];
 
-/// The conditions in the first column of the table below a heading.
-fn conditions(heading: &str) -> Vec<String> {
+fn page(name: &str) -> String {
     let pages = markdown::pages();
-    let page = pages.iter().find(|page| page.name == "docs/operating.md");
-    let (_, below) = page.unwrap().text.split_once(heading).unwrap();
+    let page = pages.into_iter().find(|page| page.name == name);
+    page.unwrap().text
+}
+
+/// The rows of the table below a heading, each in its cells.
+fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let (_, below) = page.split_once(heading).unwrap();
     let rows = below.lines().skip_while(|line| !line.starts_with('|'));
     let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
-    rows.map(|row| {
-        let cell = row.strip_prefix("| `").unwrap();
-        cell.split_once("` |").unwrap().0.to_owned()
-    })
-    .collect()
+    let cells = |row: &str| {
+        let cells = row.trim_matches('|').split(" | ");
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    rows.map(cells).collect()
+}
+
+fn alerts(heading: &str) -> Vec<Vec<String>> {
+    rows(&page("docs/operating.md"), heading)
+}
+
+/// The conditions in the first column of the table below a heading.
+fn conditions(heading: &str) -> Vec<String> {
+    let condition = |row: Vec<String>| row[0].trim_matches('`').to_owned();
+    alerts(heading).into_iter().map(condition).collect()
+}
+
+/// What a text has between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Words of the column "what to do" that no program says: commands, and the page that is read.
+const NOT_SAID: [&str; 5] = [
+    "/ready",
+    // The lines of Envoy itself, which it has only for some reasons.
+    "envoy:",
+    "nightjar template lint",
+    "ss -ltnp",
+    "fs.inotify.max_user_instances",
+];
+
+/// The words by which an alert's reader is to find the reason, in `/ready` or in the log.
+fn signs(condition: &str) -> Vec<String> {
+    let alerts = alerts(OF_A_PROXY_HEADING);
+    let row = alerts
+        .iter()
+        .find(|row| row[0].trim_matches('`') == condition);
+    let words = quoted(row.unwrap().last().unwrap());
+    let said = words.filter(|word| !NOT_SAID.contains(word));
+    said.map(ToOwned::to_owned).collect()
+}
+
+const OF_A_PROXY_HEADING: &str = "\n### Of a proxy\n";
+const OF_CENTRAL_HEADING: &str = "\n### Of central\n";
+
+/// Waits until the proxy says what the page sends the alert's reader to.
+fn wait_signs(proxy: &Proxy, condition: &str) {
+    let signs = signs(condition);
+    assert!(!signs.is_empty(), "{condition} has no word to look for");
+    for sign in signs {
+        eventually(&format!("{sign:?}, as {condition} alerts"), || {
+            let is_said = if sign.ends_with(':') {
+                let page = proxy.status("/ready")?.body;
+                page.lines().any(|line| line.starts_with(&sign))
+            } else {
+                proxy.log().contains(&sign)
+            };
+            is_said.then_some(())
+        });
+    }
+}
+
+/// The metrics that a condition is about.
+fn metrics(condition: &str) -> BTreeSet<String> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let words = condition.split(|letter| !is_part(letter));
+    let metrics = words.filter(|word| word.starts_with("nightjar_"));
+    let whole = |metric: &str| {
+        let parts = ["_sum", "_count"];
+        let part = parts.iter().find_map(|part| metric.strip_suffix(part));
+        part.unwrap_or(metric).to_owned()
+    };
+    metrics.map(whole).collect()
+}
+
+/// The tables of metrics are held to the programs; so the names in conditions are.
+#[test]
+fn every_alert_is_about_metrics_that_there_are() {
+    for (heading, name) in [
+        (OF_A_PROXY_HEADING, "docs/entry-standalone.md"),
+        (OF_CENTRAL_HEADING, "docs/entry-central.md"),
+    ] {
+        let there = rows(&page(name), "<!-- table: metrics");
+        let there: BTreeSet<&str> = there.iter().map(|row| row[0].trim_matches('`')).collect();
+        for condition in conditions(heading) {
+            let metrics = metrics(&condition);
+            assert!(!metrics.is_empty(), "{condition}");
+            for metric in metrics {
+                assert!(there.contains(metric.as_str()), "{metric} of {condition}");
+            }
+        }
+    }
 }
 
 #[test]
 fn every_alert_of_the_page_is_provoked_by_a_test() {
     assert_eq!(
-        conditions("\n### Of a proxy\n"),
+        conditions(OF_A_PROXY_HEADING),
         OF_A_PROXY.map(|(condition, _)| condition)
     );
     assert_eq!(
-        conditions("\n### Of central\n"),
+        conditions(OF_CENTRAL_HEADING),
         OF_CENTRAL.map(|(condition, _)| condition)
     );
 }
@@ -182,6 +274,7 @@ fn a_proxy_that_sees_no_map_any_more() {
     no_alert(proxy.status_port, &[NOT_READY, NOT_LIVE, FAILURES]);
     proxy.set_map_text("{}");
     wait_age(proxy.status_port, AGE);
+    wait_signs(&proxy, AGE);
     wait_alert(proxy.status_port, FAILURES);
     no_alert(proxy.status_port, &[NOT_READY, NOT_LIVE]);
 }
@@ -201,6 +294,8 @@ fn an_envoy_that_ends_by_itself() {
             holds(proxy.status_port, condition).then_some(())
         });
     }
+    wait_signs(&proxy, EXITS);
+    wait_signs(&proxy, NOT_LIVE);
 }
 
 #[test]
@@ -211,8 +306,10 @@ fn templates_that_envoy_refuses() {
     let conditions = [REFUSED, TEMPLATES, WENT_BACK];
     no_alert(proxy.status_port, &conditions);
     templates.edit("cds.json", "ROUND_ROBIN", "NO_SUCH_POLICY");
-    wait_alert(proxy.status_port, REFUSED);
-    wait_alert(proxy.status_port, TEMPLATES);
+    for condition in [REFUSED, TEMPLATES] {
+        wait_alert(proxy.status_port, condition);
+        wait_signs(&proxy, condition);
+    }
     // Its check did not let it come so far.
     no_alert(proxy.status_port, &[WENT_BACK]);
     let failures = "nightjar_validation_failures_total{result=\"refused\"}";
@@ -235,6 +332,7 @@ fn files_that_envoy_refuses_while_it_runs() {
     let timeout = "\"connect_timeout\": \"";
     templates.edit("cds.json", timeout, &format!("{timeout}-"));
     wait_alert(proxy.status_port, WENT_BACK);
+    wait_signs(&proxy, WENT_BACK);
     proxy.wait_for_answer("/who", "shop-blue");
 }
 
@@ -247,6 +345,7 @@ fn a_port_that_is_in_use() {
     let _held = hold(taken);
     proxy.set_map(&mesh.map("blue", &[("bank", taken)]));
     wait_alert(proxy.status_port, CLOSED);
+    wait_signs(&proxy, CLOSED);
 }
 
 #[test]
@@ -331,6 +430,7 @@ fn a_rollout_that_waits_for_a_name() {
         (last > rollouts && (more - seconds) / (last - rollouts) > 5.0).then_some(())
     });
     assert!(proxy.metric("nightjar_phase_seconds_sum{phase=\"make\"}") > 5.0);
+    wait_signs(&proxy, SLOW);
     // It was told meanwhile what it waited for.
     let told = proxy.logged("INFO not ready in envoy after ");
     let what = "s: c-nowhere-blue-1 (a host name that does not resolve yet, or a health check \
@@ -363,6 +463,7 @@ fn a_bootstrap_that_changes_again_and_again() {
         "{STARTS}"
     );
     assert_eq!(parts(STARTS).2.to_string(), "4");
+    wait_signs(&proxy, STARTS);
 }
 
 #[test]

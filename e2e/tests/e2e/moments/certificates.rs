@@ -238,3 +238,33 @@ pub(super) fn a_bad_rotation_leaves_the_secret_before_and_is_told() {
     assert!(shakes_hands(&proxy));
     assert_eq!(proxy.count("nightjar_envoy_starts_total"), Some(1));
 }
+
+#[test]
+fn a_key_that_envoy_cannot_use_is_told_until_another_is_there() {
+    let blue = Backend::start("shop", "blue");
+    let place = Place::new();
+    place.fill();
+    let secrets = place.publish(&place.secrets()).display().to_string();
+    let templates = with_tls(&by_sds(&secrets));
+    let proxy = launch(&templates, &blue);
+    proxy.wait_told(200, "ready\n");
+    // Whoever rotates does it again and again, so it does not matter when Envoy is looked at.
+    eventually("the bad key is told", || {
+        fs::write(place.path("new-key"), "no key").unwrap();
+        fs::rename(place.path("new-key"), place.path("key.pem")).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let told = proxy.status("/ready")?;
+        let line = format!(
+            "secrets: envoy cannot use the files that {secrets} names for secret \"own\" of lds.json, \
+             and uses the ones before\n"
+        );
+        (told.status == 200 && told.body.contains(&line)).then_some(())
+    });
+    assert_eq!(proxy.count("nightjar_secrets_refused"), Some(1));
+    assert!(shakes_hands(&proxy));
+    place.fill();
+    proxy.wait_told(200, "ready\n");
+    assert_eq!(proxy.count("nightjar_secrets_refused"), Some(0));
+    assert!(shakes_hands(&proxy));
+    assert_eq!(proxy.count("nightjar_envoy_starts_total"), Some(1));
+}

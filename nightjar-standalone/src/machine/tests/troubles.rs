@@ -211,6 +211,7 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
                 named_by: "lds.json".to_owned(),
                 is_of_cluster,
             },
+            others: Vec::new(),
             left,
         };
         story.send(Event::Secrets(SecretReport {
@@ -225,6 +226,25 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
         };
         assert_eq!(story.ready(), format!("{first}\nsecrets: {named} {told}"));
     }
+    assert!((story.metric("secrets_refused") - 1.0).abs() < 0.1);
+    let keys = SecretTrouble {
+        secret: Secret {
+            name: "own".to_owned(),
+            path: "/x/sds.json".to_owned(),
+            named_by: "lds.json".to_owned(),
+            is_of_cluster: false,
+        },
+        others: Vec::new(),
+        left: Left::OldKeys,
+    };
+    story.send(Event::Secrets(SecretReport {
+        troubles: vec![keys],
+        has_all: true,
+    }));
+    tokio::time::sleep(seconds(1)).await;
+    let told = "envoy cannot use the files that /x/sds.json names for secret \"own\" of lds.json, and uses \
+                the ones before";
+    assert_eq!(story.ready(), format!("ready\nsecrets: {told}"));
     assert!((story.metric("secrets_refused") - 1.0).abs() < 0.1);
     story.send(Event::Secrets(SecretReport::default()));
     tokio::time::sleep(seconds(1)).await;

@@ -1,0 +1,220 @@
+//! What Envoy's own check of a configuration does not see, and a start or a run trips over.
+
+use crate::{config::Config, inotify, machine::CheckFailure};
+use nightjar_core::{
+    daemon::dir_lock,
+    envoy::{Configuration, admin_interface},
+};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+};
+
+/// Envoy shares a port with whoever lets it, another proxy for one, and half of the requests would go
+/// there without a word.
+pub(crate) fn port_taken(listen: SocketAddr) -> Option<String> {
+    is_taken(listen).then(|| {
+        format!(
+            "another process listens at {listen} (NJ_LISTEN_PORT), and envoy is not started\n\
+             hint: give each proxy of a host a port of its own"
+        )
+    })
+}
+
+fn is_taken(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+/// What a start with these settings and files would not get past, and Envoy's own check does not see.
+///
+/// A proxy that runs with these settings holds its ports itself, and its inotify instances.
+pub(crate) fn obstacles(config: &Config, configuration: &Configuration) -> Vec<String> {
+    let mut obstacles = Vec::new();
+    let admin_port = config.admin.1;
+    let told = |failure| match failure {
+        CheckFailure::Refused(reason) | CheckFailure::Failed(reason) => reason,
+    };
+    if dir_lock::is_owned(&config.config_dir) {
+        obstacles.extend(elsewhere_admin(configuration, admin_port).map(told));
+        return obstacles;
+    }
+    let viewer = &config.proxy;
+    obstacles.extend(port_taken(SocketAddr::new(
+        viewer.listen_address,
+        viewer.listen_port,
+    )));
+    let admin = SocketAddr::new(config.admin.0, admin_port);
+    for (address, setting) in [
+        (Some(admin), "NJ_ADMIN_PORT"),
+        (config.daemon.status, "NJ_STATUS_PORT"),
+    ] {
+        if let Some(address) = address.filter(|address| is_taken(*address)) {
+            obstacles.push(format!("another process listens at {address} ({setting})"));
+        }
+    }
+    obstacles.extend(unfit(configuration, admin_port, &[]).map(told));
+    obstacles
+}
+
+/// Whether Envoy's words name a file that the configuration leads to and no template makes: it may come,
+/// or be mended, at any moment. What else begins with a slash, such as a route's path, does not count.
+pub(crate) fn names_outside_file(
+    reason: &str,
+    configuration: &Configuration,
+    config_dir: &str,
+) -> bool {
+    let secrets = configuration.outside_secrets();
+    let is_end = |letter: char| letter.is_whitespace() || "'\"`,;:()".contains(letter);
+    let mut paths = reason
+        .split(is_end)
+        .filter(|word| word.starts_with('/') && !Path::new(word).starts_with(config_dir));
+    paths.any(|path| {
+        secrets.iter().any(|secret| secret.path == path)
+            || configuration
+                .iter()
+                .any(|file| is_filename(file.text(), path))
+    })
+}
+
+/// Whether a text has a path as the value of a member `filename`.
+fn is_filename(text: &str, path: &str) -> bool {
+    text.match_indices(path).any(|(at, _)| {
+        let before = text.get(..at).unwrap_or_default();
+        let before = before
+            .trim_end_matches(|letter: char| letter.is_whitespace() || "\"':".contains(letter));
+        before.ends_with("filename")
+    })
+}
+
+/// What Envoy's own check does not see, and a run trips over. What the processes `own` hold is theirs to
+/// use again.
+pub(crate) fn unfit(
+    configuration: &Configuration,
+    admin_port: u16,
+    own: &[u32],
+) -> Option<CheckFailure> {
+    elsewhere_admin(configuration, admin_port).or_else(|| {
+        inotify::shortage(configuration.inotify_instances(), own).map(CheckFailure::Failed)
+    })
+}
+
+/// Nightjar asks Envoy at the admin port of the settings, and nowhere else.
+fn elsewhere_admin(configuration: &Configuration, admin_port: u16) -> Option<CheckFailure> {
+    let bootstrap = configuration.bootstrap();
+    let told = match admin_interface(bootstrap) {
+        Some((_, port)) if port == admin_port => return None,
+        Some((_, port)) => format!("has its admin interface at port {port}"),
+        None => "has no admin interface".to_owned(),
+    };
+    Some(CheckFailure::Refused(format!(
+        "{} {told}, and nightjar asks Envoy at NJ_ADMIN_PORT={admin_port} what it has taken\n\
+         hint: give it `admin` with {{{{admin_address}}}} and {{{{admin_port}}}}",
+        bootstrap.name()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Need;
+    use nightjar_core::env::Env;
+
+    #[test]
+    fn a_path_is_a_file_only_where_the_configuration_leads_to_one() {
+        let bootstrap = r#"{"a": {"filename": "/certs/key.pem"}, "b": {"prefix": "/shop", "x": "/c/made.pem"}}"#;
+        let files = [("envoy.json".to_owned(), bootstrap.to_owned())].into();
+        let configuration = Configuration::read(files, "envoy.json", "/c", None).unwrap();
+        for (reason, is_file) in [
+            (
+                "Failed to load incomplete private key from path: /certs/key.pem",
+                true,
+            ),
+            ("invalid path: '/certs/key.pem'", true),
+            ("missing ): /shop(", false),
+            ("no such file: /c/made.pem", false),
+            ("unknown enum value: 'NO_SUCH_POLICY'", false),
+        ] {
+            let judged = names_outside_file(reason, &configuration, "/c");
+            assert_eq!(judged, is_file, "{reason}");
+        }
+    }
+
+    fn with_admin(port: Option<u16>) -> Configuration {
+        let admin = port.map_or(String::new(), |port| {
+            format!(
+                r#""admin": {{"address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {port}}}}}}}"#
+            )
+        });
+        let files = [("envoy.json".to_owned(), format!("{{{admin}}}"))].into();
+        Configuration::read(files, "envoy.json", "/c", None).unwrap()
+    }
+
+    #[test]
+    fn an_admin_interface_elsewhere_is_told_with_what_to_do() {
+        assert_eq!(unfit(&with_admin(Some(9901)), 9901, &[]), None);
+        let asks = "and nightjar asks Envoy at NJ_ADMIN_PORT=9901 what it has taken\n\
+                    hint: give it `admin` with {{admin_address}} and {{admin_port}}";
+        for (port, told) in [
+            (Some(9902), "has its admin interface at port 9902"),
+            (None, "has no admin interface"),
+        ] {
+            let told = format!("envoy.json {told}, {asks}");
+            let refused = CheckFailure::Refused(told);
+            assert_eq!(unfit(&with_admin(port), 9901, &[]), Some(refused));
+        }
+    }
+
+    /// A proxy with these ports, in this folder.
+    fn config(folder: &Path, listen: u16, admin: u16, status: u16) -> Config {
+        let folder = folder.display().to_string();
+        let ports = [listen, admin, status].map(|port| port.to_string());
+        let [listen, admin, status] = &ports;
+        let env = Env::from_pairs([
+            ("NJ_LISTEN_PORT", listen.as_str()),
+            ("NJ_LISTEN_ADDRESS", "127.0.0.1"),
+            ("NJ_ADMIN_PORT", admin),
+            ("NJ_STATUS_PORT", status),
+            ("DISCOVERY_MAP_EXEC", "/bin/sh"),
+            ("ENVOY_CONFIGURATION_DIR", &folder),
+        ]);
+        Config::read(&env, Need::EnvoyIfThere).unwrap()
+    }
+
+    #[test]
+    fn what_a_start_would_not_get_past_is_told_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [listen, admin, status] =
+            [&held[0], &held[1], &held[2]].map(|held| held.local_addr().unwrap().port());
+        let config = config(folder.path(), listen, admin, status);
+        let told = obstacles(&config, &with_admin(None));
+        let heads: Vec<&str> = told
+            .iter()
+            .map(|told| told.lines().next().unwrap())
+            .collect();
+        let refused = format!(
+            "envoy.json has no admin interface, and nightjar asks Envoy at NJ_ADMIN_PORT={admin} what it \
+             has taken"
+        );
+        let ports = [
+            format!(
+                "another process listens at 127.0.0.1:{listen} (NJ_LISTEN_PORT), and envoy is not started"
+            ),
+            format!("another process listens at 127.0.0.1:{admin} (NJ_ADMIN_PORT)"),
+            format!("another process listens at 127.0.0.1:{status} (NJ_STATUS_PORT)"),
+        ];
+        let mut wanted = ports.to_vec();
+        wanted.push(refused.clone());
+        assert_eq!(heads, wanted);
+        // They are those of the proxy that runs.
+        let _lock = dir_lock::acquire(folder.path()).unwrap().unwrap();
+        let told = obstacles(&config, &with_admin(None));
+        let heads: Vec<&str> = told
+            .iter()
+            .map(|told| told.lines().next().unwrap())
+            .collect();
+        assert_eq!(heads, [refused]);
+        assert!(obstacles(&config, &with_admin(Some(admin))).is_empty());
+    }
+}

@@ -1,0 +1,201 @@
+//! What is known of the secrets of one name, which Envoy counts together.
+
+use super::{
+    Left, SecretTrouble,
+    file::{Files, Seen},
+};
+use crate::ack::{self, Counters, Versions};
+use nightjar_core::envoy::{FileRole, Secret};
+use std::collections::BTreeMap;
+
+/// What is known of the secrets of one name. Most often there is but one.
+#[derive(Debug)]
+pub(super) struct Known {
+    secrets: Vec<Secret>,
+    role: FileRole,
+    /// Counts at the last look: taken, refused, not renewed.
+    counts: [u64; 3],
+    /// Whether Envoy has told a version of it.
+    had_version: bool,
+    /// The files at the last look.
+    files: Sight,
+    refusal: Option<Refusal>,
+    /// The files as they were when Envoy could not use what they name.
+    unusable: Option<Sight>,
+}
+
+/// Files by path.
+type Sight = BTreeMap<String, Option<Seen>>;
+
+/// A file that Envoy refused.
+#[derive(Debug)]
+struct Refusal {
+    left: Left,
+    /// What was refused, or may have been. When Envoy reads the same again, it counts it as taken.
+    suspects: BTreeMap<String, Option<u64>>,
+}
+
+impl Known {
+    pub(super) fn new(group: &[Secret]) -> Self {
+        let name = group.first().map(|secret| secret.name.clone());
+        Self {
+            secrets: Vec::new(),
+            role: FileRole::Secrets(name.unwrap_or_default()),
+            counts: [0; 3],
+            had_version: false,
+            files: Sight::new(),
+            refusal: None,
+            unusable: None,
+        }
+    }
+
+    /// Whether these are the same files under the same name.
+    pub(super) fn is_of(&self, group: &[Secret]) -> bool {
+        let name = |group: &[Secret]| group.first().map(|secret| secret.name.clone());
+        name(&self.secrets) == name(group) && paths(&self.secrets) == paths(group)
+    }
+
+    pub(super) fn with(self, secrets: Vec<Secret>) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// Whether Envoy ever took one.
+    pub(super) fn was_taken(&self) -> bool {
+        self.counts.first() > Some(&0)
+    }
+
+    /// What is amiss, of each file that names the secret.
+    pub(super) fn troubles(&self) -> Vec<SecretTrouble> {
+        let (suspects, left): (Vec<&String>, _) = match (&self.refusal, &self.unusable) {
+            (Some(refusal), _) => (refusal.suspects.keys().collect(), refusal.left),
+            (None, Some(files)) => (files.keys().collect(), Left::OldKeys),
+            (None, None) => return Vec::new(),
+        };
+        // The want of a listener weighs more than that of a cluster.
+        let mut secrets: Vec<&Secret> = self.secrets.iter().collect();
+        secrets.retain(|secret| suspects.contains(&&secret.path));
+        secrets.sort_by_key(|secret| secret.is_of_cluster);
+        let Some(path) = secrets.first().map(|secret| secret.path.clone()) else {
+            return Vec::new();
+        };
+        let others = suspects.into_iter().filter(|other| **other != path);
+        let others: Vec<String> = others.cloned().collect();
+        secrets.retain(|secret| secret.path == path);
+        let trouble = |secret: &Secret| SecretTrouble {
+            secret: secret.clone(),
+            others: others.clone(),
+            left,
+        };
+        secrets.into_iter().map(trouble).collect()
+    }
+
+    /// Judges by what Envoy counts now. `renewed`: some secret is in use anew since the last look.
+    pub(super) fn look(
+        &mut self,
+        versions: &Versions,
+        counters: &Counters,
+        renewed: bool,
+        files: &impl Files,
+    ) {
+        let total = |counter| ack::total(&self.role, counter, counters);
+        let counts = [
+            total("update_success"),
+            total("update_rejected") + total("update_failure"),
+            total("key_rotation_failed"),
+        ];
+        let taken_at = ack::latest(&self.role, "update_time", counters);
+        let mut before = std::mem::replace(&mut self.counts, counts);
+        if counts.iter().zip(&before).any(|(now, before)| now < before) {
+            // Another process counts.
+            before = [0; 3];
+            (self.refusal, self.unusable) = (None, None);
+        }
+        let mut rose = counts.iter().zip(&before).map(|(now, before)| now > before);
+        let mut rose = || rose.next().unwrap_or_default();
+        let (taken, refused, not_renewed) = (rose(), rose(), rose());
+        let version = versions.of(&self.role);
+        let has_version = version.is_some_and(|version| !version.is_empty());
+        let see = |path: String| (path.clone(), files.see(&path));
+        let seen: Sight = paths(&self.secrets).into_iter().map(see).collect();
+        if taken || refused {
+            let newest = seen.values().flatten().map(|file| file.since).max();
+            let is_last = newest.is_some_and(|since| taken_at >= since);
+            if refused && !(taken && is_last) {
+                self.refusal = Some(Refusal {
+                    left: self.left(has_version),
+                    suspects: self.suspects(&seen),
+                });
+            } else if !self.is_refused_still(&seen) {
+                self.refusal = None;
+            }
+        }
+        self.had_version |= has_version;
+        if taken {
+            self.unusable = None;
+        }
+        if not_renewed && !renewed {
+            self.unusable = Some(seen.clone());
+        } else if self
+            .unusable
+            .as_ref()
+            .is_some_and(|unusable| !is_same(unusable, &seen))
+        {
+            // Other files are there, and Envoy has said nothing against them.
+            self.unusable = None;
+        }
+        if not_renewed && renewed {
+            // A certificate and its key that are renamed one after the other do not fit for a moment.
+            tracing::warn!(
+                "envoy could not use the files of {} at one moment, and renewed a secret since",
+                self.role
+            );
+        }
+        self.files = seen;
+    }
+
+    /// What Envoy is left with that refused the newest.
+    ///
+    /// A process that took over counts on from what the one before had counted.
+    fn left(&self, has_version: bool) -> Left {
+        match self.counts {
+            [0, ..] if self.had_version => Left::Lost,
+            [0, ..] => Left::Nothing,
+            _ if self.had_version && !has_version => Left::Lost,
+            _ => Left::Old,
+        }
+    }
+
+    /// The files that have changed since the last look, or all if none has.
+    fn suspects(&self, seen: &Sight) -> BTreeMap<String, Option<u64>> {
+        let hash = |file: Option<Seen>| file.map(|file| file.hash);
+        let hashes = seen.iter().map(|(path, file)| (path.clone(), hash(*file)));
+        let (changed, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            hashes.partition(|(path, now)| {
+                let before = self.files.get(path).copied().flatten();
+                *now != hash(before)
+            });
+        if changed.is_empty() { others } else { changed }
+    }
+
+    fn is_refused_still(&self, seen: &Sight) -> bool {
+        let hash = |path: &String| seen.get(path).copied().flatten().map(|file| file.hash);
+        self.refusal.as_ref().is_some_and(|refusal| {
+            let mut suspects = refusal.suspects.iter();
+            suspects.all(|(path, refused)| hash(path) == *refused)
+        })
+    }
+}
+
+/// Whether files hold the same and name the same files.
+fn is_same(one: &Sight, other: &Sight) -> bool {
+    let held = |(_, file): (&String, &Option<Seen>)| file.map(|file| (file.hash, file.named));
+    one.len() == other.len() && one.iter().map(held).eq(other.iter().map(held))
+}
+
+/// The files of secrets, each once.
+pub(super) fn paths(secrets: &[Secret]) -> Vec<String> {
+    let mut paths: Vec<String> = secrets.iter().map(|secret| secret.path.clone()).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
