@@ -113,7 +113,7 @@ fn build<'m, 'p>(
     builder.drops_underscores = drops_underscores(proxy, &properties);
     match &proxy.role {
         ProxyRole::Service { service, color } => {
-            service::view(map, own, service, color, &mut builder)?
+            service::view(map, own, service, color, &mut builder)?;
         }
         ProxyRole::Gateway => gateway::view(map, own, &mut builder),
     }

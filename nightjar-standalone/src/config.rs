@@ -276,7 +276,7 @@ fn read_properties(reader: &mut Reader<'_>) -> Properties {
         let format = documented(&name).map(|property| property.format);
         match format.filter(|format| format.normalise(value).is_none()) {
             Some(format) => {
-                reader.fault_of(variable, value, format!("is not {}", format.description()))
+                reader.fault_of(variable, value, format!("is not {}", format.description()));
             }
             None => drop(properties.insert(name, value.to_owned())),
         }

@@ -244,7 +244,7 @@ impl<'a> Placing<'a> {
     }
 }
 
-/// What tells apart the groups of a service-color: the container port. ServedPorts that share one, being
+/// What tells apart the groups of a service-color: the container port. `ServedPorts` that share one, being
 /// of several containers or at several addresses, add to it what depends on their own names alone.
 fn indexes<'a>(all: &[&Chosen<'a>]) -> BTreeMap<Chosen<'a>, i64> {
     const PORTS: u64 = 1 << 16;

@@ -233,7 +233,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
                 (Member::ClusterName, Visited::Text(text)) => summary.name = text,
                 (Member::Name, Visited::Text(text)) => members_seen.name = Some(text),
                 (Member::AltStatName, Visited::Text(text)) => {
-                    members_seen.alt_stat_name = Some(text)
+                    members_seen.alt_stat_name = Some(text);
                 }
                 (Member::LbEndpoints, Visited::Items(count)) if position == Position::Locality => {
                     *summary.endpoints.get_or_insert(0) += count;

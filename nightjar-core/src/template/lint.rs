@@ -243,7 +243,7 @@ impl Quoting {
                     }
                 }
                 TokenKind::Open { .. } | TokenKind::Close => {
-                    drop(names.check(std::slice::from_ref(token)))
+                    drop(names.check(std::slice::from_ref(token)));
                 }
                 TokenKind::Partial { .. } => {}
             }

@@ -49,7 +49,7 @@ impl Group {
     }
 }
 
-/// ServedPorts for the given backends, some in two parts, some scaled to zero.
+/// `ServedPorts` for the given backends, some in two parts, some scaled to zero.
 pub(super) fn groups(
     random: &mut Rng,
     backends: &[(&'static str, &'static str, u16)],
