@@ -7,83 +7,86 @@ const BEYOND_BYTES: &str = "Envoy compares bytes, so \\x{…} must not exceed \\
 const NO_CATEGORY: &str = "RE2 supports \\p{…} only with the short name of a general category, such as \\p{Lu}, or with a \
      script, such as \\p{Greek}";
 
+/// Patterns that are refused, with the reason.
+const REFUSED: [(&str, &str); 30] = [
+    ("(", "unclosed group"),
+    ("a)", "unopened group"),
+    ("[a", "unclosed character class"),
+    ("*", "repetition operator missing expression"),
+    (
+        "a{2,1}",
+        "invalid repetition count range, the start must be <= the end",
+    ),
+    ("\\q", "unrecognized escape sequence"),
+    (
+        "(?=a)",
+        "look-around, including look-ahead and look-behind, is not supported",
+    ),
+    ("(a)\\1", "backreferences are not supported"),
+    (
+        "[a&&b]",
+        "RE2 does not support set operations in a character class",
+    ),
+    (
+        "[a[b]]",
+        "RE2 does not support a character class inside another",
+    ),
+    ("(?x)a", "RE2 supports only the flags i, m, s and U"),
+    ("(?u:a)", "RE2 supports only the flags i, m, s and U"),
+    (
+        "\\b{start}a",
+        "RE2 supports only the word boundaries \\b and \\B",
+    ),
+    ("\\<a", "RE2 supports only the word boundaries \\b and \\B"),
+    ("\\u0041", "RE2 does not support \\u and \\U; write \\x{…}"),
+    (
+        "[\\U00000041]",
+        "RE2 does not support \\u and \\U; write \\x{…}",
+    ),
+    (
+        "[\\u0041-\\u0042]",
+        "RE2 does not support \\u and \\U; write \\x{…}",
+    ),
+    ("\\x{100}", BEYOND_BYTES),
+    ("[a-\\x{2028}]", BEYOND_BYTES),
+    ("\\p{Grek}", NO_CATEGORY),
+    ("[\\p{Letter}]", NO_CATEGORY),
+    ("\\p{gc=L}", NO_CATEGORY),
+    ("\\p{lu}", NO_CATEGORY),
+    (
+        "(?P<a.b>c)",
+        "RE2 supports only letters, digits and underscores in group names",
+    ),
+    (
+        "a**",
+        "RE2 does not repeat a repetition that is not in a group",
+    ),
+    (
+        "a++",
+        "RE2 does not repeat a repetition that is not in a group",
+    ),
+    (
+        "a{2}{3}",
+        "RE2 does not repeat a repetition that is not in a group",
+    ),
+    (
+        "a{1001}",
+        "RE2 does not repeat anything more than 1000 times",
+    ),
+    (
+        "(?:a{100}){11}",
+        "RE2 does not repeat anything more than 1000 times",
+    ),
+    (
+        "\\w{100000}",
+        "RE2 does not repeat anything more than 1000 times",
+    ),
+];
+
 #[test]
 fn regular_expressions_compile_here_and_in_re2() {
     let path = &format!("{ROUTE}/path-match/value");
-    for (pattern, reason) in [
-        ("(", "unclosed group"),
-        ("a)", "unopened group"),
-        ("[a", "unclosed character class"),
-        ("*", "repetition operator missing expression"),
-        (
-            "a{2,1}",
-            "invalid repetition count range, the start must be <= the end",
-        ),
-        ("\\q", "unrecognized escape sequence"),
-        (
-            "(?=a)",
-            "look-around, including look-ahead and look-behind, is not supported",
-        ),
-        ("(a)\\1", "backreferences are not supported"),
-        (
-            "[a&&b]",
-            "RE2 does not support set operations in a character class",
-        ),
-        (
-            "[a[b]]",
-            "RE2 does not support a character class inside another",
-        ),
-        ("(?x)a", "RE2 supports only the flags i, m, s and U"),
-        ("(?u:a)", "RE2 supports only the flags i, m, s and U"),
-        (
-            "\\b{start}a",
-            "RE2 supports only the word boundaries \\b and \\B",
-        ),
-        ("\\<a", "RE2 supports only the word boundaries \\b and \\B"),
-        ("\\u0041", "RE2 does not support \\u and \\U; write \\x{…}"),
-        (
-            "[\\U00000041]",
-            "RE2 does not support \\u and \\U; write \\x{…}",
-        ),
-        (
-            "[\\u0041-\\u0042]",
-            "RE2 does not support \\u and \\U; write \\x{…}",
-        ),
-        ("\\x{100}", BEYOND_BYTES),
-        ("[a-\\x{2028}]", BEYOND_BYTES),
-        ("\\p{Grek}", NO_CATEGORY),
-        ("[\\p{Letter}]", NO_CATEGORY),
-        ("\\p{gc=L}", NO_CATEGORY),
-        ("\\p{lu}", NO_CATEGORY),
-        (
-            "(?P<a.b>c)",
-            "RE2 supports only letters, digits and underscores in group names",
-        ),
-        (
-            "a**",
-            "RE2 does not repeat a repetition that is not in a group",
-        ),
-        (
-            "a++",
-            "RE2 does not repeat a repetition that is not in a group",
-        ),
-        (
-            "a{2}{3}",
-            "RE2 does not repeat a repetition that is not in a group",
-        ),
-        (
-            "a{1001}",
-            "RE2 does not repeat anything more than 1000 times",
-        ),
-        (
-            "(?:a{100}){11}",
-            "RE2 does not repeat anything more than 1000 times",
-        ),
-        (
-            "\\w{100000}",
-            "RE2 does not repeat anything more than 1000 times",
-        ),
-    ] {
+    for (pattern, reason) in REFUSED {
         let message = format!("{pattern:?} is not a regular expression: {reason}");
         breaks(path, json!(pattern), &message);
     }
