@@ -28,8 +28,6 @@ const CHANGES: usize = 50;
 const REFRESHES: f64 = 300.0;
 /// How often a program that does nothing is started for comparison.
 const YARDSTICK: u32 = 300;
-/// Clock ticks a second, as Linux counts CPU time for every process.
-const TICKS: f64 = 100.0;
 
 fn main() {
     unchanged_refresh();
@@ -116,16 +114,10 @@ fn memory_of_a_large_mesh() {
     }
 }
 
-/// User and system time of a process and of the children it has waited for. Envoy is not among
-/// them while it runs.
+/// The CPU time of a process and its children.
 fn cpu_seconds(id: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    let fields = stat.rsplit_once(") ").unwrap().1;
-    let times = fields.split(' ').skip(11).take(4);
-    times
-        .map(|ticks| ticks.parse::<f64>().unwrap())
-        .sum::<f64>()
-        / TICKS
+    let cpu = e2e::process::cpu_seconds(id);
+    cpu.own + cpu.children
 }
 
 /// The time from renaming a new map into place until Envoy answers by it.

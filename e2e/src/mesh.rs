@@ -7,6 +7,7 @@ use crate::{
     process::Process,
     program, status,
 };
+use nightjar_core::atomic_file::replace_own;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -259,9 +260,7 @@ impl Proxy {
 
     /// The same with any bytes.
     pub fn set_map_text(&self, text: impl AsRef<[u8]>) {
-        let unfinished = self.map_file.with_extension("new");
-        std::fs::write(&unfinished, text).unwrap();
-        std::fs::rename(&unfinished, &self.map_file).unwrap();
+        replace_own(&self.map_file, text.as_ref()).unwrap();
     }
 
     /// Where it takes requests.

@@ -9,6 +9,31 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Clock ticks a second, as Linux counts CPU time for every process.
+const TICKS: f64 = 100.0;
+
+/// CPU time in seconds, user and system.
+#[derive(Debug, Clone, Copy)]
+pub struct CpuSeconds {
+    /// That of the process.
+    pub own: f64,
+    /// That of the children that it has waited for.
+    pub children: f64,
+}
+
+/// The CPU time that a process has taken so far. An Envoy that it runs is not among its children yet.
+pub fn cpu_seconds(id: u32) -> CpuSeconds {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let fields = stat.rsplit_once(") ").unwrap().1;
+    let mut times = fields.split(' ').skip(11);
+    let mut next = || times.next().unwrap().parse::<f64>().unwrap();
+    let mut seconds = || (next() + next()) / TICKS;
+    CpuSeconds {
+        own: seconds(),
+        children: seconds(),
+    }
+}
+
 /// A running program. Dropping it kills it with all that it started.
 pub struct Process {
     child: Child,

@@ -2,7 +2,7 @@
 
 use aws_sdk_servicediscovery::error::BuildError;
 use nightjar_aws::{CallFault, SessionError};
-use nightjar_core::extension::Failure;
+use nightjar_core::extension::ActionError;
 use std::time::Duration;
 
 /// Why there is no discovery map.
@@ -53,7 +53,7 @@ pub(crate) enum DiscoveryError {
     Encode(#[source] serde_json::Error),
 }
 
-impl From<DiscoveryError> for Failure {
+impl From<DiscoveryError> for ActionError {
     fn from(error: DiscoveryError) -> Self {
         match error {
             DiscoveryError::Session(error) => error.into(),

@@ -9,6 +9,7 @@ use crate::{
     registry::Service,
 };
 use nightjar_core::{
+    digits::is_digits,
     document::discovery_map::{HostPort, Port},
     workload::{
         self, DeclaredRoute, Defaults, Gateway, Mesh, PortChoice, Settings, Source, Warning,
@@ -55,9 +56,7 @@ fn declares(name: &str) -> bool {
     let number = name
         .strip_prefix(ROUTE)
         .or_else(|| name.strip_prefix(NAMESPACE_PORT));
-    number.is_some_and(|number| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    number.is_some_and(is_digits)
 }
 
 /// A service, its instances, and what is wanted of them.

@@ -2,6 +2,7 @@
 
 use crate::error::DiscoveryError;
 use aws_sdk_servicediscovery::types::{NamespaceSummary, ServiceSummary};
+use nightjar_core::report::listed;
 use std::{collections::BTreeSet, fmt};
 
 /// A namespace of Cloud Map.
@@ -141,11 +142,10 @@ const LISTED: usize = 20;
 
 fn known(all: &[Namespace]) -> String {
     let names: BTreeSet<&str> = all.iter().map(|one| one.name.as_str()).collect();
-    let listed: Vec<&str> = names.iter().copied().take(LISTED).collect();
-    match names.len().saturating_sub(LISTED) {
-        0 if names.is_empty() => "none".to_owned(),
-        0 => listed.join(", "),
-        more => format!("{} and {more} more", listed.join(", ")),
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        listed(names, LISTED)
     }
 }
 

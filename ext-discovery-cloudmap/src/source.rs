@@ -9,7 +9,7 @@ use crate::{
 use nightjar_aws::Session;
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, Cache, DiscoveryMapSource, Failure},
+    extension::{About, ActionError, Cache, DiscoveryMapSource, FetchOutcome},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -23,7 +23,7 @@ pub(crate) const NAMESPACES: Setting = Setting::required(
      commas; a name or id is one of this account's own, one that another account shares goes by its \
      ARN",
 );
-pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::preset(
+pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::with_default(
     "NJ_DMCM_INCLUDE_UNHEALTHY",
     "false",
     "whether instances whose health check fails stay in the mesh",
@@ -33,12 +33,12 @@ pub(crate) const COLOR_ATTRIBUTE: Setting = Setting::optional(
     "all instances of a service have the service's color",
     "the attribute of an instance that says its color; an instance without it has the service's",
 );
-pub(crate) const ALLOW_LOOPBACK: Setting = Setting::preset(
+pub(crate) const ALLOW_LOOPBACK: Setting = Setting::with_default(
     "NJ_DMCM_ALLOW_LOOPBACK",
     "false",
     "whether instances at loopback addresses are taken, for a mesh on one machine",
 );
-pub(crate) const ATTRIBUTES_CACHE_SECONDS: Setting = Setting::preset(
+pub(crate) const ATTRIBUTES_CACHE_SECONDS: Setting = Setting::with_default(
     "NJ_DMCM_ATTRIBUTES_CACHE_SECONDS",
     "60",
     "how long a service's attributes are not asked for again; 0 asks every time",
@@ -50,7 +50,7 @@ pub(crate) const TEMP_DIR: Setting = Setting::optional(
      the program that starts this one sets it",
 );
 
-pub(crate) const EXTENSION_TIMEOUT: Setting = Setting::preset(
+pub(crate) const EXTENSION_TIMEOUT: Setting = Setting::with_default(
     "NJ_EXTENSION_TIMEOUT",
     "60",
     "after how many seconds the program that starts this one ends it; a discovery gives up before, \
@@ -89,7 +89,7 @@ impl DiscoveryMapSource for CloudMap {
             .filter(|name| !name.is_empty())
             .collect();
         if namespaces.is_empty() && !text.is_empty() {
-            reader.fault(&NAMESPACES, "names no namespace");
+            reader.reject(&NAMESPACES, "names no namespace");
         }
         Self {
             wanted: Wanted {
@@ -104,7 +104,7 @@ impl DiscoveryMapSource for CloudMap {
         }
     }
 
-    fn discover(&self, previous: Option<&str>) -> Result<Answer, Failure> {
+    fn discover(&self, previous: Option<&str>) -> Result<FetchOutcome, ActionError> {
         let session = Session::open(NAME).map_err(DiscoveryError::from)?;
         let registry = Registry::new(session.config());
         let endpoint = session.config().endpoint_url().unwrap_or_default();
@@ -120,10 +120,10 @@ impl DiscoveryMapSource for CloudMap {
             .unwrap_or(Err(DiscoveryError::OutOfTime(self.patience)))?;
         known.finish(&format!("{:?}", self.wanted), &warnings.messages());
         if previous == Some(&*map.document_version) {
-            return Ok(Answer::Unchanged);
+            return Ok(FetchOutcome::Unchanged);
         }
         let mut json = serde_json::to_vec(&map).map_err(DiscoveryError::Encode)?;
         json.push(b'\n');
-        Ok(Answer::New(json))
+        Ok(FetchOutcome::New(json))
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use nightjar_aws::{CallFault, SessionError};
-use nightjar_core::extension::Failure;
+use nightjar_core::extension::ActionError;
 
 /// Why there is no discovery map.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub(crate) enum DiscoveryError {
     Encode(#[source] serde_json::Error),
 }
 
-impl From<DiscoveryError> for Failure {
+impl From<DiscoveryError> for ActionError {
     fn from(error: DiscoveryError) -> Self {
         match error {
             DiscoveryError::Session(error) => error.into(),

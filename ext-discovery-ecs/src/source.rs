@@ -10,14 +10,14 @@ use nightjar_aws::Session;
 use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     env::{Reader, Setting},
-    extension::{About, Answer, Cache, DiscoveryMapSource, Failure},
+    extension::{About, ActionError, Cache, DiscoveryMapSource, FetchOutcome},
     workload::Warnings,
 };
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 
-pub(crate) const AWS_CLUSTERS: Setting = Setting::preset(
+pub(crate) const AWS_CLUSTERS: Setting = Setting::with_default(
     "NJ_DMECS_AWS_CLUSTERS",
     "default",
     "the names or ARNs of the ECS clusters whose tasks make the mesh, separated by commas",
@@ -32,12 +32,12 @@ pub(crate) const REQUIRED_TAG_VALUE: Setting = Setting::optional(
     "any value will do",
     "the value that NJ_DMECS_REQUIRED_TAG needs to have",
 );
-pub(crate) const TASKDEF_CACHE_SECONDS: Setting = Setting::preset(
+pub(crate) const TASKDEF_CACHE_SECONDS: Setting = Setting::with_default(
     "NJ_DMECS_TASKDEF_CACHE_SECONDS",
     "60",
     "how long a task definition is not asked for again; its tags may change, nothing else of it does",
 );
-pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::preset(
+pub(crate) const INCLUDE_UNHEALTHY: Setting = Setting::with_default(
     "NJ_DMECS_INCLUDE_UNHEALTHY",
     "false",
     "whether tasks whose health check fails stay in the mesh",
@@ -77,7 +77,7 @@ impl DiscoveryMapSource for EcsTasks {
         let value = reader.optional(&REQUIRED_TAG_VALUE, Reader::text);
         if tag.is_none() && value.is_some() {
             let reason = format!("means nothing without {}", REQUIRED_TAG.name);
-            reader.fault(&REQUIRED_TAG_VALUE, reason);
+            reader.reject(&REQUIRED_TAG_VALUE, reason);
         }
         let folder = reader.optional(&TEMP_DIR, Reader::path);
         Self {
@@ -91,7 +91,7 @@ impl DiscoveryMapSource for EcsTasks {
         }
     }
 
-    fn discover(&self, previous: Option<&str>) -> Result<Answer, Failure> {
+    fn discover(&self, previous: Option<&str>) -> Result<FetchOutcome, ActionError> {
         let session = Session::open(NAME).map_err(DiscoveryError::from)?;
         let mut aws = Aws::new(
             session.config(),
@@ -109,11 +109,11 @@ impl DiscoveryMapSource for EcsTasks {
         let asked = format!("{endpoint} {region:?} {clusters:?} {:?}", self.rules);
         Cache::open(self.folder.as_deref(), "warnings").warn_once(&asked, &warnings.messages());
         if is_unchanged {
-            return Ok(Answer::Unchanged);
+            return Ok(FetchOutcome::Unchanged);
         }
         let mut json = serde_json::to_vec(&map).map_err(DiscoveryError::Encode)?;
         json.push(b'\n');
-        Ok(Answer::New(json))
+        Ok(FetchOutcome::New(json))
     }
 }
 

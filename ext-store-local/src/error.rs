@@ -1,7 +1,7 @@
 //! What can go wrong, and whether another try may help.
 
 use nightjar_core::{
-    extension::{DocumentName, Failure},
+    extension::{ActionError, DocumentName},
     template::folder::FolderError,
 };
 use std::{io, path::PathBuf};
@@ -86,7 +86,7 @@ impl StoreError {
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for ActionError {
     fn from(error: StoreError) -> Self {
         let may_pass = match &error {
             StoreError::Missing(_)

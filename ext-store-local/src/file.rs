@@ -5,11 +5,13 @@
 //! has one version whole, whatever is committed meanwhile.
 
 use crate::{error::StoreError, lock::Lock};
-use nightjar_core::extension::{Answer, CommitOutcome, RawDocument};
+use nightjar_core::{
+    atomic_file::replace_durably,
+    extension::{CommitOutcome, FetchOutcome, RawDocument},
+};
 use std::{
-    fs::{self, File, Permissions},
-    io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -25,12 +27,12 @@ pub(crate) struct Content {
 }
 
 /// The file's document with its version put in, unless `previous` is that version.
-pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<Answer, StoreError> {
+pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<FetchOutcome, StoreError> {
     let content = read(path)?;
     if previous == Some(content.version.as_str()) {
-        return Ok(Answer::Unchanged);
+        return Ok(FetchOutcome::Unchanged);
     }
-    content.document(path).map(Answer::New)
+    content.document(path).map(FetchOutcome::New)
 }
 
 /// Makes what is in `input` the document, unless the file holds another version than `previous`. If it
@@ -64,7 +66,7 @@ pub(crate) fn commit(
             CommitOutcome::Conflict
         });
     }
-    write(&path, &bytes).map_err(failed)?;
+    replace_durably(&path, &bytes, 0o644).map_err(failed)?;
     Ok(CommitOutcome::Done)
 }
 
@@ -130,18 +132,4 @@ fn writable(path: &Path) -> io::Result<PathBuf> {
 
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
-}
-
-/// Writes a file so that it is there whole or not at all, even after a crash.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder(path);
-    let mut file = tempfile::Builder::new()
-        .prefix(".nightjar-")
-        .tempfile_in(folder)?;
-    file.as_file()
-        .set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()
 }

@@ -1,13 +1,13 @@
 //! The templates document of a folder that people edit directly.
 
 use crate::error::StoreError;
-use nightjar_core::{extension::Answer, template::folder};
+use nightjar_core::{extension::FetchOutcome, template::folder};
 use std::path::Path;
 
 /// The folder's templates as a document, unless `previous` is its version.
-pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<Answer, StoreError> {
+pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<FetchOutcome, StoreError> {
     let Some(found) = folder::read(path, previous)? else {
-        return Ok(Answer::Unchanged);
+        return Ok(FetchOutcome::Unchanged);
     };
     // Told once for each version, and not at every fetch.
     for note in &found.notes {
@@ -18,5 +18,5 @@ pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<Answer, Store
         source,
     })?;
     json.push(b'\n');
-    Ok(Answer::New(json))
+    Ok(FetchOutcome::New(json))
 }

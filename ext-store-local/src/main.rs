@@ -6,9 +6,9 @@ mod folder;
 mod lock;
 mod store;
 
-use nightjar_core::extension::{Judged, serve};
+use nightjar_core::extension::{ValidatingStore, serve};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    serve::data_store::<Judged<store::LocalStore>>()
+    serve::data_store::<ValidatingStore<store::LocalStore>>()
 }

@@ -4,18 +4,18 @@ use crate::{error::StoreError, file, folder};
 use nightjar_core::{
     env::{Reader, Setting},
     extension::{
-        About, Answer, CommitOutcome, DataStore, DocumentName, Failure, ListedVersion,
+        About, ActionError, CommitOutcome, DataStore, DocumentName, FetchOutcome, ListedVersion,
         NJ_STORE_ACCEPT_INVALID, Versions,
     },
 };
 use std::path::{Path, PathBuf};
 
-pub(crate) const FILE_TEMPLATES: Setting = Setting::preset(
+pub(crate) const FILE_TEMPLATES: Setting = Setting::with_default(
     "NJ_DSLOCAL_FILE_TEMPLATES",
     "/usr/share/nightjar/data-store/templates.json",
     "the file that holds the templates document",
 );
-pub(crate) const FILE_DISCOVERY_MAP: Setting = Setting::preset(
+pub(crate) const FILE_DISCOVERY_MAP: Setting = Setting::with_default(
     "NJ_DSLOCAL_FILE_DISCOVERY_MAP",
     "/usr/share/nightjar/data-store/discovery-map.json",
     "the file that holds the discovery map",
@@ -90,7 +90,11 @@ impl DataStore for LocalStore {
         }
     }
 
-    fn fetch(&self, document: &DocumentName, previous: Option<&str>) -> Result<Answer, Failure> {
+    fn fetch(
+        &self,
+        document: &DocumentName,
+        previous: Option<&str>,
+    ) -> Result<FetchOutcome, ActionError> {
         let answer = match self.place(document)? {
             Place::File(path) => file::fetch(path, previous),
             Place::Folder(path) => folder::fetch(path, previous),
@@ -103,7 +107,7 @@ impl DataStore for LocalStore {
         document: &DocumentName,
         input: &Path,
         previous: Option<&str>,
-    ) -> Result<CommitOutcome, Failure> {
+    ) -> Result<CommitOutcome, ActionError> {
         match self.place(document)? {
             Place::File(path) => Ok(file::commit(path, input, previous)?),
             Place::Folder(path) => Err(StoreError::CommitToFolder(path.to_owned()).into()),
@@ -111,14 +115,18 @@ impl DataStore for LocalStore {
     }
 
     /// A file holds one version.
-    fn list(&self, document: &DocumentName) -> Result<Versions, Failure> {
+    fn list(&self, document: &DocumentName) -> Result<Versions, ActionError> {
         let content = file::read(self.versioned(document)?)?;
         Ok(Versions {
             versions: vec![ListedVersion::new(content.version, content.time)],
         })
     }
 
-    fn fetch_version(&self, document: &DocumentName, version: &str) -> Result<Vec<u8>, Failure> {
+    fn fetch_version(
+        &self,
+        document: &DocumentName,
+        version: &str,
+    ) -> Result<Vec<u8>, ActionError> {
         let path = self.versioned(document)?;
         let content = file::read(path)?;
         if content.version == version {

@@ -5,7 +5,7 @@ use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
 };
 use nightjar_aws::{Call, CallFault, Reason};
-use nightjar_core::extension::Failure;
+use nightjar_core::extension::ActionError;
 use std::{error::Error, io, path::PathBuf};
 
 /// Why a document could not be fetched or committed.
@@ -67,7 +67,7 @@ pub(crate) enum StoreError {
 
 const BAD_OBJECT: &str = "hint: commit the document again, or copy one from its history back";
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for ActionError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Call(fault) => fault.into(),

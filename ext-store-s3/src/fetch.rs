@@ -8,7 +8,7 @@ use crate::{
     packing,
     store::{Keys, Limits},
 };
-use nightjar_core::extension::{Answer, ListedVersion, RawDocument, Versions};
+use nightjar_core::extension::{FetchOutcome, ListedVersion, RawDocument, Versions};
 use std::time::SystemTime;
 
 /// The current document with the object's ETag as its version, unless that is `previous`.
@@ -20,16 +20,16 @@ pub(crate) async fn fetch(
     keys: &Keys,
     previous: Option<&str>,
     limits: Limits,
-) -> Result<Answer, StoreError> {
+) -> Result<FetchOutcome, StoreError> {
     let got = bucket.get(&keys.current, previous, limits.document_bytes);
     let object = match got.await? {
-        Got::Unchanged => return Ok(Answer::Unchanged),
+        Got::Unchanged => return Ok(FetchOutcome::Unchanged),
         Got::Object(object) => object,
     };
     let version = object.version.clone();
     let place = bucket.place(&keys.current);
     tracing::debug!("{place} is version {version}");
-    document(object, &version, &place, limits).map(Answer::New)
+    document(object, &version, &place, limits).map(FetchOutcome::New)
 }
 
 /// One version of the document. A list, and one GET: of the current object, or of a copy.

@@ -21,9 +21,9 @@ mod packing;
 mod put;
 mod store;
 
-use nightjar_core::extension::{Judged, serve};
+use nightjar_core::extension::{ValidatingStore, serve};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    serve::data_store::<Judged<store::S3Store>>()
+    serve::data_store::<ValidatingStore<store::S3Store>>()
 }

@@ -5,7 +5,7 @@ use nightjar_aws::Session;
 use nightjar_core::{
     env::{Reader, Setting},
     extension::{
-        About, Answer, CommitOutcome, DataStore, Deadline, DocumentName, Failure,
+        About, ActionError, CommitOutcome, DataStore, Deadline, DocumentName, FetchOutcome,
         NJ_STORE_ACCEPT_INVALID, Versions, serve::NJ_DEADLINE,
     },
 };
@@ -18,27 +18,27 @@ pub(crate) const BUCKET: Setting = Setting::required(
     "NJ_DSS3_BUCKET",
     "the bucket that holds the documents: its name, or the ARN of an access point",
 );
-pub(crate) const BASE_PATH: Setting = Setting::preset(
+pub(crate) const BASE_PATH: Setting = Setting::with_default(
     "NJ_DSS3_BASE_PATH",
     "nightjar-datastore",
     "what the keys of all objects begin with, so that one bucket can hold several stores",
 );
-pub(crate) const MAX_DOCUMENT_SIZE_MB: Setting = Setting::preset(
+pub(crate) const MAX_DOCUMENT_SIZE_MB: Setting = Setting::with_default(
     "NJ_DSS3_MAX_DOCUMENT_SIZE_MB",
     "16",
     "the largest document, in MiB before compression, that is committed or fetched",
 );
-pub(crate) const PRESERVE_COUNT: Setting = Setting::preset(
+pub(crate) const PRESERVE_COUNT: Setting = Setting::with_default(
     "NJ_DSS3_HISTORICAL_PRESERVE_COUNT",
     "6",
     "how many of the newest copies of each document stay in its history, whatever their age",
 );
-pub(crate) const PRESERVE_HOURS: Setting = Setting::preset(
+pub(crate) const PRESERVE_HOURS: Setting = Setting::with_default(
     "NJ_DSS3_HISTORICAL_PRESERVE_HOURS",
     "12",
     "how many hours all copies stay in the history, whatever their number; decimals allowed",
 );
-pub(crate) const FORCE_PATH_STYLE: Setting = Setting::preset(
+pub(crate) const FORCE_PATH_STYLE: Setting = Setting::with_default(
     "NJ_DSS3_FORCE_PATH_STYLE",
     "false",
     "whether the bucket's name is in the path instead of the host name, as servers other than \
@@ -92,7 +92,7 @@ impl Keys {
 
 impl S3Store {
     /// Opens a session. Each run of the program makes one.
-    fn open(&self) -> Result<(Session, Bucket), Failure> {
+    fn open(&self) -> Result<(Session, Bucket), ActionError> {
         let session = Session::open(Self::ABOUT.name)?;
         let bucket = Bucket::new(
             session.config(),
@@ -138,7 +138,11 @@ impl DataStore for S3Store {
         }
     }
 
-    fn fetch(&self, document: &DocumentName, previous: Option<&str>) -> Result<Answer, Failure> {
+    fn fetch(
+        &self,
+        document: &DocumentName,
+        previous: Option<&str>,
+    ) -> Result<FetchOutcome, ActionError> {
         let (session, bucket) = self.open()?;
         let keys = Keys::new(&self.base_path, document);
         let fetching = fetch::fetch(&bucket, &keys, previous, self.limits);
@@ -150,7 +154,7 @@ impl DataStore for S3Store {
         document: &DocumentName,
         file: &Path,
         previous: Option<&str>,
-    ) -> Result<CommitOutcome, Failure> {
+    ) -> Result<CommitOutcome, ActionError> {
         let commit = commit::Commit::read(file, self.limits)?;
         let (session, bucket) = self.open()?;
         let keys = Keys::new(&self.base_path, document);
@@ -159,13 +163,17 @@ impl DataStore for S3Store {
         Ok(session.block_on(storing)?)
     }
 
-    fn list(&self, document: &DocumentName) -> Result<Versions, Failure> {
+    fn list(&self, document: &DocumentName) -> Result<Versions, ActionError> {
         let (session, bucket) = self.open()?;
         let keys = Keys::new(&self.base_path, document);
         Ok(session.block_on(fetch::list(&bucket, &keys))?)
     }
 
-    fn fetch_version(&self, document: &DocumentName, version: &str) -> Result<Vec<u8>, Failure> {
+    fn fetch_version(
+        &self,
+        document: &DocumentName,
+        version: &str,
+    ) -> Result<Vec<u8>, ActionError> {
         let (session, bucket) = self.open()?;
         let keys = Keys::new(&self.base_path, document);
         let fetching = fetch::fetch_version(&bucket, &keys, version, self.limits);

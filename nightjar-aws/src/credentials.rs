@@ -15,7 +15,7 @@ use aws_sdk_sts::operation::{
 };
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use nightjar_core::report::in_full;
+use nightjar_core::report::error_chain;
 use origin::{Kind, Origin};
 use std::{
     error::Error,
@@ -117,9 +117,9 @@ impl NoCredentials {
                 return Self::of_process(error, origin);
             }
             (Reason::Unsigned, _) if origin.has_roles() => {
-                (format!("{origin}: {}", in_full(error)), None)
+                (format!("{origin}: {}", error_chain(error)), None)
             }
-            _ => (in_full(error), None),
+            _ => (error_chain(error), None),
         };
         Self {
             reason,

@@ -7,7 +7,7 @@ pub use page::{is_html, is_page};
 
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use nightjar_core::extension::Failure;
+use nightjar_core::extension::ActionError;
 use std::{
     error::Error,
     fmt,
@@ -164,7 +164,7 @@ impl fmt::Display for CallFault {
 
 impl Error for CallFault {}
 
-impl From<CallFault> for Failure {
+impl From<CallFault> for ActionError {
     fn from(fault: CallFault) -> Self {
         if fault.reason.may_pass() {
             Self::retry(fault)

@@ -8,7 +8,7 @@ use aws_smithy_types::{
     timeout::TimeoutConfig,
 };
 use aws_types::app_name::AppName;
-use nightjar_core::{env::Env, extension::Failure};
+use nightjar_core::{env::Env, extension::ActionError};
 use std::{ffi::OsStr, io, str::FromStr, time::Duration};
 use tokio::runtime::Runtime;
 
@@ -58,7 +58,7 @@ pub enum SessionError {
     },
 }
 
-impl From<SessionError> for Failure {
+impl From<SessionError> for ActionError {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Runtime(_) => Self::retry(error),

@@ -6,7 +6,7 @@ use nightjar_core::{
         NJ_EXTENSION_TIMEOUT, NJ_LOG_FORMAT, NJ_MAX_DOCUMENT_SIZE_MB, NJ_STATUS_ADDRESS,
         NJ_STATUS_PORT, NJ_TEMP_DIR, REFRESH_TIME, Settings, TRIGGER_STOP_FILE,
     },
-    env::{CommandLine, ConfigurationFaults, Env, Reader, Setting},
+    env::{CommandLine, ConfigurationError, Env, Reader, Setting},
 };
 use std::path::PathBuf;
 use xxhash_rust::xxh3::Xxh3;
@@ -49,7 +49,7 @@ impl Config {
     ///
     /// # Errors
     /// All the faults at once.
-    pub(crate) fn read(env: &Env) -> Result<Self, ConfigurationFaults> {
+    pub(crate) fn read(env: &Env) -> Result<Self, ConfigurationError> {
         let mut reader = Reader::new(env);
         let daemon = Settings::read(&mut reader);
         let data_store = reader.command(&DATA_STORE_EXEC);
@@ -77,7 +77,7 @@ fn identity(env: &Env) -> u64 {
         let value = env.get(name).unwrap_or_default();
         add(value.as_encoded_bytes());
     }
-    for (name, value) in env.beginning_with("NJ_") {
+    for (name, value) in env.with_prefix("NJ_") {
         add(name.as_encoded_bytes());
         add(value.as_encoded_bytes());
     }

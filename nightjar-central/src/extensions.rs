@@ -9,9 +9,9 @@ use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     extension::{
         CommitOutcome, ContentHash, DocumentName, ExtensionError, Host, RawDocument, RetryPolicy,
-        Runs, can_be_named,
+        RunStats, can_be_argument,
     },
-    report::in_full,
+    report::error_chain,
     shutdown::Shutdown,
 };
 use std::{path::Path, sync::Arc, time::Instant};
@@ -54,7 +54,7 @@ impl Extensions {
     }
 
     /// How the runs of discovery and of the store went so far.
-    pub(crate) fn runs(&self) -> [Runs; 2] {
+    pub(crate) fn runs(&self) -> [RunStats; 2] {
         [self.discovery.runs(), self.store.runs()]
     }
 
@@ -109,7 +109,7 @@ impl Extensions {
     /// A version that no store can be told is as good as none.
     pub(crate) async fn commit(&self, map: &DiscoveredMap, previous: Option<&str>) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
-        let previous = previous.filter(|version| can_be_named(version));
+        let previous = previous.filter(|version| can_be_argument(version));
         let store = match previous {
             Some(_) => &self.store,
             None => &self.once,
@@ -126,14 +126,14 @@ impl Extensions {
 /// The hash of a document that was found valid, and so is one JSON object.
 fn hash_of(document: &[u8]) -> Result<ContentHash, Cause> {
     let document = RawDocument::read(document);
-    let document = document.map_err(|error| Cause::Error(in_full(&error)))?;
+    let document = document.map_err(|error| Cause::Error(error_chain(&error)))?;
     Ok(document.content_hash())
 }
 
 fn fetch_cause(error: &FetchError) -> Cause {
     match error {
         FetchError::Extension(error) => cause(error),
-        FetchError::Document { .. } => Cause::Error(in_full(error)),
+        FetchError::Document { .. } => Cause::Error(error_chain(error)),
     }
 }
 
@@ -141,6 +141,6 @@ fn cause(error: &ExtensionError) -> Cause {
     if error.is_stop() {
         Cause::Shutdown
     } else {
-        Cause::Error(in_full(error))
+        Cause::Error(error_chain(error))
     }
 }

@@ -7,7 +7,7 @@
 use nightjar_core::daemon::{
     ReadyFile,
     dir_lock::{self, DirLock},
-    ready_file::{self, NotReady},
+    ready_file::{self, NotReadyError},
 };
 use std::{
     fs, io,
@@ -77,7 +77,7 @@ impl Drop for InstanceDir {
 ///
 /// # Errors
 /// What stands against it.
-pub(crate) fn check(dirs: &Path) -> Result<String, NotReady> {
+pub(crate) fn check(dirs: &Path) -> Result<String, NotReadyError> {
     let mut reason = None;
     for folder in folders(dirs).filter(|folder| dir_lock::is_owned(folder)) {
         match ready_file::check(&folder) {
@@ -86,7 +86,7 @@ pub(crate) fn check(dirs: &Path) -> Result<String, NotReady> {
         }
     }
     Err(reason.unwrap_or_else(|| {
-        NotReady::Says("not ready: no instance runs with these settings".to_owned())
+        NotReadyError::Reported("not ready: no instance runs with these settings".to_owned())
     }))
 }
 

@@ -17,23 +17,16 @@ pub mod publish;
 mod run;
 mod status;
 
-use clap::Parser;
 use config::{Config, SETTINGS};
 use nightjar_core::{
-    daemon::{block_on, misspelt_settings, ready_file},
-    env::{self, EXIT_CONFIGURATION, Env},
-    report::in_full,
-    telemetry,
+    daemon::{EntryError, EntryPoint, Settings, entry, ready_file::NotReadyError},
+    env::{ConfigurationError, Env, Setting},
 };
-use std::{
-    ffi::OsString,
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::{ffi::OsString, process::ExitCode};
 
 /// Runs discovery for a whole mesh and publishes the map in a data store.
-#[derive(Parser)]
-#[command(name = "nightjar-central", version, about, after_help = after_help())]
+#[derive(clap::Parser)]
+#[command(name = "nightjar-central", version, about, after_help = entry::after_help(SETTINGS))]
 struct Arguments {
     /// Refresh once, publish the map if it has changed, and exit.
     #[arg(long, conflicts_with = "check_ready")]
@@ -43,52 +36,34 @@ struct Arguments {
     check_ready: bool,
 }
 
-fn after_help() -> String {
-    format!(
-        "Exit codes: 0 done, or stopped as told; 1 failed; 64 wrong settings or arguments.\n\n\
-         Environment:\n{}",
-        env::describe(SETTINGS)
-    )
+impl EntryPoint for Arguments {
+    const SETTINGS: &'static [Setting] = SETTINGS;
+    type Config = Config;
+
+    fn configure(&self, env: &Env) -> Result<Config, ConfigurationError> {
+        Config::read(env)
+    }
+
+    fn settings(config: &Config) -> &Settings {
+        &config.daemon
+    }
+
+    fn check_ready(&self, config: &Config) -> Option<Result<String, NotReadyError>> {
+        self.check_ready
+            .then(|| instance_dir::check(&config.instance_dirs))
+    }
+
+    async fn run(self, config: Config) -> Result<ExitCode, EntryError> {
+        let code = if self.once {
+            run::once(config).await?
+        } else {
+            run::until_stopped(config).await?
+        };
+        Ok(code)
+    }
 }
 
 /// The program, with its arguments but without its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, env: &Env) -> ExitCode {
-    let name = std::iter::once("nightjar-central".into());
-    let arguments = match Arguments::try_parse_from(name.chain(arguments)) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(EXIT_CONFIGURATION)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
-    };
-    let config = match Config::read(env) {
-        Ok(config) => config,
-        Err(faults) => {
-            let _ = writeln!(io::stderr(), "nightjar-central: wrong settings\n{faults}");
-            return ExitCode::from(EXIT_CONFIGURATION);
-        }
-    };
-    if arguments.check_ready {
-        return ready_file::report(&instance_dir::check(&config.instance_dirs));
-    }
-    let _log = telemetry::init(config.daemon.debug, config.daemon.log_format);
-    for line in misspelt_settings(env, SETTINGS) {
-        tracing::warn!("{line}");
-    }
-    let ended = if arguments.once {
-        block_on(run::once(config))
-    } else {
-        block_on(run::until_stopped(config))
-    };
-    match ended.map_err(anyhow::Error::from).flatten() {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!("{}", in_full(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    entry::main::<Arguments>(arguments, env)
 }

@@ -29,8 +29,8 @@ pub use event::{Action, Cause, Effects, Event, LogEntry, RefreshResult};
 pub use step::step;
 
 use nightjar_core::{
-    daemon::Progress,
-    extension::{ContentHash, Runs},
+    daemon::RefreshProgress,
+    extension::{ContentHash, RunStats},
 };
 use std::{sync::Arc, time::SystemTime};
 
@@ -134,18 +134,18 @@ pub struct State {
     map: Option<Arc<DiscoveredMap>>,
     has_published: bool,
     commits: Commits,
-    progress: Progress,
-    runs: [Runs; 2],
+    progress: RefreshProgress,
+    runs: [RunStats; 2],
 }
 
 impl State {
     /// How the runs of discovery and of the store went so far.
-    pub fn runs(&self) -> [Runs; 2] {
+    pub fn runs(&self) -> [RunStats; 2] {
         self.runs
     }
 
     /// Notes how the runs of discovery and of the store went so far.
-    pub fn note_runs(&mut self, runs: [Runs; 2]) {
+    pub fn note_runs(&mut self, runs: [RunStats; 2]) {
         self.runs = runs;
     }
 
@@ -187,7 +187,7 @@ impl State {
     }
 
     /// How refreshes went.
-    pub fn progress(&self) -> &Progress {
+    pub fn progress(&self) -> &RefreshProgress {
         &self.progress
     }
 }

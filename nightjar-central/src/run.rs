@@ -12,7 +12,7 @@ use nightjar_core::{
     daemon::{Now, ReadyFile, RefreshTimer, TempDir, Trigger},
     env::EXIT_CONFIGURATION,
     extension::RetryPolicy,
-    report::in_full,
+    report::error_chain,
     shutdown::Shutdown,
 };
 use std::{
@@ -57,7 +57,7 @@ pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
         Ok(program) => program.run().await,
         Err(error) => {
             // Nothing runs yet: what stands in the way is the set-up.
-            tracing::error!("{}", in_full(error.as_ref()));
+            tracing::error!("{}", error_chain(error.as_ref()));
             Ok(ExitCode::from(EXIT_CONFIGURATION))
         }
     }
@@ -80,7 +80,7 @@ impl Publisher {
                     let is_for_commit =
                         |state: &State| matches!(state.phase(), Phase::Comparing(_));
                     self.extensions
-                        .fetch_stored(self.status.look(is_for_commit))
+                        .fetch_stored(self.status.with(is_for_commit))
                         .await
                 }
                 Action::Discover {
@@ -94,7 +94,7 @@ impl Publisher {
                 Action::None => return None,
             };
             let runs = self.extensions.runs();
-            self.status.change(|state| state.note_runs(runs));
+            self.status.update(|state| state.note_runs(runs));
         }
     }
 
@@ -105,7 +105,7 @@ impl Publisher {
 
 /// Takes a step, logs what there is to log, and publishes the readiness.
 fn take_step(status: &Status, file: Option<&ReadyFile>, event: Event) -> Action {
-    let Effects { log, next } = status.change(|state| {
+    let Effects { log, next } = status.update(|state| {
         let (new, effects) = step(std::mem::take(state), event, Now::read());
         *state = new;
         effects
@@ -186,14 +186,14 @@ impl Program {
         loop {
             // A stop does not end this at once: a commit that has begun may end.
             self.refresh(event).await?;
-            if self.shutdown.requested() {
+            if self.shutdown.is_requested() {
                 return Ok(());
             }
             let pause = self.pause();
-            let end = RefreshTimer::end_of(pause);
+            let end = RefreshTimer::end_after(pause);
             self.publisher.step(Event::Scheduled(end.into_std()));
             if self.has_failed() {
-                RefreshTimer::tell(pause);
+                RefreshTimer::log_next(pause);
             }
             event = match timer.wait(end).await {
                 Ok(Trigger::Interval) => Event::Interval,
@@ -234,19 +234,19 @@ impl Program {
         let failures = self
             .publisher
             .status
-            .look(|state| state.progress().failures());
+            .with(|state| state.progress().failures());
         let pauses = self.config.daemon.pauses();
         pauses.after(failures, self.has_published())
     }
 
     fn has_failed(&self) -> bool {
         let status = &self.publisher.status;
-        status.look(|state| state.progress().failed.is_some())
+        status.with(|state| state.progress().failed.is_some())
     }
 
     fn has_published(&self) -> bool {
         let status = &self.publisher.status;
-        status.look(State::has_published)
+        status.with(State::has_published)
     }
 }
 

@@ -2,13 +2,13 @@
 //! when.
 
 use crate::publish::State;
-use nightjar_core::daemon::{self, Outcome, Page, Readiness, metrics::count};
+use nightjar_core::daemon::{self, MetricsPage, Readiness, RefreshOutcome, metrics::count};
 use std::time::Instant;
 
 /// The state, shared between the program and its status port.
-pub(crate) type Status = daemon::Status<State>;
+pub(crate) type Status = daemon::SharedStatus<State>;
 
-impl daemon::Facts for State {
+impl daemon::StatusReport for State {
     /// Whether proxies find this program's map in the store.
     fn readiness(&self) -> Readiness {
         let obstacle = if self.is_stopping() {
@@ -23,17 +23,21 @@ impl daemon::Facts for State {
             obstacle,
             &[
                 ("failed", progress.failed.as_deref()),
-                ("next refresh", progress.retry_remark(now).as_deref()),
-                ("empty map", progress.empty_map_remark(now).as_deref()),
+                ("next refresh", progress.describe_retry(now).as_deref()),
+                ("empty map", progress.describe_empty_map(now).as_deref()),
             ],
         )
     }
 
-    fn metrics(&self, page: &mut Page) {
-        const OUTCOMES: [Outcome; 3] = [Outcome::Unchanged, Outcome::Changed, Outcome::Failed];
+    fn metrics(&self, page: &mut MetricsPage) {
+        const OUTCOMES: [RefreshOutcome; 3] = [
+            RefreshOutcome::Unchanged,
+            RefreshOutcome::Changed,
+            RefreshOutcome::Failed,
+        ];
         let (ready, commits) = (self.readiness().ready, self.commits());
         page.flag("ready", "1 if a map is published.", ready);
-        self.progress().refreshes(page, &OUTCOMES);
+        self.progress().add_refreshes(page, &OUTCOMES);
         page.metric(
             "commits_total",
             "counter",
@@ -54,7 +58,7 @@ impl daemon::Facts for State {
             "1 if the newest map is not known to be in the store.",
             self.is_pending(),
         );
-        self.progress().map(page);
+        self.progress().add_map(page);
         let [discovery, store] = self.runs();
         page.extension_runs(&[("discovery", discovery), ("store", store)]);
     }

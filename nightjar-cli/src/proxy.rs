@@ -5,13 +5,13 @@
 use crate::{Usage, input, output};
 use clap::{Args, ValueEnum, value_parser};
 use nightjar_core::{
-    context::properties::documented,
     context::{self, ProxyConfig, ProxyRole},
     document::{
         discovery_map::Name,
         proxy_input::{Properties, ProxyInput},
     },
     env::Env,
+    proxy::{check_property, defaults, plain_dir},
     routing::Caller,
 };
 use std::{
@@ -26,16 +26,16 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "FILE")]
     discovery_map: PathBuf,
     /// What the proxy is (NJ_PROXY_MODE)
-    #[arg(long, value_enum, ignore_case = true, default_value = "service")]
+    #[arg(long, value_enum, ignore_case = true, default_value = defaults::MODE)]
     mode: Mode,
     /// The proxy's namespace (NJ_NAMESPACE)
     #[arg(long, value_name = "NAME")]
     namespace: Name,
     /// The service beside a sidecar (NJ_SERVICE)
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = defaults::NAME)]
     service: Name,
     /// The color of that service (NJ_COLOR)
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = defaults::NAME)]
     color: Name,
     /// The port of the local or gateway listener (NJ_LISTEN_PORT)
     #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
@@ -44,10 +44,10 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
     admin_port: Option<u16>,
     /// The address that the listeners bind (NJ_LISTEN_ADDRESS)
-    #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
+    #[arg(long, value_name = "IP", default_value = defaults::LISTEN_ADDRESS)]
     listen_address: IpAddr,
     /// The address of Envoy's admin interface (NJ_ADMIN_ADDRESS)
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "IP", default_value = defaults::ADMIN_ADDRESS)]
     admin_address: IpAddr,
     // Not a comment of the documentation, where `<NAME>` would be HTML.
     #[arg(
@@ -57,7 +57,7 @@ pub(crate) struct Proxy {
     )]
     properties: Vec<String>,
     /// The folder that Envoy will read the files from (ENVOY_CONFIGURATION_DIR)
-    #[arg(long, value_name = "DIR", default_value = "/tmp/envoy")]
+    #[arg(long, value_name = "DIR", default_value = defaults::CONFIG_DIR)]
     config_dir: PathBuf,
 }
 
@@ -111,14 +111,9 @@ impl Proxy {
             let (name, value) = pair
                 .split_once('=')
                 .ok_or_else(|| usage("is not NAME=VALUE"))?;
-            let format = documented(name).map(|property| property.format);
-            match format.filter(|format| format.normalise(value).is_none()) {
-                Some(format) => Err(usage(&format!(
-                    "has a value that is not {}",
-                    format.description()
-                ))),
-                None => Ok((name.to_owned(), value.to_owned())),
-            }
+            check_property(name, value)
+                .map_err(|reason| usage(&format!("has a value that {reason}")))?;
+            Ok((name.to_owned(), value.to_owned()))
         });
         pairs.collect()
     }
@@ -128,17 +123,10 @@ impl Proxy {
             let message = "--admin-port is the same as --listen-port";
             return Err(Usage(message.to_owned()));
         }
-        // One spelling only, as templates get it from the sidecar.
-        let config_dir: PathBuf = Env::from_process()
-            .current_dir()
-            .join(&self.config_dir)
-            .components()
-            .collect();
-        let config_dir = config_dir
-            .to_str()
-            .filter(|text| !text.chars().any(char::is_control))
-            .ok_or_else(|| Usage("--config-dir is not a path of plain text".to_owned()))?
-            .to_owned();
+        let config_dir = Env::from_process().current_dir().join(&self.config_dir);
+        let config_dir = plain_dir(&config_dir).ok_or_else(|| {
+            Usage("--config-dir contains control characters or is not UTF-8".to_owned())
+        })?;
         Ok(ProxyConfig {
             role: self.role(),
             namespace: self.namespace.to_string(),

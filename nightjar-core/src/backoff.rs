@@ -1,4 +1,4 @@
-//! Waiting times between tries.
+//! Waiting times between retries.
 
 use fastrand::Rng;
 use std::time::Duration;
@@ -10,12 +10,12 @@ pub struct Backoff {
     start: Duration,
     max: Duration,
     next: Duration,
-    spread: f64,
+    jitter: f64,
     random: Rng,
 }
 
 /// What a waiting time may gain by chance, as a share of it.
-const SPREAD: f64 = 0.2;
+const JITTER: f64 = 0.2;
 
 impl Backoff {
     /// Waiting times from `start`, doubling up to `max`, plus up to 20 % by chance.
@@ -24,15 +24,15 @@ impl Backoff {
             start,
             max,
             next: start.min(max),
-            spread: SPREAD,
+            jitter: JITTER,
             random: Rng::new(),
         }
     }
 
     /// The same with another share for chance: 0.0 for none.
     #[must_use]
-    pub fn with_spread(mut self, spread: f64) -> Self {
-        self.spread = spread;
+    pub fn with_jitter(mut self, jitter: f64) -> Self {
+        self.jitter = jitter;
         self
     }
 
@@ -47,7 +47,7 @@ impl Backoff {
     pub fn next_delay(&mut self) -> Duration {
         let base = self.next;
         self.next = base.saturating_mul(2).min(self.max);
-        scaled(base, 1.0 + self.spread * self.random.f64())
+        scaled(base, 1.0 + self.jitter * self.random.f64())
     }
 
     /// Starts over, after a success.
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn doubles_up_to_the_maximum_and_starts_over() {
         let (start, max) = (Duration::from_secs(2), Duration::from_mins(1));
-        let mut backoff = Backoff::new(start, max).with_spread(0.0);
+        let mut backoff = Backoff::new(start, max).with_jitter(0.0);
         assert_eq!(
             seconds(&mut backoff, 7),
             [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
@@ -107,7 +107,7 @@ mod tests {
         #[test]
         fn chance_only_adds_and_at_most_a_fifth(seed: u64, start in 1_u64..100, max in 1_u64..1000) {
             let (start, max) = (Duration::from_millis(start), Duration::from_millis(max));
-            let mut plain = Backoff::new(start, max).with_spread(0.0);
+            let mut plain = Backoff::new(start, max).with_jitter(0.0);
             let mut backoff = Backoff::new(start, max).with_random(Rng::with_seed(seed));
             for _ in 0..12 {
                 let (base, delay) = (plain.next_delay(), backoff.next_delay());

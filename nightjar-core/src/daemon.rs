@@ -1,41 +1,44 @@
-//! What the long-running programs share: all that surrounds their refreshes.
+//! Parts of long-running programs: all that surrounds their refreshes.
 //!
 //! ```text
+//! entry          arguments, settings, log and exit code: the `main` of a program
 //! settings       the environment variables that all of them have
 //! temp_dir       the folder for temporary files
 //! dir_lock       locks by which a running process owns a folder
-//! discovery      a document that is fetched and checked; the map that is believed
-//! known          variables that are near a known one
-//! orphans        dead processes that a container's first process has to clear away
+//! discovery      fetched and validated documents; the map that is accepted
+//! misspelt       variables whose names are near a known one
+//! reaper         zombies, which a container's first process has to reap
 //! refresh_timer  when the next refresh is due
-//! progress       how the refreshes went: failures in a row, recovery, when the next one is due
-//! status         what is known of the program, and the port that tells it
+//! progress       progress of the refreshes: failures in a row, recovery, when the next one is due
+//! status         status of the program, and the port that serves it
 //! metrics        the Prometheus text format
-//! memory         how much of it the program takes
+//! memory         memory of the program
 //! ready_file     the file that a running program keeps for `--check-ready`
 //! ```
 
 pub mod dir_lock;
 pub mod discovery;
-mod known;
+pub mod entry;
 mod memory;
 pub mod metrics;
-mod orphans;
+mod misspelt;
 pub mod progress;
 pub mod ready_file;
+mod reaper;
 pub mod refresh_timer;
 pub mod settings;
 pub mod status;
 pub mod temp_dir;
 
 pub use discovery::{Discovery, EmptyMap, FetchError, fetch};
-pub use known::{EXTENSION_SETTINGS, PROXY_PROPERTY, misspelt_settings};
-pub use metrics::Page;
-pub use progress::{Now, Outcome, Progress, Recovery};
+pub use entry::{EntryError, EntryPoint};
+pub use metrics::MetricsPage;
+pub use misspelt::{EXTENSION_SETTINGS, PROXY_PROPERTY, misspelt_settings};
+pub use progress::{Now, Recovery, RefreshOutcome, RefreshProgress};
 pub use ready_file::ReadyFile;
 pub use refresh_timer::{Pauses, RefreshTimer, Trigger};
 pub use settings::Settings;
-pub use status::{Facts, Readiness, Status};
+pub use status::{Readiness, SharedStatus, StatusReport};
 pub use temp_dir::TempDir;
 
 use std::io;
@@ -49,7 +52,7 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
         .enable_all()
         .build()?;
     Ok(runtime.block_on(async {
-        tokio::spawn(orphans::clear_away());
+        tokio::spawn(reaper::reap_zombies());
         work.await
     }))
 }

@@ -22,8 +22,8 @@ mod unknown_members;
 mod validate;
 mod value_match;
 
-pub(crate) use crate::digits::digits;
-pub(crate) use crate::report::{cut, printable, shortened, shown};
+pub(crate) use crate::digits::parse_digits;
+pub(crate) use crate::report::{one_line, printable, quoted, truncated};
 pub use finding::{DocumentError, Finding, MAX_FINDINGS};
 pub(crate) use header_regex::{AUTHORITY, host_pattern, is_host_header, list_pattern, split_host};
 pub(crate) use nearest::{misspelt, nearest};
@@ -201,7 +201,7 @@ pub fn inspect_first<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Ve
         error(Finding {
             subject: subject(&pointer),
             pointer,
-            message: shortened(&cause.to_string()),
+            message: one_line(&cause.to_string()),
         })
     });
     let read = read.and_then(|document| {

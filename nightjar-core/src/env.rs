@@ -1,7 +1,7 @@
 //! Settings from the environment. No other module reads the process environment.
 //!
 //! A program declares each variable once as a [`Setting`], takes a snapshot of the environment
-//! ([`Env`]) and reads it through a [`Reader`], which gathers every fault instead of stopping at
+//! ([`Env`]) and reads it through a [`Reader`], which gathers every error instead of stopping at
 //! the first:
 //!
 //! ```
@@ -14,18 +14,18 @@
 //! let port = reader.port(&PORT);
 //! reader.finish()?;
 //! assert_eq!(port, 3000);
-//! # Ok::<(), nightjar_core::env::ConfigurationFaults>(())
+//! # Ok::<(), nightjar_core::env::ConfigurationError>(())
 //! ```
 
 #[cfg(feature = "host")]
 mod command;
-mod fault;
+mod error;
 mod reader;
 
 #[cfg(feature = "host")]
 pub use command::CommandLine;
-pub use fault::{ConfigurationFaults, Fault};
-pub use reader::{Reader, truth};
+pub use error::{ConfigurationError, SettingError};
+pub use reader::{Reader, parse_bool};
 
 use std::{
     collections::BTreeMap,
@@ -34,7 +34,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The exit code of a program whose settings are faulty.
+/// The exit code of a program whose settings are invalid.
 pub const EXIT_CONFIGURATION: u8 = 64;
 
 /// A snapshot of an environment: variables, and the folder that relative paths start from.
@@ -70,7 +70,7 @@ impl Env {
         }
     }
 
-    /// A variable's value as it stands, if it is set and not empty.
+    /// A variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.variables
             .get(OsStr::new(name))
@@ -79,7 +79,7 @@ impl Env {
     }
 
     /// The variables whose names begin with this, by their names.
-    pub fn beginning_with(&self, start: &str) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    pub fn with_prefix(&self, start: &str) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let variables = self.variables.iter();
         variables
             .filter(move |(name, _)| name.as_encoded_bytes().starts_with(start.as_bytes()))
@@ -115,14 +115,14 @@ pub struct Setting {
     /// The variable.
     pub name: &'static str,
     /// What holds if the variable is not set.
-    pub default: Preset,
+    pub default: DefaultValue,
     /// What the variable does, in a sentence.
     pub meaning: &'static str,
 }
 
 /// What holds if a variable is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Preset {
+pub enum DefaultValue {
     /// Nothing: it has to be set.
     Required,
     /// This value, read as if it had been set.
@@ -136,16 +136,20 @@ impl Setting {
     pub const fn required(name: &'static str, meaning: &'static str) -> Self {
         Self {
             name,
-            default: Preset::Required,
+            default: DefaultValue::Required,
             meaning,
         }
     }
 
     /// A variable that has a value even if it is not set.
-    pub const fn preset(name: &'static str, value: &'static str, meaning: &'static str) -> Self {
+    pub const fn with_default(
+        name: &'static str,
+        value: &'static str,
+        meaning: &'static str,
+    ) -> Self {
         Self {
             name,
-            default: Preset::Value(value),
+            default: DefaultValue::Value(value),
             meaning,
         }
     }
@@ -159,7 +163,7 @@ impl Setting {
     ) -> Self {
         Self {
             name,
-            default: Preset::Described(otherwise),
+            default: DefaultValue::Described(otherwise),
             meaning,
         }
     }
@@ -167,8 +171,8 @@ impl Setting {
     /// The default in words: `required`, the value, or the description.
     pub const fn default_text(&self) -> &'static str {
         match self.default {
-            Preset::Required => "required",
-            Preset::Value(text) | Preset::Described(text) => text,
+            DefaultValue::Required => "required",
+            DefaultValue::Value(text) | DefaultValue::Described(text) => text,
         }
     }
 }
@@ -178,9 +182,9 @@ pub fn describe(settings: &[Setting]) -> String {
     let mut text = String::new();
     for setting in settings {
         let default = match setting.default {
-            Preset::Required => "required".to_owned(),
-            Preset::Value(value) => format!("default: {value}"),
-            Preset::Described(words) => format!("not set: {words}"),
+            DefaultValue::Required => "required".to_owned(),
+            DefaultValue::Value(value) => format!("default: {value}"),
+            DefaultValue::Described(words) => format!("not set: {words}"),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(

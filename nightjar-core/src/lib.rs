@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! extension  the protocol between Nightjar and its extension points, both ends
-//! env        settings from the environment, all faults at once
+//! env        settings from the environment; every invalid one is reported at once
+//! digits     numbers in decimal digits alone
+//! atomic_file  files that are replaced in one step
 //! telemetry  logs
 //! access_log lines of the shipped access log, and what Envoy's flags mean (pure)
-//! report     text for people: made safe, made short, errors with their causes
+//! report     text in messages: escaped, shortened, listed, errors with their causes
 //!                                                                          feature `document`
 //! document   what programs hand to each other, and what makes it valid
 //! context    discovery map -> what one proxy needs to know (pure)
 //! workload   what a service or gateway declares about itself in `NJ_` settings -> discovery map (pure)
+//! proxy      a proxy as settings or flags describe it
 //! review     what is doubtful in a valid map
 //! diff       what changed between two discovery maps (pure)
 //! picture    discovery map -> services, gateways and who calls whom, to be drawn (pure)
@@ -29,6 +32,7 @@
 //! Without features this crate is what an extension needs that speaks the protocol and nothing else.
 
 pub mod access_log;
+pub mod atomic_file;
 #[cfg(feature = "host")]
 pub mod backoff;
 #[cfg(feature = "document")]
@@ -37,7 +41,7 @@ pub mod context;
 pub mod daemon;
 #[cfg(feature = "document")]
 pub mod diff;
-mod digits;
+pub mod digits;
 #[cfg(feature = "document")]
 pub mod document;
 pub mod env;
@@ -58,6 +62,8 @@ mod mustache;
 pub mod oom;
 #[cfg(feature = "document")]
 pub mod picture;
+#[cfg(feature = "document")]
+pub mod proxy;
 #[cfg(feature = "document")]
 mod re2;
 pub mod report;

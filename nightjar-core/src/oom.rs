@@ -1,4 +1,4 @@
-//! Which process the kernel ends first when memory runs out.
+//! Scores by which the kernel chooses the process to kill when memory runs out.
 
 use std::{fs, io::Write as _, path::Path};
 

@@ -7,9 +7,9 @@ use crate::{
         properties::{Scope, check_property},
     },
     document::{
-        Finding, cut,
+        Finding,
         discovery_map::{DiscoveryMap, Namespace, Properties, ServiceColor},
-        nearest,
+        nearest, truncated,
     },
 };
 use std::collections::{BTreeSet, HashMap};
@@ -103,7 +103,7 @@ fn properties(
                 name.replace('~', "~0").replace('/', "~1")
             ),
             subject: Some(subject.to_owned()),
-            message: format!("property `{}` {warning}", cut(name)),
+            message: format!("property `{}` {warning}", truncated(name)),
         }));
     }
 }

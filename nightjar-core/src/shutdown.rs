@@ -1,4 +1,4 @@
-//! Knowing when to stop, and when to refresh at once.
+//! Signals that stop a program or make it refresh.
 //!
 //! SIGTERM and SIGINT stop the program, SIGHUP refreshes. SIGUSR1 and SIGUSR2, which would end it
 //! undrained, are ignored with a line in the log. SIGPIPE is ignored by Rust's runtime.
@@ -16,54 +16,55 @@ use tokio::{
 /// How often the stop file is looked for.
 const STOP_FILE_PERIOD: Duration = Duration::from_millis(500);
 
-/// Why a program is to stop.
+/// Why a program has to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopReason {
-    /// SIGTERM came.
+    /// SIGTERM was received.
     Terminate,
-    /// SIGINT came, as from Ctrl-C.
+    /// SIGINT was received, as from Ctrl-C.
     Interrupt,
     /// The stop file appeared.
     StopFile(PathBuf),
     /// The stop file was there when the program started.
     StaleStopFile(PathBuf),
     /// Another part of the program asked for it, for this reason.
-    Asked(String),
+    Requested(String),
 }
 
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Terminate => f.write_str("SIGTERM came"),
-            Self::Interrupt => f.write_str("SIGINT came"),
+            Self::Terminate => f.write_str("received SIGTERM"),
+            Self::Interrupt => f.write_str("received SIGINT"),
             Self::StopFile(path) => write!(f, "the stop file {} appeared", path.display()),
             Self::StaleStopFile(path) => write!(
                 f,
-                "the stop file {} was there before the start; remove it to run",
+                "the stop file {} existed before the start; remove it to run",
                 path.display()
             ),
-            Self::Asked(reason) => f.write_str(reason),
+            Self::Requested(reason) => f.write_str(reason),
         }
     }
 }
 
-/// Tells every part of a program that it is to stop. Clones are cheap and share one fate.
+/// Signal to every part of a program that it has to stop. Clones are cheap, and all of them see the
+/// same stop.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
     stop: watch::Receiver<Option<StopReason>>,
     refresh: watch::Receiver<u64>,
 }
 
-/// Asks for a stop or a refresh from within the program.
+/// Requests a stop or a refresh from within the program.
 #[derive(Debug, Clone)]
-pub struct Trigger {
+pub struct ShutdownHandle {
     stop: watch::Sender<Option<StopReason>>,
     refresh: watch::Sender<u64>,
 }
 
-/// Tells that SIGHUP asked for a refresh. Each one keeps its own count of what it has seen.
+/// Requests for refreshes, as by SIGHUP. Each value keeps its own count of what it has seen.
 #[derive(Debug, Clone)]
-pub struct Refresh(watch::Receiver<u64>);
+pub struct RefreshRequests(watch::Receiver<u64>);
 
 impl Shutdown {
     /// Listens for SIGTERM, SIGINT, SIGHUP and the stop file, on the current Tokio runtime, and
@@ -72,29 +73,33 @@ impl Shutdown {
     /// A stop file that is there already means stop at once. Fails if a signal handler cannot be
     /// set up.
     pub fn listen(stop_file: Option<&Path>) -> io::Result<Self> {
-        let (trigger, shutdown) = Self::manual();
-        on_signal(signal(SignalKind::terminate())?, &trigger, |to| {
+        let (handle, shutdown) = Self::manual();
+        on_signal(signal(SignalKind::terminate())?, &handle, |to| {
             to.stop(StopReason::Terminate);
         });
-        on_signal(signal(SignalKind::interrupt())?, &trigger, |to| {
+        on_signal(signal(SignalKind::interrupt())?, &handle, |to| {
             to.stop(StopReason::Interrupt);
         });
-        on_signal(signal(SignalKind::hangup())?, &trigger, Trigger::refresh);
+        on_signal(
+            signal(SignalKind::hangup())?,
+            &handle,
+            ShutdownHandle::refresh,
+        );
         ignore(signal(SignalKind::user_defined1())?, "SIGUSR1");
         ignore(signal(SignalKind::user_defined2())?, "SIGUSR2");
         if let Some(path) = stop_file {
-            watch_stop_file(path.to_owned(), trigger);
+            watch_stop_file(path.to_owned(), handle);
         }
         Ok(shutdown)
     }
 
-    /// A shutdown that only the trigger brings about.
-    pub fn manual() -> (Trigger, Self) {
+    /// A shutdown that only the handle brings about.
+    pub fn manual() -> (ShutdownHandle, Self) {
         let (stop, stop_receiver) = watch::channel(None);
         let (refresh, refresh_receiver) = watch::channel(0);
-        let trigger = Trigger { stop, refresh };
+        let handle = ShutdownHandle { stop, refresh };
         (
-            trigger,
+            handle,
             Self {
                 stop: stop_receiver,
                 refresh: refresh_receiver,
@@ -107,17 +112,17 @@ impl Shutdown {
         Self::manual().1
     }
 
-    /// Whether the program is to stop.
-    pub fn requested(&self) -> bool {
+    /// Whether the program has to stop.
+    pub fn is_requested(&self) -> bool {
         self.stop.borrow().is_some()
     }
 
-    /// Why, if the program is to stop.
+    /// Why, if the program has to stop.
     pub fn reason(&self) -> Option<StopReason> {
         self.stop.borrow().clone()
     }
 
-    /// Waits until the program is to stop; returns at once if it is to already.
+    /// Waits until the program has to stop; returns at once if it is to already.
     pub async fn wait(&self) -> StopReason {
         let mut stop = self.stop.clone();
         // Two steps: what `wait_for` lends must not be held while waiting.
@@ -128,12 +133,12 @@ impl Shutdown {
             .and_then(|reason| reason.clone());
         match reason {
             Some(reason) => reason,
-            // Nobody is left who could ask for it.
+            // No handle is left that could request it.
             None => std::future::pending().await,
         }
     }
 
-    /// Sleeps for `time`, or until the program is to stop. Returns whether it slept to the end.
+    /// Sleeps for `time`, or until the program has to stop. Returns whether it slept to the end.
     pub async fn sleep(&self, time: Duration) -> bool {
         tokio::select! {
             biased;
@@ -143,14 +148,14 @@ impl Shutdown {
     }
 
     /// A listener for refreshes that are asked for from now on.
-    pub fn refreshes(&self) -> Refresh {
+    pub fn refresh_requests(&self) -> RefreshRequests {
         let mut refresh = self.refresh.clone();
         refresh.mark_unchanged();
-        Refresh(refresh)
+        RefreshRequests(refresh)
     }
 }
 
-impl Trigger {
+impl ShutdownHandle {
     /// Asks for a stop. The first reason stays.
     pub fn stop(&self, reason: StopReason) {
         self.stop.send_if_modified(|current| {
@@ -169,7 +174,7 @@ impl Trigger {
     }
 }
 
-impl Refresh {
+impl RefreshRequests {
     /// Waits until a refresh has been asked for since the last call. Several requests in between
     /// count as one.
     pub async fn wait(&mut self) {
@@ -179,11 +184,15 @@ impl Refresh {
     }
 }
 
-fn on_signal(mut signal: Signal, trigger: &Trigger, act: impl Fn(&Trigger) + Send + 'static) {
-    let trigger = trigger.clone();
+fn on_signal(
+    mut signal: Signal,
+    handle: &ShutdownHandle,
+    act: impl Fn(&ShutdownHandle) + Send + 'static,
+) {
+    let handle = handle.clone();
     tokio::spawn(async move {
         while signal.recv().await.is_some() {
-            act(&trigger);
+            act(&handle);
         }
     });
 }
@@ -192,22 +201,22 @@ fn on_signal(mut signal: Signal, trigger: &Trigger, act: impl Fn(&Trigger) + Sen
 fn ignore(mut signal: Signal, name: &'static str) {
     tokio::spawn(async move {
         while signal.recv().await.is_some() {
-            tracing::info!("{name} came, and is ignored");
+            tracing::info!("{name} is ignored");
         }
     });
 }
 
-fn watch_stop_file(path: PathBuf, trigger: Trigger) {
+fn watch_stop_file(path: PathBuf, handle: ShutdownHandle) {
     // A look at one file takes microseconds: not worth a thread.
     if path.symlink_metadata().is_ok() {
-        trigger.stop(StopReason::StaleStopFile(path));
+        handle.stop(StopReason::StaleStopFile(path));
         return;
     }
     tokio::spawn(async move {
         while path.symlink_metadata().is_err() {
             tokio::time::sleep(STOP_FILE_PERIOD).await;
         }
-        trigger.stop(StopReason::StopFile(path));
+        handle.stop(StopReason::StopFile(path));
     });
 }
 

@@ -1,4 +1,4 @@
-//! Logs, to standard error.
+//! Logs on standard error.
 
 #[cfg(feature = "daemon")]
 mod program;

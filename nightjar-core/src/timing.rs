@@ -1,4 +1,4 @@
-//! How often something was done, and how long that took.
+//! Counts and durations of something that is done again and again.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::launch::{Launch, RestartMode};
 use nightjar_core::{
-    context::{ProxyConfig, ProxyRole, properties::documented},
+    context::{ProxyConfig, ProxyRole},
     daemon::PROXY_PROPERTY,
     daemon::settings::{
         DEBUG, DISCOVERY_MAP_EXEC, EXIT_ON_GENERATION_FAILURE, FAILURE_SLEEP, NJ_EMPTY_MAP_GRACE,
@@ -10,7 +10,8 @@ use nightjar_core::{
         NJ_STATUS_PORT, NJ_TEMP_DIR, REFRESH_TIME, Settings, TRIGGER_STOP_FILE,
     },
     document::{discovery_map::Name, proxy_input::Properties},
-    env::{CommandLine, ConfigurationFaults, Env, Reader, Setting},
+    env::{CommandLine, ConfigurationError, Env, Reader, Setting},
+    proxy::{check_property, defaults, plain_dir},
 };
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -19,87 +20,87 @@ const DATA_STORE_EXEC: Setting = Setting::optional(
     "the shipped templates",
     "The command that gives the templates.",
 );
-const NJ_PROXY_MODE: Setting = Setting::preset(
+const NJ_PROXY_MODE: Setting = Setting::with_default(
     "NJ_PROXY_MODE",
-    "service",
+    defaults::MODE,
     "`service` for a sidecar, `gateway` for a gateway, in upper or lower case.",
 );
-const NJ_NAMESPACE: Setting = Setting::preset(
+const NJ_NAMESPACE: Setting = Setting::with_default(
     "NJ_NAMESPACE",
-    "default",
+    defaults::NAME,
     "The namespace that this proxy is in.",
 );
-const NJ_SERVICE: Setting = Setting::preset(
+const NJ_SERVICE: Setting = Setting::with_default(
     "NJ_SERVICE",
-    "default",
+    defaults::NAME,
     "The service that this sidecar stands beside.",
 );
-const NJ_COLOR: Setting = Setting::preset(
+const NJ_COLOR: Setting = Setting::with_default(
     "NJ_COLOR",
-    "default",
+    defaults::NAME,
     "The deployment color of that service.",
 );
 const NJ_LISTEN_PORT: Setting =
     Setting::required("NJ_LISTEN_PORT", "The port on which Envoy takes requests.");
 const NJ_ADMIN_PORT: Setting =
     Setting::required("NJ_ADMIN_PORT", "The port of Envoy's admin interface.");
-const NJ_LISTEN_ADDRESS: Setting = Setting::preset(
+const NJ_LISTEN_ADDRESS: Setting = Setting::with_default(
     "NJ_LISTEN_ADDRESS",
-    "0.0.0.0",
+    defaults::LISTEN_ADDRESS,
     "The IP address that Envoy's listeners bind; `::` takes IPv4 and IPv6.",
 );
-const NJ_ADMIN_ADDRESS: Setting = Setting::preset(
+const NJ_ADMIN_ADDRESS: Setting = Setting::with_default(
     "NJ_ADMIN_ADDRESS",
-    "127.0.0.1",
+    defaults::ADMIN_ADDRESS,
     "The IP address of Envoy's admin interface, which lets anyone who reaches it stop Envoy.",
 );
-const ENVOY_EXEC: Setting = Setting::preset("ENVOY_EXEC", "envoy", "The Envoy program.");
+const ENVOY_EXEC: Setting = Setting::with_default("ENVOY_EXEC", "envoy", "The Envoy program.");
 const ENVOY_ARGS: Setting = Setting::optional(
     "ENVOY_ARGS",
     "none",
     "More arguments for Envoy, split by shell rules.",
 );
-const ENVOY_LOG_LEVEL: Setting = Setting::preset(
+const ENVOY_LOG_LEVEL: Setting = Setting::with_default(
     "ENVOY_LOG_LEVEL",
     "info",
     "Envoy's log level: `trace`, `debug`, `info`, `warning`, `error`, `critical` or `off`.",
 );
-const ENVOY_BASE_ID: Setting = Setting::preset(
+const ENVOY_BASE_ID: Setting = Setting::with_default(
     "ENVOY_BASE_ID",
     "0",
     "Tells apart the hot-restarting Envoys of one host (or one network and IPC namespace).",
 );
-const ENVOY_CONFIGURATION_TEMPLATE: Setting = Setting::preset(
+const ENVOY_CONFIGURATION_TEMPLATE: Setting = Setting::with_default(
     "ENVOY_CONFIGURATION_TEMPLATE",
     "envoy-config.yaml",
     "The purpose of the template that makes Envoy's bootstrap.",
 );
-const ENVOY_CONFIGURATION_DIR: Setting = Setting::preset(
+const ENVOY_CONFIGURATION_DIR: Setting = Setting::with_default(
     "ENVOY_CONFIGURATION_DIR",
-    "/tmp/envoy",
+    defaults::CONFIG_DIR,
     "The folder that the files are written to; one for each proxy.",
 );
-const ENVOY_RESTART_MODE: Setting = Setting::preset(
+const ENVOY_RESTART_MODE: Setting = Setting::with_default(
     "ENVOY_RESTART_MODE",
     "hot",
     "What to do when the bootstrap changes: `hot` restart, `cold` restart, or `none`.",
 );
-const ENVOY_DRAIN_TIME: Setting = Setting::preset(
+const ENVOY_DRAIN_TIME: Setting = Setting::with_default(
     "ENVOY_DRAIN_TIME",
     "20",
     "Seconds that connections get to end when Envoy stops or is replaced.",
 );
-const ENVOY_KILL_WAIT_TIME: Setting = Setting::preset(
+const ENVOY_KILL_WAIT_TIME: Setting = Setting::with_default(
     "ENVOY_KILL_WAIT_TIME",
     "60",
     "Seconds that Envoy gets to exit after SIGTERM, before SIGKILL.",
 );
-const ENVOY_UPDATE_TIMEOUT: Setting = Setting::preset(
+const ENVOY_UPDATE_TIMEOUT: Setting = Setting::with_default(
     "ENVOY_UPDATE_TIMEOUT",
     "10",
     "Seconds to wait for Envoy to take one phase of an update.",
 );
-const NJ_VALIDATE: Setting = Setting::preset(
+const NJ_VALIDATE: Setting = Setting::with_default(
     "NJ_VALIDATE",
     "true",
     "Whether `envoy --mode validate` checks a configuration before it goes live.",
@@ -171,7 +172,7 @@ impl Config {
     ///
     /// # Errors
     /// All the faults at once.
-    pub(crate) fn read(env: &Env, need: Need) -> Result<Self, ConfigurationFaults> {
+    pub(crate) fn read(env: &Env, need: Need) -> Result<Self, ConfigurationError> {
         let mut reader = Reader::new(env);
         let config = Self::read_all(&mut reader, need);
         reader.finish()?;
@@ -189,7 +190,7 @@ impl Config {
         });
         let mut proxy = read_proxy(reader, &config_dir, admin);
         if proxy.listen_port == admin.1 && admin.1 != 0 {
-            reader.fault(&NJ_ADMIN_PORT, "is the same as NJ_LISTEN_PORT");
+            reader.reject(&NJ_ADMIN_PORT, "is the same as NJ_LISTEN_PORT");
         }
         let daemon = Settings::read(reader);
         proxy.status = daemon.status;
@@ -199,7 +200,7 @@ impl Config {
             ("NJ_ADMIN_PORT", admin.1),
         ] {
             if status == Some(port) && port != 0 {
-                reader.fault(&NJ_STATUS_PORT, format!("is the same as {other}"));
+                reader.reject(&NJ_STATUS_PORT, format!("is the same as {other}"));
             }
         }
         Self {
@@ -218,14 +219,16 @@ impl Config {
 
 fn read_config_dir(reader: &mut Reader<'_>) -> PathBuf {
     let path = reader.path(&ENVOY_CONFIGURATION_DIR);
-    // Templates spell the folder out, so it has to be text, and in one spelling only.
-    if path
-        .to_str()
-        .is_none_or(|text| text.chars().any(char::is_control))
-    {
-        reader.fault(&ENVOY_CONFIGURATION_DIR, "is not a path of plain text");
-    }
-    path.components().collect()
+    plain_dir(&path).map_or_else(
+        || {
+            reader.reject(
+                &ENVOY_CONFIGURATION_DIR,
+                "contains control characters or is not UTF-8",
+            );
+            path.clone()
+        },
+        PathBuf::from,
+    )
 }
 
 fn name(reader: &mut Reader<'_>, setting: &Setting) -> String {
@@ -264,7 +267,7 @@ fn read_proxy(
 /// The proxy's own properties, which count before what a map says.
 fn read_properties(reader: &mut Reader<'_>) -> Properties {
     let mut properties = Properties::new();
-    for (name, value) in reader.env().beginning_with(PROXY_PROPERTY) {
+    for (name, value) in reader.env().with_prefix(PROXY_PROPERTY) {
         let (Some(variable), Some(value)) = (name.to_str(), value.to_str()) else {
             continue;
         };
@@ -273,12 +276,9 @@ fn read_properties(reader: &mut Reader<'_>) -> Properties {
         if value.is_empty() {
             continue;
         }
-        let format = documented(&name).map(|property| property.format);
-        match format.filter(|format| format.normalise(value).is_none()) {
-            Some(format) => {
-                reader.fault_of(variable, value, format!("is not {}", format.description()));
-            }
-            None => drop(properties.insert(name, value.to_owned())),
+        match check_property(&name, value) {
+            Err(reason) => reader.reject_variable(variable, value, reason),
+            Ok(()) => drop(properties.insert(name, value.to_owned())),
         }
     }
     properties
@@ -300,7 +300,7 @@ const OWN_ARGUMENTS: [&str; 11] = [
 ];
 
 fn split_arguments(text: &str) -> Result<Vec<String>, String> {
-    let words = shell_words::split(text).map_err(|_| "has a quote that is never closed")?;
+    let words = shell_words::split(text).map_err(|_| "has an unclosed quote")?;
     let is_own = |word: &&String| {
         let name = word.split('=').next().unwrap_or_default();
         OWN_ARGUMENTS.contains(&name)
@@ -323,7 +323,7 @@ fn read_launch(reader: &mut Reader<'_>, need: Need, bootstrap: PathBuf) -> Optio
     } else {
         Some(reader.command(&ENVOY_EXEC)).map(|command| {
             if !command.arguments.is_empty() {
-                reader.fault(&ENVOY_EXEC, "has arguments; they belong in ENVOY_ARGS");
+                reader.reject(&ENVOY_EXEC, "has arguments; they belong in ENVOY_ARGS");
             }
             command.program
         })

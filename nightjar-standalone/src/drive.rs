@@ -54,7 +54,7 @@ async fn at(deadline: Option<Instant>) {
 pub(crate) fn telling(status: Status, file: ReadyFile) -> impl Fn(&State) {
     move |state| {
         let facts = state.facts();
-        status.change(|told| *told = facts);
+        status.update(|told| *told = facts);
         status.publish(&file);
     }
 }

@@ -1,10 +1,8 @@
 //! The configuration folder: every file is replaced as a whole, or not at all.
 
 use nightjar_core::{
-    daemon::{
-        dir_lock::{self, DirLock},
-        ready_file::UNFINISHED,
-    },
+    atomic_file::{TEMP_SUFFIX, temp_path},
+    daemon::dir_lock::{self, DirLock},
     envoy::Configuration,
 };
 use std::{
@@ -160,11 +158,9 @@ impl Folder {
         let path = self.root.join(name);
         let folder = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(folder).map_err(failed("cannot make the folder", folder))?;
-        let mut unfinished = path.clone().into_os_string();
-        unfinished.push(UNFINISHED);
         let staged = Staged {
             name: name.to_owned(),
-            unfinished: unfinished.into(),
+            unfinished: temp_path(&path),
             path,
         };
         let write = || -> io::Result<()> {
@@ -332,7 +328,7 @@ fn clear_unfinished(folder: &Path) {
         let path = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             clear_unfinished(&path);
-        } else if path.to_string_lossy().ends_with(UNFINISHED) {
+        } else if path.to_string_lossy().ends_with(TEMP_SUFFIX) {
             let _ = fs::remove_file(path);
         }
     }

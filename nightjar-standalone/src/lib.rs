@@ -35,24 +35,19 @@ mod sample;
 mod secrets;
 mod world;
 
-use clap::Parser;
 use config::{Config, Need, SETTINGS};
 use nightjar_core::{
-    daemon::{block_on, misspelt_settings, ready_file},
-    env::{self, EXIT_CONFIGURATION, Env},
-    report::in_full,
-    shutdown::Shutdown,
-    telemetry,
+    daemon::{
+        EntryError, EntryPoint, Settings, entry,
+        ready_file::{self, NotReadyError},
+    },
+    env::{self, ConfigurationError, Env, Setting},
 };
-use run::Program;
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 /// Runs Envoy beside a service or as a gateway, with files made from a discovery map and templates.
-#[derive(Parser)]
-#[command(name = "nightjar-standalone", version, about, after_help = after_help())]
+#[derive(clap::Parser)]
+#[command(name = "nightjar-standalone", version, about, after_help = entry::after_help(SETTINGS))]
 struct Arguments {
     /// Refresh once, write the files, run no Envoy, and exit.
     #[arg(long, conflicts_with_all = ["dry_run", "check_ready"])]
@@ -65,95 +60,46 @@ struct Arguments {
     check_ready: bool,
 }
 
-fn after_help() -> String {
-    format!(
-        "Exit codes: 0 done, or stopped as told; 1 failed; 64 wrong settings or arguments.\n\n\
-         Environment:\n{}",
-        env::describe(SETTINGS)
-    )
+impl EntryPoint for Arguments {
+    const SETTINGS: &'static [Setting] = SETTINGS;
+    type Config = Config;
+
+    fn configure(&self, env: &Env) -> Result<Config, ConfigurationError> {
+        let need = if self.once || self.dry_run || self.check_ready {
+            Need::EnvoyIfThere
+        } else {
+            Need::Envoy
+        };
+        Config::read(env, need)
+    }
+
+    fn settings(config: &Config) -> &Settings {
+        &config.daemon
+    }
+
+    fn check_ready(&self, config: &Config) -> Option<Result<String, NotReadyError>> {
+        self.check_ready
+            .then(|| ready_file::check(&config.config_dir))
+    }
+
+    async fn run(self, config: Config) -> Result<ExitCode, EntryError> {
+        let code = if self.once {
+            once::run(config, once::Then::Write).await?
+        } else if self.dry_run {
+            once::run(config, once::Then::Print).await?
+        } else {
+            run::until_stopped(config).await?
+        };
+        Ok(code)
+    }
 }
 
 /// Runs the program: reads arguments and environment, and gives its exit code.
 pub fn main() -> ExitCode {
     let mut arguments = env::arguments().peekable();
-    if arguments
-        .next_if(|first| *first == *process::SHIM)
-        .is_some()
-    {
+    let is_shim = arguments.next_if(|first| *first == *process::SHIM);
+    if is_shim.is_some() {
         return process::shim(arguments);
     }
-    let arguments = match Arguments::try_parse_from(
-        std::iter::once("nightjar-standalone".into()).chain(arguments),
-    ) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(EXIT_CONFIGURATION)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
-    };
-    let need = if arguments.once || arguments.dry_run || arguments.check_ready {
-        Need::EnvoyIfThere
-    } else {
-        Need::Envoy
-    };
-    let env = Env::from_process();
-    let config = match Config::read(&env, need) {
-        Ok(config) => config,
-        Err(faults) => {
-            let _ = writeln!(
-                io::stderr(),
-                "nightjar-standalone: wrong settings\n{faults}"
-            );
-            return ExitCode::from(EXIT_CONFIGURATION);
-        }
-    };
-    if arguments.check_ready {
-        return ready_file::report(&ready_file::check(&config.config_dir));
-    }
-    let _log = telemetry::init(config.daemon.debug, config.daemon.log_format);
-    for line in misspelt_settings(&env, SETTINGS) {
-        tracing::warn!("{line}");
-    }
-    let ended = block_on(act(&arguments, config)).map_err(anyhow::Error::from);
-    match ended.flatten() {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!("{}", in_full(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn act(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode> {
-    let shutdown = Shutdown::listen(Some(&config.daemon.stop_file))?;
-    if arguments.once || arguments.dry_run {
-        let then = if arguments.dry_run {
-            once::Then::Print
-        } else {
-            once::Then::Write
-        };
-        once::once(config, shutdown, then, &mut io::stdout()).await?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let stop = shutdown.clone();
-    let program = tokio::select! {
-        biased;
-        reason = stop.wait() => {
-            tracing::info!("stopping: {reason}");
-            return Ok(ExitCode::SUCCESS);
-        }
-        program = Program::new(config, shutdown) => program,
-    };
-    match program {
-        Ok(program) => program.run().await.map(|()| ExitCode::SUCCESS),
-        Err(error) => {
-            // Nothing runs yet: what stands in the way is the set-up.
-            tracing::error!("{}", in_full(error.as_ref()));
-            Ok(ExitCode::from(EXIT_CONFIGURATION))
-        }
-    }
+    entry::main::<Arguments>(arguments, &Env::from_process())
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 use life::{Life, News, Out};
 use nightjar_core::{
-    daemon::{EmptyMap, Now, Outcome, Pauses, Progress, RefreshTimer},
+    daemon::{EmptyMap, Now, Pauses, RefreshOutcome, RefreshProgress, RefreshTimer},
     envoy::{Configuration, File, Secret},
 };
 use rollout::Rollout;
@@ -97,7 +97,7 @@ pub(crate) struct Refreshed {
     pub(crate) map_version: Option<String>,
     /// Why the newest templates are not used, if they are not.
     pub(crate) templates_failed: Option<String>,
-    /// The map without endpoints that is not believed yet.
+    /// The map without endpoints that is not accepted yet.
     pub(crate) empty_map: Option<EmptyMap>,
     /// Why no set of files can be made of map and templates.
     pub(crate) unfit: Option<Unfit>,
@@ -264,7 +264,7 @@ pub(crate) struct State {
     life: Life,
     rollout: Rollout,
     refreshing: Refreshing,
-    progress: Progress,
+    progress: RefreshProgress,
     secrets: Secrets,
     effort: Effort,
     inotify_left: inotify::Left,
@@ -280,7 +280,7 @@ impl State {
             rollout: Rollout::new(&rules),
             rules,
             refreshing: Refreshing::Resting,
-            progress: Progress::default(),
+            progress: RefreshProgress::default(),
             secrets: Secrets::default(),
             effort: Effort::default(),
             inotify_left: inotify::Left::default(),
@@ -360,11 +360,13 @@ impl State {
     /// Counts how refreshes ended.
     fn count(&mut self, now: Instant, out: &mut Out) {
         for (outcome, reason) in self.rollout.take_outcomes() {
-            if outcome == Outcome::Failed {
+            if outcome == RefreshOutcome::Failed {
                 self.progress.failed = reason;
             }
             self.tally(outcome, now);
-            if self.rules.exit_on_failure && matches!(outcome, Outcome::Failed | Outcome::Refused) {
+            if self.rules.exit_on_failure
+                && matches!(outcome, RefreshOutcome::Failed | RefreshOutcome::Refused)
+            {
                 self.fail(EXIT_ON_FAILURE, now, out);
             }
         }
@@ -427,7 +429,7 @@ impl State {
                     }
                     None => {
                         if !self.rollout.refreshed(refreshed.candidate, &self.life) {
-                            self.tally(Outcome::Unchanged, now);
+                            self.tally(RefreshOutcome::Unchanged, now);
                         }
                         None
                     }
@@ -445,7 +447,7 @@ impl State {
         };
         tracing::error!("refresh failed: {reason}");
         self.progress.failed = Some(reason);
-        self.tally(Outcome::Failed, now);
+        self.tally(RefreshOutcome::Failed, now);
         if self.rules.exit_on_failure {
             return self.fail(EXIT_ON_FAILURE, now, out);
         }
@@ -454,7 +456,7 @@ impl State {
             .rules
             .pauses
             .after(failures, self.rollout.is_configured());
-        RefreshTimer::tell(pause);
+        RefreshTimer::log_next(pause);
         self.rest(if again { Duration::ZERO } else { pause }, now, out);
     }
 
@@ -463,7 +465,7 @@ impl State {
         out.effects.push(Effect::Rest(pause));
     }
 
-    fn tally(&mut self, outcome: Outcome, now: Instant) {
+    fn tally(&mut self, outcome: RefreshOutcome, now: Instant) {
         if let Some(recovery) = self.progress.count(outcome, told(now)) {
             tracing::info!("{recovery}");
         }

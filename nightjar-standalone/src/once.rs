@@ -7,7 +7,7 @@ use nightjar_core::{
     envoy::{Configuration, EnvoyProgram},
     shutdown::Shutdown,
 };
-use std::io;
+use std::{io, process::ExitCode};
 
 /// What to do with the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,15 @@ pub(crate) enum Then {
     Print,
 }
 
+/// Refreshes once, and prints to standard output.
+pub(crate) async fn run(config: Config, then: Then) -> Result<ExitCode> {
+    let shutdown = Shutdown::listen(Some(&config.daemon.stop_file))?;
+    once(config, shutdown, then, &mut io::stdout()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Refreshes once, and prints to `out`. `Err` is any failure of it.
-pub(crate) async fn once(
+async fn once(
     config: Config,
     shutdown: Shutdown,
     then: Then,

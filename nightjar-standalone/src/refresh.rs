@@ -141,7 +141,7 @@ impl Refresher {
                 }
                 self.pending |= fetched == Fetched::New;
             }
-            Err(error) if self.templates.is_some() && !shutdown.requested() => {
+            Err(error) if self.templates.is_some() && !shutdown.is_requested() => {
                 self.report_missing(error.to_string());
             }
             Err(error) => return Err(error),

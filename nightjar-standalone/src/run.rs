@@ -12,10 +12,35 @@ use anyhow::{Context as _, Result, bail};
 use nightjar_core::{
     context::ProxyRole,
     daemon::{ReadyFile, TempDir},
+    env::EXIT_CONFIGURATION,
     envoy::EnvoyProgram,
+    report::error_chain,
     shutdown::Shutdown,
 };
+use std::process::ExitCode;
 use tokio::sync::mpsc;
+
+/// Runs until told to stop. `Err` means that the orchestrator had better replace this.
+pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
+    let shutdown = Shutdown::listen(Some(&config.daemon.stop_file))?;
+    let stop = shutdown.clone();
+    let program = tokio::select! {
+        biased;
+        reason = stop.wait() => {
+            tracing::info!("stopping: {reason}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        program = Program::new(config, shutdown) => program,
+    };
+    match program {
+        Ok(program) => program.run().await.map(|()| ExitCode::SUCCESS),
+        Err(error) => {
+            // Nothing runs yet, so what failed is the set-up.
+            tracing::error!("{}", error_chain(error.as_ref()));
+            Ok(ExitCode::from(EXIT_CONFIGURATION))
+        }
+    }
+}
 
 /// A proxy that is set up.
 pub(crate) struct Program {
@@ -94,13 +119,13 @@ impl Program {
 
 /// Passes signals on.
 async fn listen(shutdown: Shutdown, events: mpsc::UnboundedSender<Event>) {
-    let mut refreshes = shutdown.refreshes();
+    let mut refreshes = shutdown.refresh_requests();
     loop {
         let event = tokio::select! {
             biased;
             reason = shutdown.wait() => Event::Stop(reason.to_string()),
             () = refreshes.wait() => {
-                tracing::info!("refreshing at once, as SIGHUP came");
+                tracing::info!("refreshing now because of SIGHUP");
                 Event::RefreshDue
             }
         };

@@ -20,7 +20,7 @@ use crate::{
 use nightjar_core::{
     daemon::RefreshTimer,
     envoy::{CheckError, Configuration, EnvoyProgram, Secret},
-    report::in_full,
+    report::error_chain,
     shutdown::Shutdown,
 };
 use std::{
@@ -119,7 +119,7 @@ impl System {
                 });
             }
             Event::Refreshed {
-                result: brought.map_err(|error| in_full(&error)),
+                result: brought.map_err(|error| error_chain(&error)),
                 effort: Box::new(refresher.effort()),
             }
         });
@@ -157,7 +157,7 @@ impl System {
                             CheckFailure::Failed(reason)
                         }
                         CheckError::Refused(_) => CheckFailure::Refused(error.to_string()),
-                        other => CheckFailure::Failed(in_full(&other)),
+                        other => CheckFailure::Failed(error_chain(&other)),
                     })
                 }
             };
@@ -258,7 +258,7 @@ impl System {
 
     fn rest(&mut self, pause: Duration) {
         let rest = self.report(async move {
-            sleep_until(RefreshTimer::end_of(pause)).await;
+            sleep_until(RefreshTimer::end_after(pause)).await;
             Event::RefreshDue
         });
         replace(&mut self.rest, Some(rest));

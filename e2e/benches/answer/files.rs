@@ -1,7 +1,10 @@
 //! Changes through files: Nightjar reads a new map, and Envoy the files it writes.
 
 use crate::{Change, State, answered};
-use e2e::mesh::{Plan, Proxy};
+use e2e::{
+    mesh::{Plan, Proxy},
+    process::cpu_seconds,
+};
 use rustix::process::Signal;
 use std::{
     collections::BTreeMap,
@@ -12,8 +15,6 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Clock ticks a second, as Linux counts CPU time for every process.
-const TICKS: f64 = 100.0;
 const CHANGED: &str = "nightjar_refreshes_total{result=\"changed\"}";
 
 /// A running proxy.
@@ -64,8 +65,8 @@ impl Files {
         self.keep(state);
         Change {
             answer,
-            own: paid[0] - cpu[0],
-            children: paid[1] - cpu[1],
+            own: paid.own - cpu.own,
+            children: paid.children - cpu.children,
         }
     }
 
@@ -92,18 +93,4 @@ impl Kept {
     pub(crate) fn of(&self, state: &State) -> &Path {
         &self.names[state.name]
     }
-}
-
-/// User and system time of a process, and of the children it has waited for. Envoy is not among
-/// them while it runs.
-fn cpu_seconds(id: u32) -> [f64; 2] {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    let fields = stat.rsplit_once(") ").unwrap().1;
-    let times: Vec<f64> = fields
-        .split(' ')
-        .skip(11)
-        .take(4)
-        .map(|ticks| ticks.parse::<f64>().unwrap() / TICKS)
-        .collect();
-    [times[0] + times[1], times[2] + times[3]]
 }

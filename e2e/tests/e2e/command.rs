@@ -125,7 +125,7 @@ fn a_status_port_that_is_taken_is_a_wrong_setting() {
         .prepare();
     let log = format!(
         "INFO nightjar 0.1.0 runs envoy 1.40.0\n\
-         ERROR NJ_STATUS_PORT: {address} cannot be bound: Address already in use (os error 98)\n"
+         ERROR NJ_STATUS_PORT: cannot bind {address}: Address already in use (os error 98)\n"
     );
     assert_eq!(proxy.run(&[]), (Some(64), String::new(), log));
 }
@@ -174,8 +174,8 @@ fn a_failure_can_end_the_program() {
     assert_eq!(
         proxy.logged("ERROR"),
         [
-            "ERROR refresh failed: fetch of discovery-map by ext-store-local failed: it ended with \
-             exit code 1; the end of its standard error:",
+            "ERROR refresh failed: fetch of discovery-map by ext-store-local failed: it exited \
+             with code 1; its standard error ends with:",
             "ERROR a refresh failed, and EXIT_ON_GENERATION_FAILURE is set",
         ]
     );
@@ -196,7 +196,7 @@ fn every_line_of_a_json_log_is_an_object() {
     proxy.set_map_text("{");
     proxy.wait_told(
         200,
-        "ready\nfailed: sh handed over a document that is refused: the discovery-map document is not valid\n  \
+        "ready\nfailed: sh provided an invalid document: the discovery-map document is not valid\n  \
          (document): is not JSON: EOF while parsing an object at line 1 column 1\n",
     );
     assert_eq!(proxy.process().stop().code(), Some(0));
@@ -224,7 +224,7 @@ fn every_line_of_a_json_log_is_an_object() {
         ("INFO", "envoy: main "),
         ("INFO", "envoy is live"),
         ("ERROR", "refresh failed: sh handed over"),
-        ("INFO", "stopping: SIGTERM came"),
+        ("INFO", "stopping: received SIGTERM"),
     ] {
         assert!(has(level, start), "{level} {start} in {log}");
     }

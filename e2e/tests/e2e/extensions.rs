@@ -272,7 +272,7 @@ fn a_name_that_does_not_resolve_gives_no_map_and_is_worth_another_try() {
 #[test]
 fn names_in_no_form_are_a_fault_of_the_settings() {
     let answer = names("shop blue 3000").call(&[]);
-    let said = "discovery-dns: the settings are faulty:\nMESH_NAMES";
+    let said = "discovery-dns: invalid configuration:\nMESH_NAMES";
     assert_eq!(answer.code, Some(64));
     assert!(answer.stderr.starts_with(said), "{}", answer.stderr);
 }

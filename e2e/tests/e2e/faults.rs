@@ -31,7 +31,7 @@ fn a_missing_envoy_is_a_wrong_setting() {
         (
             Some(64),
             vec![
-                "nightjar-standalone: wrong settings".to_owned(),
+                "nightjar-standalone: invalid configuration".to_owned(),
                 "ENVOY_EXEC=\"/nowhere/envoy\": \"/nowhere/envoy\" is not an executable file"
                     .to_owned()
             ]

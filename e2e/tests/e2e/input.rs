@@ -7,6 +7,7 @@ use e2e::{
     mesh::{Backend, Plan, Proxy},
     program, scripts,
 };
+use nightjar_core::atomic_file::replace_own;
 use serde_json::{Value, json};
 use std::fs::File;
 
@@ -33,7 +34,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
     let text = good.to_string();
     let in_map = |fault: &str| {
         format!(
-            "sh handed over a document that is refused: the discovery-map document is not valid\n  {fault}"
+            "sh provided an invalid document: the discovery-map document is not valid\n  {fault}"
         )
     };
     let edited = |pointer: &str, value: Value| {
@@ -52,7 +53,7 @@ fn bad_maps(good: &Value) -> Vec<(Vec<u8>, String)> {
     vec![
         (
             Vec::new(),
-            "fetch of discovery-map by sh failed: it ended with exit code 0, but its file is empty"
+            "fetch of discovery-map by sh failed: it exited with code 0, but its file is empty"
                 .to_owned(),
         ),
         (b" \n".to_vec(), in_map("(document): is empty")),
@@ -159,7 +160,7 @@ fn every_fault_of_a_map_is_told_at_once() {
         &proxy,
         &good,
         bad.to_string().as_bytes(),
-        "sh handed over a document that is refused: the discovery-map document is not valid
+        "sh provided an invalid document: the discovery-map document is not valid
   /namespaces/0/namespace (n 1): \"n 1\" is not a name: 1 to 128 letters, digits, dots, underscores and hyphens
   /namespaces/0/network-id (n 1): 5 is not of type \"string\"
   /namespaces/1/service-colors/0/instances/0/port (shop/blue in n1): 0 is not between 1 and 65535
@@ -176,8 +177,8 @@ fn a_map_that_is_too_large_is_not_read() {
         &proxy,
         &good,
         &vec![b' '; 2 << 20],
-        "fetch of discovery-map by sh failed: it ended with exit code 0, but its file has \
-         2097152 bytes, and 1048576 are allowed",
+        "fetch of discovery-map by sh failed: it exited with code 0, but its file has \
+         2097152 bytes; the limit is 1048576",
     );
     // The same with the limit that is there if nobody sets one.
     proxy.env.remove("NJ_MAX_DOCUMENT_SIZE_MB");
@@ -189,8 +190,8 @@ fn a_map_that_is_too_large_is_not_read() {
     std::fs::rename(&large, &proxy.map_file).unwrap();
     proxy.wait_told(
         200,
-        "ready\nfailed: fetch of discovery-map by sh failed: it ended with exit code 0, but its \
-         file has 100000000 bytes, and 67108864 are allowed\n",
+        "ready\nfailed: fetch of discovery-map by sh failed: it exited with code 0, but its \
+         file has 100000000 bytes; the limit is 67108864\n",
     );
     assert_eq!(proxy.get("/who").by(), "shop-blue");
     proxy.set_map(&good);
@@ -213,11 +214,7 @@ fn bad_templates_change_nothing_and_are_explained() {
     let blue = Backend::start("shop", "blue");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("templates.json");
-    let set = |text: &str| {
-        let unfinished = folder.path().join("new");
-        std::fs::write(&unfinished, text).unwrap();
-        std::fs::rename(unfinished, &file).unwrap();
-    };
+    let set = |text: &str| replace_own(&file, text.as_bytes()).unwrap();
     set(&templates(&[]));
     let proxy = gateway(&blue)
         .env("DATA_STORE_EXEC", program("ext-store-local").display())
@@ -227,7 +224,7 @@ fn bad_templates_change_nothing_and_are_explained() {
     let purpose = |purpose: &str, fault: &str| {
         let count = nightjar_core::template::shipped().gateway_templates.len();
         let reason = format!(
-            "ext-store-local handed over a document that is refused: the templates document is not valid\n  \
+            "ext-store-local provided an invalid document: the templates document is not valid\n  \
              /gateway-templates/{count}/purpose: {fault}"
         );
         (templates(&[(purpose, "x")]), reason)
@@ -305,9 +302,9 @@ fn a_map_without_endpoints_is_believed_at_the_third_refresh() {
     proxy.set_map(&empty);
     let warning = |number| {
         format!(
-            "WARN the discovery map lost its last endpoint, which is more often a fault of \
-             discovery than the truth; it is believed when 3 refreshes in a row say so, and this \
-             was number {number}"
+            "WARN the discovery map lost its last endpoint, which is usually an error of \
+             discovery; it is accepted when 3 refreshes in a row confirm it, and \
+             this was number {number}"
         )
     };
     eventually("the first doubt", || {

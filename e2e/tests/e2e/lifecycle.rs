@@ -14,7 +14,10 @@ use std::{net::UdpSocket, thread};
 fn a_stop_by_any_of_three_ways_leaves_nothing_running() {
     let blue = Backend::start("shop", "blue");
     let mut proxy = Plan::gateway("n1", &shop("blue", blue.port)).start();
-    for (signal, reason) in [(Signal::TERM, "SIGTERM came"), (Signal::INT, "SIGINT came")] {
+    for (signal, reason) in [
+        (Signal::TERM, "received SIGTERM"),
+        (Signal::INT, "received SIGINT"),
+    ] {
         proxy.process().signal(signal);
         assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
         proxy.assert_gone();
@@ -35,7 +38,7 @@ fn a_stop_by_any_of_three_ways_leaves_nothing_running() {
         proxy.logged("INFO stopping")[2..],
         [
             "INFO stopping: the stop file FOLDER/stop appeared",
-            "INFO stopping: the stop file FOLDER/stop was there before the start; remove it to run",
+            "INFO stopping: the stop file FOLDER/stop existed before the start; remove it to run",
         ]
     );
 }
@@ -163,7 +166,7 @@ fn sighup_refreshes_at_once() {
     proxy.wait_for_answer("/who", "shop-green");
     assert_eq!(
         proxy.logged("INFO refreshing"),
-        ["INFO refreshing at once, as SIGHUP came"]
+        ["INFO refreshing now because of SIGHUP"]
     );
 }
 

@@ -7,6 +7,7 @@ use e2e::{
     process::with_argument,
     scripts,
 };
+use nightjar_core::atomic_file::replace_own;
 
 /// A gateway that takes its map from a shell script.
 fn gateway(backend: &Backend, script: &str) -> Plan {
@@ -26,9 +27,7 @@ fn scripted(backend: &Backend, timeout: &str) -> Proxy {
 }
 
 fn does(proxy: &Proxy, script: &str) {
-    let unfinished = proxy.folder().join("script");
-    std::fs::write(&unfinished, script).unwrap();
-    std::fs::rename(unfinished, proxy.folder().join("map.json.sh")).unwrap();
+    replace_own(&proxy.folder().join("map.json.sh"), script.as_bytes()).unwrap();
 }
 
 #[test]
@@ -40,24 +39,21 @@ fn an_extension_that_misbehaves_changes_nothing() {
     for (script, reason) in [
         (
             "echo one >&2; echo two >&2; exit 3",
-            failed("it ended with exit code 3; the end of its standard error:\n  | one\n  | two"),
+            failed("it exited with code 3; its standard error ends with:\n  | one\n  | two"),
         ),
-        ("kill -SEGV $$", failed("it was ended by signal 11")),
-        (
-            "exit 0",
-            failed("it ended with exit code 0, but wrote no file"),
-        ),
+        ("kill -SEGV $$", failed("it was killed by signal 11")),
+        ("exit 0", failed("it exited with code 0, but wrote no file")),
         (
             r#"mkdir "$file""#,
-            failed("it ended with exit code 0, but what it made is not a regular file"),
+            failed("it exited with code 0, but its file is not a regular file"),
         ),
         (
             r#"mkfifo "$file""#,
-            failed("it ended with exit code 0, but what it made is not a regular file"),
+            failed("it exited with code 0, but its file is not a regular file"),
         ),
         (
             r#"ln -s /nowhere "$file""#,
-            failed("it ended with exit code 0, but wrote no file"),
+            failed("it exited with code 0, but wrote no file"),
         ),
     ] {
         does(&proxy, script);
@@ -77,8 +73,8 @@ fn megabytes_of_output_are_not_kept_and_do_no_harm() {
         &proxy,
         "yes 0123456789 | head -c 3300000; yes 0123456789 | head -c 3300000 >&2; exit 9",
     );
-    let mut reason = "ready\nfailed: fetch of discovery-map by sh failed: it ended with exit \
-                      code 9; the end of its standard error:"
+    let mut reason = "ready\nfailed: fetch of discovery-map by sh failed: it exited with \
+                      code 9; its standard error ends with:"
         .to_owned();
     for _ in 0..10 {
         reason.push_str("\n  | 0123456789");
@@ -87,7 +83,7 @@ fn megabytes_of_output_are_not_kept_and_do_no_harm() {
     assert_eq!(proxy.get("/who").by(), "shop-blue");
     // 300,000 lines of 10 bytes on each stream, of which 256 KiB are logged.
     let left_out = proxy.wait_logged("WARN");
-    let line = r#"WARN 273785 more lines of output are left out of the log extension="sh""#;
+    let line = r#"WARN 273785 more lines of output were not logged extension="sh""#;
     assert_eq!(left_out[..2], [line, line]);
     does(&proxy, scripts::COPY);
     proxy.wait_told(200, "ready\n");
@@ -120,10 +116,10 @@ fn an_extension_that_hangs_is_ended_and_tried_again() {
     let mark = format!("3600.{}", proxy.port);
     does(&proxy, &format!("sleep {mark}"));
     let warnings = proxy.wait_logged("WARN fetch");
-    let (what, when) = warnings[0].split_once("; trying again in ").unwrap();
+    let (what, when) = warnings[0].split_once("; retrying in ").unwrap();
     assert_eq!(
         what,
-        "WARN fetch of discovery-map by sh failed: it was killed after 500ms without an answer"
+        "WARN fetch of discovery-map by sh failed: it was killed after running for 500ms"
     );
     assert!(when.ends_with(r#"s extension="sh""#), "{when}");
     assert_eq!(with_argument(&mark), []);
@@ -138,7 +134,7 @@ fn nothing_newer_is_no_answer_where_nothing_is_known() {
     proxy.wait_told(
         503,
         "not ready: no complete configuration yet\nfailed: fetch of discovery-map by sh failed: \
-         it ended with exit code 30 (nothing newer), but was given no version\n",
+         it exited with code 30 (unchanged), but was given no version to compare with\n",
     );
     assert_eq!(proxy.files(), [""; 0]);
     assert_eq!(proxy.count("nightjar_envoy_starts_total"), Some(0));
@@ -151,13 +147,13 @@ fn the_local_store_says_what_is_wrong_with_its_file() {
     proxy.set_map_text("[]");
     proxy.wait_told(
         200,
-        "ready\nfailed: fetch of discovery-map by ext-store-local failed: it ended with exit code 1; \
-         the end of its standard error:\n  | ext-store-local: FOLDER/map.json is not a JSON object: \
+        "ready\nfailed: fetch of discovery-map by ext-store-local failed: it exited with code 1; \
+         its standard error ends with:\n  | ext-store-local: FOLDER/map.json is not a JSON object: \
          invalid type: sequence, expected an object at line 1 column 0\n",
     );
     proxy.set_map_text("{\"half");
     let quoted = proxy.wait_logged("  | ext-store-local: FOLDER/map.json is not complete");
-    let (reason, _) = quoted[0].split_once("; trying again in ").unwrap();
+    let (reason, _) = quoted[0].split_once("; retrying in ").unwrap();
     assert_eq!(
         reason,
         "  | ext-store-local: FOLDER/map.json is not complete JSON: EOF while parsing a string at \
@@ -166,8 +162,8 @@ fn the_local_store_says_what_is_wrong_with_its_file() {
     assert_eq!(
         proxy.logged("WARN"),
         [
-            "WARN fetch of discovery-map by ext-store-local failed: it ended with exit code 31 \
-             (worth another try); the end of its standard error:"
+            "WARN fetch of discovery-map by ext-store-local failed: it exited with code 31 \
+             (worth another try); its standard error ends with:"
         ]
     );
     assert_eq!(proxy.get("/who").by(), "shop-blue");

@@ -50,6 +50,7 @@ use e2e::{
     mesh::{Backend, Proxy},
     scripts,
 };
+use nightjar_core::atomic_file::replace_own;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::{Value, json};
 use std::{
@@ -254,9 +255,7 @@ const SCRIPTED: &str = r#". "$NJ_DSLOCAL_FILE_DISCOVERY_MAP.sh""#;
 
 /// Says what a scripted discovery does from now on.
 fn discovery_does(proxy: &Proxy, script: &str) {
-    let unfinished = proxy.folder().join("script");
-    std::fs::write(&unfinished, script).unwrap();
-    std::fs::rename(unfinished, proxy.folder().join("map.json.sh")).unwrap();
+    replace_own(&proxy.folder().join("map.json.sh"), script.as_bytes()).unwrap();
 }
 
 /// The text of one of a proxy's files, if it is there.

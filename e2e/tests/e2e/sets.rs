@@ -8,7 +8,7 @@ use e2e::{
     program, root,
     templates::Templates,
 };
-use nightjar_core::template::shipped;
+use nightjar_core::{atomic_file::replace_own, template::shipped};
 use serde_json::{Value, json};
 
 const BOOTSTRAP: &str = r#"node: {id: "{{service_member}}", cluster: "{{network_name}}"}
@@ -246,11 +246,7 @@ fn a_set_may_take_another_shape_while_it_runs() {
     let shop = Shop::open();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("templates.json");
-    let set = |document: &Value| {
-        let unfinished = folder.path().join("unfinished");
-        std::fs::write(&unfinished, document.to_string()).unwrap();
-        std::fs::rename(unfinished, &file).unwrap();
-    };
+    let set = |document: &Value| replace_own(&file, document.to_string().as_bytes()).unwrap();
     set(&shipped_with(&[]));
     let proxy = Plan::gateway("n1", &shop.map("blue"))
         .env("DATA_STORE_EXEC", program("ext-store-local").display())

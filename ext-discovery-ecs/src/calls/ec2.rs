@@ -42,6 +42,7 @@ use aws_smithy_types::{
 use aws_types::{SdkConfig, SigningName, region::SigningRegion};
 use ec2_xml::Page;
 use nightjar_aws::Call;
+use nightjar_core::report::listed;
 use std::{
     collections::{BTreeSet, HashSet},
     fmt::Write as _,
@@ -148,10 +149,10 @@ fn named_in(message: &str) -> impl Fn(&String) -> bool {
 
 /// A few of the instances, for people.
 fn named(ids: &[String]) -> String {
-    match ids {
-        [] => "no instance".to_owned(),
-        [only] => format!("instance {only}"),
-        [first, rest @ ..] => format!("instance {first} and {} more", rest.len()),
+    if ids.is_empty() {
+        "no instance".to_owned()
+    } else {
+        format!("instance {}", listed(ids, 1))
     }
 }
 

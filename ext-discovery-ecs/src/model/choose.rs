@@ -2,7 +2,10 @@
 
 use super::publish::{At, Published};
 use crate::described::Ports;
-use nightjar_core::workload::{PortChoice, Source, Sourced, Warning, Warnings};
+use nightjar_core::{
+    report::listed,
+    workload::{PortChoice, Source, Sourced, Warning, Warnings},
+};
 use std::{collections::BTreeSet, net::IpAddr};
 
 /// One port of one container, perhaps at one address alone.
@@ -165,15 +168,10 @@ impl<'a> Chooser<'a> {
             .iter()
             .map(|one| (one.order, one.ports, one.container.as_str()))
             .collect();
-        let more = names.len().saturating_sub(SHOWN);
-        let shown = names.iter().take(SHOWN);
-        let shown: Vec<String> = shown
-            .map(|(_, ports, name)| format!("{name}:{ports}"))
-            .collect();
-        match more {
-            0 => shown.join(", "),
-            more => format!("{} and {more} more", shown.join(", ")),
-        }
+        let names = names
+            .iter()
+            .map(|(_, ports, name)| format!("{name}:{ports}"));
+        listed(names, SHOWN)
     }
 }
 

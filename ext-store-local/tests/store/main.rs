@@ -5,8 +5,8 @@
 mod commits;
 mod file;
 mod folder;
-mod judged;
 mod protocol;
+mod validation;
 mod versions;
 
 use std::{

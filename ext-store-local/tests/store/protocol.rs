@@ -49,11 +49,11 @@ fn wrong_arguments_are_fatal() {
     let cases: [(&[&str], &str); 7] = [
         (
             &[],
-            "this extension speaks api version 1, and was called with no --api-version",
+            "this extension supports api version 1, but was called with no --api-version",
         ),
         (
             &["--api-version=2", "--document=templates", "--action=fetch"],
-            "this extension speaks api version 1, and was called with --api-version=2",
+            "this extension supports api version 1, but was called with --api-version=2",
         ),
         (
             &["--api-version=1", "--action=fetch"],
@@ -79,7 +79,7 @@ fn wrong_arguments_are_fatal() {
         ),
         (
             &["--api-version=1", "--document=templates", "--action=delete"],
-            "argument --action is \"delete\", which is none of fetch, commit and list",
+            "argument --action is \"delete\", which is not one of fetch, commit, list",
         ),
     ];
     for (arguments, message) in cases {

@@ -157,7 +157,7 @@ fn the_one_version_of_a_file_is_listed_and_fetched() {
         call(&["--action=list", &this]),
         Outcome::ended(
             64,
-            "argument --document-version has no meaning with --action=list"
+            "argument --document-version is not allowed with --action=list"
         )
     );
 }

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{
     DateTime, body::SdkBody, date_time::Format, error::metadata::ErrorMetadata,
 };
-use nightjar_core::extension::Failure;
+use nightjar_core::extension::ActionError;
 use std::{
     io,
     time::{Duration, SystemTime},
@@ -88,8 +88,8 @@ fn codes_decide_before_the_status_does() {
         let fault = fault(&refusal(status, code, "", 0));
         assert_eq!(fault.reason, reason, "{status} {code}");
         assert_eq!(fault.code.unwrap_or_default(), code);
-        let failure = Failure::from(fault_of(reason));
-        let retried = matches!(failure, Failure::Retry(_));
+        let failure = ActionError::from(fault_of(reason));
+        let retried = matches!(failure, ActionError::Retry(_));
         assert_eq!(retried, reason.may_pass(), "{reason:?}");
     }
 }

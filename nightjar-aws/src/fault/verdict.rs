@@ -6,7 +6,7 @@ use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_http::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::{DateTime, date_time::Format, error::metadata::ProvideErrorMetadata};
-use nightjar_core::report::in_full;
+use nightjar_core::report::error_chain;
 use std::{
     error::Error,
     time::{Duration, SystemTime},
@@ -222,7 +222,7 @@ pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) ->
 
 /// An error with its causes, fit for a log.
 fn told(error: &(dyn Error + 'static)) -> String {
-    printable(&in_full(error))
+    printable(&error_chain(error))
 }
 
 /// A text of somebody else's on one line, and not too long.

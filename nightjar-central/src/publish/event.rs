@@ -2,7 +2,7 @@
 
 use super::DiscoveredMap;
 use nightjar_core::{
-    daemon::{EmptyMap, Outcome, Recovery},
+    daemon::{EmptyMap, Recovery, RefreshOutcome},
     extension::ContentHash,
 };
 use std::{fmt, sync::Arc, time::Instant};
@@ -103,11 +103,11 @@ pub enum RefreshResult {
 
 impl RefreshResult {
     /// As metrics count it.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> RefreshOutcome {
         match self {
-            Self::Unchanged | Self::EmptyMapPending => Outcome::Unchanged,
-            Self::Published => Outcome::Changed,
-            Self::Failed(_) => Outcome::Failed,
+            Self::Unchanged | Self::EmptyMapPending => RefreshOutcome::Unchanged,
+            Self::Published => RefreshOutcome::Changed,
+            Self::Failed(_) => RefreshOutcome::Failed,
         }
     }
 }

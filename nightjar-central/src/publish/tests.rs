@@ -217,7 +217,7 @@ fn walk(mut each: impl FnMut(&State, &'static str, &Event, &State, &Effects)) ->
             each(&state, what, &event, &after, &effects);
             // What only counts makes no other state.
             waiting.push_back(State {
-                progress: Progress::default(),
+                progress: RefreshProgress::default(),
                 commits: Commits::default(),
                 has_published: false,
                 ..after

@@ -89,7 +89,7 @@ impl Scene {
     }
 
     fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        self.publisher.status.look(look)
+        self.publisher.status.with(look)
     }
 }
 
@@ -134,7 +134,7 @@ async fn a_commit_that_was_done_and_reported_as_failed_is_not_made_twice() {
 
 #[tokio::test]
 async fn a_stop_makes_it_unready_while_a_commit_goes_on() {
-    let (trigger, shutdown) = Shutdown::manual();
+    let (handle, shutdown) = Shutdown::manual();
     let mut scene = Scene::new(&shutdown);
     assert_eq!(scene.refresh().await, RefreshResult::Published);
     let _lock = nightjar_core::daemon::dir_lock::acquire(scene.folder.path());
@@ -155,7 +155,7 @@ async fn a_stop_makes_it_unready_while_a_commit_goes_on() {
         while !folder.join("begun").exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        trigger.stop(StopReason::Terminate);
+        handle.stop(StopReason::Terminate);
         announcement.await.unwrap();
         assert_eq!(check(), Err("not ready: stopping\n".to_owned()));
         fs::write(folder.join("end"), "").unwrap();

@@ -10,7 +10,7 @@ use nightjar_core::{
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
-const ENVOY_EXEC: Setting = Setting::preset("ENVOY_EXEC", "envoy", "the Envoy to ask");
+const ENVOY_EXEC: Setting = Setting::with_default("ENVOY_EXEC", "envoy", "the Envoy to ask");
 
 /// Ask a real Envoy whether it takes a folder of rendered files
 #[derive(clap::Args)]

@@ -17,7 +17,7 @@ use bench::{Bench, Hooks, Kind};
 use futures_util::{StreamExt as _, stream};
 use nightjar_core::{
     env::{CommandLine, Env, Reader, Setting},
-    extension::Limits,
+    extension::RunLimits,
     shutdown::Shutdown,
 };
 use report::Report;
@@ -218,7 +218,7 @@ impl Common {
         }
         let env = Env::from_process();
         let command = found(&env, self.command)?;
-        let limits = Limits {
+        let limits = RunLimits {
             timeout: self.timeout,
             max_document_bytes: self.max_document_size_mb << 20,
         };
@@ -237,7 +237,7 @@ impl Common {
             for rule in every_run::RULES {
                 report.add(kind, rule, checked(&bench, rule).await)?;
             }
-            if bench.shutdown.requested() {
+            if bench.shutdown.is_requested() {
                 anyhow::bail!("interrupted");
             }
             Ok(if report.finish()? {
@@ -253,8 +253,6 @@ impl Common {
 fn found(env: &Env, words: Vec<String>) -> Result<CommandLine, Usage> {
     let mut reader = Reader::new(env);
     let command = reader.command_of_words(&CMD, words);
-    reader
-        .finish()
-        .map_err(|faults| Usage(faults.to_string()))?;
+    reader.finish().map_err(|error| Usage(error.to_string()))?;
     Ok(command)
 }

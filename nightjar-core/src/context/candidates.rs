@@ -5,8 +5,8 @@ use super::{
     warning::WarningOrigin,
 };
 use crate::document::{
-    cut,
     discovery_map::{self, PathValue},
+    truncated,
 };
 
 /// One route of the map, with the upstream that answers it.
@@ -43,7 +43,7 @@ pub(super) fn candidates<'n, 'a>(
                 let message = format!(
                     "route `{}` matches on header `{name}`, which this proxy drops because its name contains an underscore; \
                      rename the header, or set NJ_PROXY_PROP_UNDERSCORE_HEADERS=allow",
-                    cut(route.path_match.text())
+                    truncated(route.path_match.text())
                 );
                 builder.warn(&upstream.subject(), message);
             }

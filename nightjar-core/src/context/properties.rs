@@ -11,7 +11,7 @@ use super::{
     value_format::ValueFormat,
     warning::{Subject, WarningOrigin},
 };
-use crate::document::{cut, discovery_map, misspelt, proxy_input::Properties};
+use crate::document::{discovery_map, misspelt, proxy_input::Properties, truncated};
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
 /// A property with a meaning in the shipped templates.
@@ -283,7 +283,7 @@ pub(crate) fn check_property(
                 return (Some(normalise), None);
             }
             let form = property.format.description();
-            let reason = format!("is left out: `{}` is not {form}", cut(value));
+            let reason = format!("is left out: `{}` is not {form}", truncated(value));
             (
                 None,
                 Some(PropertyWarning {
@@ -309,7 +309,7 @@ pub(super) fn check_properties(
             builder.note(
                 subject,
                 WarningOrigin::Entry,
-                format!("property `{}` {warning}", cut(name)),
+                format!("property `{}` {warning}", truncated(name)),
             );
         }
         kept.extend(value.map(|value| (name.to_string(), value)));

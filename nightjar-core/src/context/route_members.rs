@@ -9,9 +9,9 @@ use super::{
     warning::Subject,
 };
 use crate::document::{
-    cut,
     discovery_map::{PathMatch, PathValue},
     proxy_input::{Properties, WeightedCluster},
+    truncated,
 };
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ impl<'n, 'a> RouteMember<'n, 'a> {
             upstream.own.clone()
         } else {
             let mut subject = upstream.subject();
-            subject.route = Some(cut(route.path_match.text()).into_owned());
+            subject.route = Some(truncated(route.path_match.text()).into_owned());
             let own =
                 properties::check_properties(&route.properties, Scope::Route, &subject, builder);
             properties::merged(&upstream.own, &own)
@@ -139,7 +139,7 @@ impl<'n, 'a> RouteMember<'n, 'a> {
         let message = format!(
             "route `{}` appears twice with different weights or properties; it counts once, with \
              weight {}",
-            cut(path_match.text()),
+            truncated(path_match.text()),
             winner.weight
         );
         builder.warn(&winner.upstream.subject(), message);
@@ -180,16 +180,16 @@ fn shared(
         const MAX_NAMES: usize = 5;
         let said = words.iter().filter_map(|member| {
             let value = member.properties.get(property)?;
-            Some(format!("`{}` from `{}`", cut(value), member.name))
+            Some(format!("`{}` from `{}`", truncated(value), member.name))
         });
         let said: Vec<String> = said.take(MAX_NAMES).collect();
-        let (property, value) = (cut(property), cut(value));
+        let (property, value) = (truncated(property), truncated(value));
         builder.warn(
             &subject,
             format!(
                 "route `{}` has different values for property `{property}`: {}; `{value}` from `{}`, \
                  which has the greatest weight, is used for all",
-                cut(path_match.text()),
+                truncated(path_match.text()),
                 said.join(", "),
                 winner.name
             ),
@@ -208,7 +208,7 @@ fn check_rewrite(
     let (Some(value), Some(upstream)) = (properties.get(NAME), upstreams.first()) else {
         return;
     };
-    let path = &*cut(path_match.text());
+    let path = &*truncated(path_match.text());
     match &path_match.value {
         PathValue::Regex(_) => {
             let message = format!(
@@ -251,7 +251,7 @@ fn check_hashing(
     let hashed = upstreams
         .iter()
         .find_map(|upstream| Some((upstream, policy_of(upstream)?)));
-    let path = cut(path_match.text());
+    let path = truncated(path_match.text());
     match (hashed, upstreams.first()) {
         (Some((upstream, policy)), _) if !properties.contains_key("hash-on") => builder.warn(
             &upstream.subject(),

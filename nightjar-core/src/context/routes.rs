@@ -14,9 +14,9 @@ use super::{
     warning::Subject,
 };
 use crate::document::{
-    cut,
     discovery_map::{self, Path, PathMatch, PathMatchType},
     proxy_input::{Filter, Properties, Route, WeightedCluster},
+    truncated,
 };
 
 fn is_any_reachable(candidates: &[Candidate<'_, '_>]) -> bool {
@@ -106,7 +106,7 @@ pub(super) fn gateway_routes(
             let message = format!(
                 "route `{}` is denied: requests for it go through the gateways, which do not know the caller, \
                  and not every service-color that shares it is open to namespace `{}`",
-                cut(open.route.path_match.text()),
+                truncated(open.route.path_match.text()),
                 builder.proxy.namespace
             );
             builder.warn(&open.upstream.subject(), message);
@@ -140,8 +140,8 @@ fn warn_of_regex_overlaps(
             format!(
                 "the regular expression `{}` is tried before `{}` and may match requests for that private route; make the \
                  expression narrower, or the private route an exact path",
-                cut(&opening.path),
-                cut(&closed.path)
+                truncated(&opening.path),
+                truncated(&closed.path)
             ),
         );
     }

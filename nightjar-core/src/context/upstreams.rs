@@ -7,9 +7,9 @@ use super::{
     warning::Subject,
 };
 use crate::document::{
-    cut,
     discovery_map::{self, HostPort, Namespace, Protocol, Route, ServiceColor},
     proxy_input::Properties,
+    truncated,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -134,8 +134,8 @@ pub(super) fn merge_entry_properties(
         if values.len() > 1 {
             let message = format!(
                 "its entries have different values for property `{}`: `{}` is used",
-                cut(name),
-                cut(value)
+                truncated(name),
+                truncated(value)
             );
             builder.warn(subject, message);
         }

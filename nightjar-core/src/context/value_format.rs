@@ -1,8 +1,8 @@
 //! The forms that documented properties' values have, and how Envoy's JSON writes them.
 
 use crate::document::{
-    digits,
     discovery_map::{HostName, Port},
+    parse_digits,
     proxy_input::HashPolicy,
 };
 use std::net::Ipv6Addr;
@@ -94,8 +94,8 @@ impl ValueFormat {
         match self {
             Self::Duration => duration(value, false),
             Self::DurationOrNone => duration(value, true),
-            Self::Count => Some(digits::<u32>(value)?.to_string()),
-            Self::Hops => Some(digits::<u8>(value)?.to_string()),
+            Self::Count => Some(parse_digits::<u32>(value)?.to_string()),
+            Self::Hops => Some(parse_digits::<u8>(value)?.to_string()),
             Self::HashOn => hash_policy(value).map(|_| value.to_owned()),
             Self::UnderscoreHeaders => {
                 let words = [
@@ -191,7 +191,7 @@ fn duration(value: &str, may_be_none: bool) -> Option<String> {
         return None;
     }
     let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let scaled = digits::<u128>(&format!("{whole}{fraction}"))?.checked_mul(unit)?;
+    let scaled = parse_digits::<u128>(&format!("{whole}{fraction}"))?.checked_mul(unit)?;
     let nanos = scaled / scale;
     let in_range = (NANOS_PER_MILLISECOND..=MAX_SECONDS * NANOS_PER_SECOND).contains(&nanos)
         || (may_be_none && nanos == 0);

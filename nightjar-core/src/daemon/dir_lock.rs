@@ -37,7 +37,7 @@ pub fn is_owned(dir: &Path) -> bool {
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn lock(path: &Path) -> io::Result<Option<DirLock>> {
-    // Whoever checks for readiness holds the lock for an instant.
+    // A process that checks for readiness holds the lock for a moment.
     for _ in 0..LOCK_TRIES {
         let lock = File::options()
             .create(true)

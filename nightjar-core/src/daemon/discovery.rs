@@ -1,33 +1,33 @@
-//! Documents that are fetched and checked, and the discovery map that is believed.
+//! Documents that are fetched and validated, and the discovery map that is accepted.
 
 use super::refresh_timer::JITTER;
 use crate::{
     document::{self, Document, DocumentError, discovery_map::DiscoveryMap},
-    extension::{Answer, DocumentName, ExtensionError, Host, RetryPolicy, Runs},
+    extension::{DocumentName, ExtensionError, FetchOutcome, Host, RetryPolicy, RunStats},
     shutdown::Shutdown,
 };
 use std::time::{Duration, Instant};
 
-/// Why there is no document.
+/// Why a document could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The extension failed.
     #[error(transparent)]
     Extension(#[from] ExtensionError),
-    /// What it handed over breaks a rule.
-    #[error("{extension} handed over a document that is refused: {source}")]
+    /// The document breaks a rule.
+    #[error("{extension} provided an invalid document: {source}")]
     Document {
         /// The extension's file name.
         extension: String,
-        /// Every fault.
+        /// Every error in it.
         source: DocumentError,
     },
 }
 
-/// A document, and the text that it was read from.
+/// A fetched document, and the text that it was read from.
 #[derive(Debug)]
-pub struct Read<D> {
-    /// What the text says.
+pub struct Fetched<D> {
+    /// The parsed document.
     pub document: D,
     /// The text, with whatever this version does not know.
     pub bytes: Vec<u8>,
@@ -39,23 +39,23 @@ pub async fn fetch<D: Document>(
     name: &DocumentName,
     previous: Option<&str>,
     shutdown: &Shutdown,
-) -> Result<Option<Read<D>>, FetchError> {
-    let Answer::New(bytes) = host.fetch(name, previous, shutdown).await? else {
+) -> Result<Option<Fetched<D>>, FetchError> {
+    let FetchOutcome::New(bytes) = host.fetch(name, previous, shutdown).await? else {
         return Ok(None);
     };
     let document = document::read(&bytes).map_err(|source| FetchError::Document {
         extension: host.name().to_owned(),
         source,
     })?;
-    Ok(Some(Read { document, bytes }))
+    Ok(Some(Fetched { document, bytes }))
 }
 
-/// A map without endpoints that is not believed yet.
+/// A map without endpoints that is not accepted yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmptyMap {
     /// How many refreshes in a row have brought it.
     pub seen: u64,
-    /// How many have to bring it until it is believed.
+    /// How many have to bring it until it is accepted.
     pub grace: u64,
     /// When the first of them came.
     pub since: Instant,
@@ -74,11 +74,11 @@ impl EmptyMap {
         }
     }
 
-    /// What is to be told of it: how often it was seen, and since when.
-    pub fn remark(&self, now: Instant) -> String {
+    /// Describes it for people: how often it was seen, and since when.
+    pub fn describe(&self, now: Instant) -> String {
         format!(
-            "the newest map has no endpoints, and the one before it stays in force until {} \
-             refreshes in a row say so; {} so far, for {} s",
+            "the newest map has no endpoints; the map before it stays in force until {} \
+             refreshes in a row confirm it; {} so far, for {} s",
             self.grace,
             self.seen,
             now.saturating_duration_since(self.since).as_secs()
@@ -88,8 +88,8 @@ impl EmptyMap {
 
 /// The source of the discovery map, and what is known of the map that it gave last.
 ///
-/// A map that loses its last endpoint is more often a fault of discovery than the truth, so it is
-/// believed only when several fetches in a row have brought it.
+/// A map that loses its last endpoint is more often an error of discovery than the truth, so it is
+/// accepted only when several fetches in a row have brought it.
 #[derive(Debug)]
 pub struct Discovery {
     host: Host,
@@ -102,9 +102,9 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// A discovery that believes an empty map after `grace` fetches in a row, of which no more than one
+    /// A discovery that accepts an empty map after `grace` fetches in a row, of which no more than one
     /// counts in `refresh_time` (give or take a timer's chance): a burst of SIGHUPs is no better proof
-    /// than one. Its first map is believed as it is.
+    /// than one. Its first map is accepted as it is.
     pub fn new(host: Host, grace: u64, refresh_time: Duration) -> Self {
         Self {
             host,
@@ -116,7 +116,7 @@ impl Discovery {
         }
     }
 
-    /// Says whether the map that is in force has endpoints, where that is known from elsewhere.
+    /// Sets whether the map that is in force has endpoints, where that is known from elsewhere.
     pub fn expect_endpoints(&mut self, has_endpoints: bool) {
         self.has_endpoints = has_endpoints;
     }
@@ -127,7 +127,7 @@ impl Discovery {
     }
 
     /// How the runs of its extension went.
-    pub fn runs(&self) -> Runs {
+    pub fn runs(&self) -> RunStats {
         self.host.runs()
     }
 
@@ -136,18 +136,18 @@ impl Discovery {
         self.version.as_deref()
     }
 
-    /// The empty map that the last fetch brought, if it is not believed yet. What was accepted before
+    /// The empty map that the last fetch brought, if it is not accepted yet. What was accepted before
     /// may then be old.
     pub fn empty_map(&self) -> Option<EmptyMap> {
         self.empty_map
     }
 
-    /// Whether the last fetch brought an empty map that is not believed yet.
+    /// Whether the last fetch brought an empty map that is not accepted yet.
     pub fn is_empty_map_pending(&self) -> bool {
         self.empty_map.is_some()
     }
 
-    /// Fetches the map; `None` if it is the accepted one, or empty and not believed yet. `now` is when
+    /// Fetches the map; `None` if it is the accepted one, or empty and not accepted yet. `now` is when
     /// the fetch begins.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ impl Discovery {
         &mut self,
         now: Instant,
         shutdown: &Shutdown,
-    ) -> Result<Option<Read<DiscoveryMap>>, FetchError> {
+    ) -> Result<Option<Fetched<DiscoveryMap>>, FetchError> {
         let name = DocumentName::DISCOVERY_MAP;
         let previous = self.version.as_deref();
         let fetched = fetch::<DiscoveryMap>(&self.host, &name, previous, shutdown).await;
@@ -204,8 +204,8 @@ impl Discovery {
 
 fn warn(empty_map: &EmptyMap) {
     tracing::warn!(
-        "the discovery map lost its last endpoint, which is more often a fault of discovery than the \
-         truth; it is believed when {} refreshes in a row say so, and this was number {}",
+        "the discovery map lost its last endpoint, which is usually an error of discovery; it is \
+         accepted when {} refreshes in a row confirm it, and this was number {}",
         empty_map.grace,
         empty_map.seen
     );

@@ -1,11 +1,11 @@
-//! How much memory this process takes.
+//! Memory of this process.
 
-use super::metrics::{Page, count};
+use super::metrics::{MetricsPage, count};
 use std::fs;
 
 /// Adds the memory that this process holds, as it is at this moment.
-pub(super) fn tell(page: &mut Page) {
-    page.known(
+pub(super) fn add_to(page: &mut MetricsPage) {
+    page.optional_gauge(
         "process_resident_memory_bytes",
         "Memory that this process holds, without Envoy and extensions.",
         resident_bytes().map(count),

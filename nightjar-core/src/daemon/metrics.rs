@@ -1,6 +1,6 @@
 //! Metrics in Prometheus' text format.
 
-use crate::{extension::Runs, timing::Timing};
+use crate::{extension::RunStats, timing::Timing};
 use std::{
     fmt::Write as _,
     time::{SystemTime, UNIX_EPOCH},
@@ -8,10 +8,10 @@ use std::{
 
 /// A page of metrics, all of whose names begin with `nightjar_`.
 #[derive(Debug, Default)]
-pub struct Page(String);
+pub struct MetricsPage(String);
 
-impl Page {
-    /// Adds a metric: its kind, what it means, and its values, each with what stands behind the
+impl MetricsPage {
+    /// Adds a metric: its kind, what it means, and its values, each with what follows the
     /// name (labels, or the ending of a summary's part).
     pub fn metric(&mut self, name: &str, kind: &str, help: &str, samples: &[(&str, f64)]) {
         // Writing to a string cannot fail.
@@ -24,8 +24,8 @@ impl Page {
         }
     }
 
-    /// Adds the runs of these extensions, each by what it is for.
-    pub fn extension_runs(&mut self, extensions: &[(&str, Runs)]) {
+    /// Adds the runs of these extensions, each with the name of what it is for.
+    pub fn extension_runs(&mut self, extensions: &[(&str, RunStats)]) {
         let timings: Vec<(String, Timing)> = extensions
             .iter()
             .flat_map(|(extension, runs)| {
@@ -52,8 +52,8 @@ impl Page {
         self.metric(name, "gauge", help, &[("", value)]);
     }
 
-    /// Adds a metric that may rise and fall, without a value while none is known.
-    pub fn known(&mut self, name: &str, help: &str, value: Option<f64>) {
+    /// Adds a metric that may rise and fall, without a sample if there is no value.
+    pub fn optional_gauge(&mut self, name: &str, help: &str, value: Option<f64>) {
         let sample = value.map(|value| ("", value));
         self.metric(name, "gauge", help, sample.as_slice());
     }
@@ -124,14 +124,14 @@ mod tests {
         let mut make = Timing::default();
         make.add(Duration::from_millis(500));
         make.add(Duration::from_millis(250));
-        let mut page = Page::default();
+        let mut page = MetricsPage::default();
         let labels = ["{phase=\"make\"}", "{phase=\"switch\"}"];
         page.timings(
             "phase_seconds",
             "Phases.",
             &[(labels[0], make), (labels[1], Timing::default())],
         );
-        page.known("left", "What is left.", None);
+        page.optional_gauge("left", "What is left.", None);
         assert_eq!(
             page.into_text(),
             "# HELP nightjar_phase_seconds Phases.\n# TYPE nightjar_phase_seconds summary\n\

@@ -1,8 +1,8 @@
-//! How the refreshes of a program went: successes, failures in a row, and when the next one is due.
+//! Progress of a program's refreshes: successes, failures in a row, and when the next one is due.
 
 use super::{
     EmptyMap,
-    metrics::{Page, count},
+    metrics::{MetricsPage, count},
 };
 use std::{
     fmt,
@@ -30,7 +30,7 @@ impl Now {
 
 /// How refreshes ended, as metrics count them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RefreshOutcome {
     /// There was nothing new.
     Unchanged,
     /// Something new is in force.
@@ -41,7 +41,7 @@ pub enum Outcome {
     Refused,
 }
 
-impl Outcome {
+impl RefreshOutcome {
     /// Its name in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,16 +53,16 @@ impl Outcome {
     }
 }
 
-/// How the refreshes of a program went.
+/// The progress of a program's refreshes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Progress {
+pub struct RefreshProgress {
     /// Whether the program is on its way out.
     pub stopping: bool,
     /// Why the last refresh failed, if it did.
     pub failed: Option<String>,
     /// The version of the last good discovery map.
     pub map_version: Option<String>,
-    /// The map without endpoints that is not believed yet.
+    /// The map without endpoints that is not accepted yet.
     pub empty_map: Option<EmptyMap>,
     /// When the next refresh is due; `None` while one is under way.
     pub next_refresh: Option<Instant>,
@@ -93,27 +93,27 @@ impl fmt::Display for Recovery {
         let seconds = self.lasted.as_secs();
         write!(
             f,
-            "the refresh works again after {} failure{s}, {seconds} s",
+            "refreshes work again after {} failure{s}, {seconds} s",
             self.failures
         )
     }
 }
 
-impl Progress {
-    /// Counts a refresh that ended at `now`. The first success after failures gives what it ended,
+impl RefreshProgress {
+    /// Counts a refresh that ended at `now`. The first success after failures describes them,
     /// which is to be logged.
-    pub fn count(&mut self, outcome: Outcome, now: Now) -> Option<Recovery> {
+    pub fn count(&mut self, outcome: RefreshOutcome, now: Now) -> Option<Recovery> {
         if let Some(count) = self.refreshes.get_mut(outcome as usize) {
             *count += 1;
         }
         match outcome {
-            Outcome::Failed => {
+            RefreshOutcome::Failed => {
                 self.failures.count += 1;
                 self.failures.since.get_or_insert(now.instant);
                 None
             }
-            Outcome::Refused => None,
-            Outcome::Unchanged | Outcome::Changed => {
+            RefreshOutcome::Refused => None,
+            RefreshOutcome::Unchanged | RefreshOutcome::Changed => {
                 self.last_success = Some(now.wall);
                 self.failed = None;
                 let Failures { count, since } = std::mem::take(&mut self.failures);
@@ -132,7 +132,7 @@ impl Progress {
 
     /// When the next refresh comes, and how many have failed since when; `None` unless the last
     /// refresh failed.
-    pub fn retry_remark(&self, now: Instant) -> Option<String> {
+    pub fn describe_retry(&self, now: Instant) -> Option<String> {
         self.failed.as_ref()?;
         let next = match self.next_refresh {
             None => "under way".to_owned(),
@@ -149,13 +149,13 @@ impl Progress {
         ))
     }
 
-    /// What is to be told of a map without endpoints that is not believed yet.
-    pub fn empty_map_remark(&self, now: Instant) -> Option<String> {
-        self.empty_map.map(|empty_map| empty_map.remark(now))
+    /// Describes a map without endpoints that is not accepted yet.
+    pub fn describe_empty_map(&self, now: Instant) -> Option<String> {
+        self.empty_map.map(|empty_map| empty_map.describe(now))
     }
 
     /// Adds how many refreshes ended in each of these ways, and when one last succeeded.
-    pub fn refreshes(&self, page: &mut Page, outcomes: &[Outcome]) {
+    pub fn add_refreshes(&self, page: &mut MetricsPage, outcomes: &[RefreshOutcome]) {
         let labels: Vec<(String, f64)> = outcomes
             .iter()
             .map(|outcome| {
@@ -186,8 +186,8 @@ impl Progress {
         );
     }
 
-    /// Adds the version of the last good map, and what stands behind an empty one.
-    pub fn map(&self, page: &mut Page) {
+    /// Adds the version of the last good map, and how often an empty one was seen.
+    pub fn add_map(&self, page: &mut MetricsPage) {
         page.info(
             "discovery_map_info",
             "The version of the last good discovery map.",
@@ -197,7 +197,7 @@ impl Progress {
         let seen = self.empty_map.map_or(0, |empty_map| empty_map.seen);
         page.gauge(
             "empty_map_refreshes",
-            "Refreshes in a row that brought a map without endpoints that is not believed yet.",
+            "Refreshes in a row that brought a map without endpoints that is not accepted yet.",
             count(seen),
         );
     }
@@ -208,60 +208,60 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recovery_tells_what_it_ended() {
+    fn a_recovery_describes_the_failures_before_it() {
         let start = Now::read();
         let at = |seconds| Now {
             instant: start.instant + Duration::from_secs(seconds),
             ..start
         };
-        let mut progress = Progress::default();
-        assert_eq!(progress.count(Outcome::Unchanged, at(0)), None);
+        let mut progress = RefreshProgress::default();
+        assert_eq!(progress.count(RefreshOutcome::Unchanged, at(0)), None);
         for (failures, seconds) in [(1, 10), (2, 20), (3, 40)] {
             progress.failed = Some("no answer".to_owned());
-            assert_eq!(progress.count(Outcome::Failed, at(seconds)), None);
+            assert_eq!(progress.count(RefreshOutcome::Failed, at(seconds)), None);
             assert_eq!(progress.failures(), failures);
         }
         // What is refused neither fails nor succeeds.
-        assert_eq!(progress.count(Outcome::Refused, at(42)), None);
-        let recovery = progress.count(Outcome::Changed, at(45)).unwrap();
+        assert_eq!(progress.count(RefreshOutcome::Refused, at(42)), None);
+        let recovery = progress.count(RefreshOutcome::Changed, at(45)).unwrap();
         assert_eq!(
             recovery.to_string(),
-            "the refresh works again after 3 failures, 35 s"
+            "refreshes work again after 3 failures, 35 s"
         );
         assert_eq!((progress.failed.clone(), progress.failures()), (None, 0));
-        assert_eq!(progress.count(Outcome::Changed, at(50)), None);
-        progress.count(Outcome::Failed, at(60));
-        let recovery = progress.count(Outcome::Unchanged, at(61)).unwrap();
+        assert_eq!(progress.count(RefreshOutcome::Changed, at(50)), None);
+        progress.count(RefreshOutcome::Failed, at(60));
+        let recovery = progress.count(RefreshOutcome::Unchanged, at(61)).unwrap();
         assert_eq!(
             recovery.to_string(),
-            "the refresh works again after 1 failure, 1 s"
+            "refreshes work again after 1 failure, 1 s"
         );
     }
 
     #[test]
-    fn the_next_try_is_told_while_refreshes_fail() {
+    fn the_next_retry_is_described_while_refreshes_fail() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        let mut progress = Progress {
+        let mut progress = RefreshProgress {
             next_refresh: Some(at(30_000)),
-            ..Progress::default()
+            ..RefreshProgress::default()
         };
-        assert_eq!(progress.retry_remark(at(0)), None);
+        assert_eq!(progress.describe_retry(at(0)), None);
         progress.failed = Some("no answer".to_owned());
         for millis in [0, 10_000] {
             let now = Now {
                 instant: at(millis),
                 wall: SystemTime::now(),
             };
-            progress.count(Outcome::Failed, now);
+            progress.count(RefreshOutcome::Failed, now);
         }
         assert_eq!(
-            progress.retry_remark(at(12_300)).unwrap(),
+            progress.describe_retry(at(12_300)).unwrap(),
             "in about 18 s, or at once on SIGHUP; 2 failed in a row, for 12 s"
         );
         progress.next_refresh = None;
         assert_eq!(
-            progress.retry_remark(at(31_000)).unwrap(),
+            progress.describe_retry(at(31_000)).unwrap(),
             "under way; 2 failed in a row, for 31 s"
         );
     }

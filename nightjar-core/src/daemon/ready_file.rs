@@ -1,19 +1,18 @@
-//! The file that a running program keeps for `--check-ready`, in a folder that it owns.
+//! Ready file of a running program, which `--check-ready` reads, in a folder that the program owns.
 //!
 //! A program that ends, hangs or is stopped cannot say so. Therefore the file is a heartbeat too: it
 //! is written again every [`HEARTBEAT`], with the time, and one that is older than [`MAX_AGE`] is
-//! not believed. The time is that of `CLOCK_BOOTTIME`, which no change of the clock moves.
+//! not accepted. The time is that of `CLOCK_BOOTTIME`, which no change of the clock moves.
 
 mod check;
 mod write;
 
-pub use check::{NotReady, check, report};
+pub use check::{NotReadyError, check, report};
 
 use super::Readiness;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use std::{
-    ffi::OsString,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -22,15 +21,13 @@ use std::{
 
 /// The file's name.
 pub const NAME: &str = ".nightjar-status.json";
-/// Ends the names of files that are being written.
-pub const UNFINISHED: &str = ".nightjar-new";
 
 /// How often the file is written at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
-/// A file that is older than this is not believed.
+/// A file that is older than this is not accepted.
 pub const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Content {
     pid: u32,
@@ -53,13 +50,13 @@ fn uptime_ms() -> u64 {
 #[derive(Debug, Clone)]
 pub struct ReadyFile {
     path: PathBuf,
-    last: Arc<Mutex<Last>>,
+    last: Arc<Mutex<LastWrite>>,
 }
 
 /// What the last attempt to write the file left there.
 #[derive(Debug, Default)]
-struct Last {
-    /// What the file says, if it says anything of this process.
+struct LastWrite {
+    /// The content of the file, if this process wrote it.
     content: Option<Content>,
     /// Whether the attempt failed.
     failed: bool,
@@ -82,7 +79,7 @@ impl ReadyFile {
     /// Writes the file if there is news or if the last heartbeat was [`HEARTBEAT`] ago.
     ///
     /// If it cannot be replaced, as on a full disk, it is overwritten where it is; failing that, it is
-    /// removed, so that no old news is believed. Failures, and their end, are logged.
+    /// removed, so that no old news is read. Failures, and their end, are logged.
     pub fn publish(&self, readiness: &Readiness) {
         self.publish_at(readiness, uptime_ms());
     }
@@ -102,49 +99,44 @@ impl ReadyFile {
             return;
         }
         let path = self.path.display();
-        let failure = match write::write(&self.path, &content) {
-            write::Written::Replaced => {
+        let problem = match write::write(&self.path, &content) {
+            write::WriteOutcome::Replaced => {
                 last.content = Some(content);
                 None
             }
-            write::Written::Overwritten(error) => {
+            write::WriteOutcome::Overwritten(error) => {
                 last.content = Some(content);
                 Some(format!(
-                    "{path} cannot be replaced, and is overwritten: {error}"
+                    "cannot replace {path}, so it is overwritten: {error}"
                 ))
             }
-            write::Written::Removed(error) => {
+            write::WriteOutcome::Removed(error) => {
                 last.content = None;
-                Some(format!("{path} cannot be written, and is removed: {error}"))
+                Some(format!("cannot write {path}, so it is removed: {error}"))
             }
-            write::Written::Left(error) => {
+            write::WriteOutcome::Stale(error) => {
                 last.content = None;
                 Some(format!(
-                    "{path} can be neither written nor removed: {error}; it is believed for {} s at most",
+                    "cannot write or remove {path}: {error}; --check-ready accepts it for {} s at most",
                     MAX_AGE.as_secs()
                 ))
             }
         };
-        match &failure {
-            Some(failure) if !last.failed => {
-                tracing::warn!("{failure}\nhint: --check-ready reads this file; is the disk full?");
+        match &problem {
+            Some(problem) if !last.failed => {
+                tracing::warn!(
+                    "{problem}\nhint: --check-ready reads this file; its disk may be full"
+                );
             }
             None if last.failed => tracing::info!("{path} can be written again"),
             _ => {}
         }
-        last.failed = failure.is_some();
+        last.failed = problem.is_some();
     }
 }
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The path of a file that is being written, and replaces another when it is complete.
-fn unfinished(path: &Path) -> PathBuf {
-    let mut unfinished: OsString = path.to_owned().into();
-    unfinished.push(UNFINISHED);
-    unfinished.into()
 }
 
 /// Reads a file's content.

@@ -1,8 +1,8 @@
-//! When the next refresh is due.
+//! Timer of refreshes, which SIGHUP ends early.
 
 use crate::{
     backoff::jittered,
-    shutdown::{Refresh, Shutdown, StopReason},
+    shutdown::{RefreshRequests, Shutdown, StopReason},
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,7 +45,7 @@ impl Pauses {
 #[derive(Debug)]
 pub struct RefreshTimer {
     shutdown: Shutdown,
-    refreshes: Refresh,
+    refreshes: RefreshRequests,
 }
 
 /// What made a refresh due.
@@ -62,17 +62,17 @@ impl RefreshTimer {
     pub fn new(shutdown: &Shutdown) -> Self {
         Self {
             shutdown: shutdown.clone(),
-            refreshes: shutdown.refreshes(),
+            refreshes: shutdown.refresh_requests(),
         }
     }
 
     /// When a pause that begins now ends: after `pause`, give or take 10 %.
-    pub fn end_of(pause: Duration) -> Instant {
+    pub fn end_after(pause: Duration) -> Instant {
         Instant::now() + jittered(pause, JITTER)
     }
 
     /// Logs when a refresh that failed is tried again.
-    pub fn tell(pause: Duration) {
+    pub fn log_next(pause: Duration) {
         tracing::info!(
             "the next refresh is in about {} s, or at once on SIGHUP",
             pause.as_secs_f64()
@@ -85,7 +85,7 @@ impl RefreshTimer {
         tokio::select! {
             biased;
             () = self.refreshes.wait() => {
-                tracing::info!("refreshing at once, as SIGHUP came");
+                tracing::info!("refreshing now because of SIGHUP");
                 Trigger::Sighup
             }
             () = tokio::time::sleep_until(end) => Trigger::Interval,
@@ -149,14 +149,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_pause_ends_by_itself_by_sighup_or_by_a_stop() {
-        let (trigger, shutdown) = Shutdown::manual();
+        let (handle, shutdown) = Shutdown::manual();
         let mut timer = RefreshTimer::new(&shutdown);
-        let soon = || RefreshTimer::end_of(Duration::from_millis(1));
-        let late = || RefreshTimer::end_of(Duration::from_secs(1000));
+        let soon = || RefreshTimer::end_after(Duration::from_millis(1));
+        let late = || RefreshTimer::end_after(Duration::from_secs(1000));
         assert_eq!(timer.wait(soon()).await, Ok(Trigger::Interval));
-        trigger.refresh();
+        handle.refresh();
         assert_eq!(timer.wait(late()).await, Ok(Trigger::Sighup));
-        trigger.stop(StopReason::Terminate);
+        handle.stop(StopReason::Terminate);
         assert_eq!(timer.wait(late()).await, Err(StopReason::Terminate));
     }
 }

@@ -1,9 +1,9 @@
-//! The environment variables that all long-running programs have.
+//! Environment variables of all long-running programs.
 
 use super::Pauses;
 use crate::{
     env::{CommandLine, Reader, Setting},
-    extension::Limits,
+    extension::RunLimits,
     telemetry::LogFormat,
 };
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -15,21 +15,21 @@ pub const DISCOVERY_MAP_EXEC: Setting = Setting::required(
 );
 /// `REFRESH_TIME`
 pub const REFRESH_TIME: Setting =
-    Setting::preset("REFRESH_TIME", "30", "Seconds between refreshes, ±10 %.");
+    Setting::with_default("REFRESH_TIME", "30", "Seconds between refreshes, ±10 %.");
 /// `FAILURE_SLEEP`
-pub const FAILURE_SLEEP: Setting = Setting::preset(
+pub const FAILURE_SLEEP: Setting = Setting::with_default(
     "FAILURE_SLEEP",
     "300",
     "The longest pause in seconds after failed refreshes, ±10 %; it doubles from `REFRESH_TIME`.",
 );
 /// `EXIT_ON_GENERATION_FAILURE`
-pub const EXIT_ON_GENERATION_FAILURE: Setting = Setting::preset(
+pub const EXIT_ON_GENERATION_FAILURE: Setting = Setting::with_default(
     "EXIT_ON_GENERATION_FAILURE",
     "false",
     "Whether a failed refresh ends the program, with exit code 1.",
 );
 /// `TRIGGER_STOP_FILE`
-pub const TRIGGER_STOP_FILE: Setting = Setting::preset(
+pub const TRIGGER_STOP_FILE: Setting = Setting::with_default(
     "TRIGGER_STOP_FILE",
     "/tmp/stop.txt",
     "The program stops cleanly when this file appears.",
@@ -38,25 +38,25 @@ pub const TRIGGER_STOP_FILE: Setting = Setting::preset(
 pub const NJ_TEMP_DIR: Setting = Setting::optional(
     "NJ_TEMP_DIR",
     "a new private folder, removed at exit",
-    "The folder for temporary files; extensions are told of it.",
+    "The folder for temporary files; extensions get it too.",
 );
 /// `NJ_EXTENSION_TIMEOUT`
-pub const NJ_EXTENSION_TIMEOUT: Setting = Setting::preset(
+pub const NJ_EXTENSION_TIMEOUT: Setting = Setting::with_default(
     "NJ_EXTENSION_TIMEOUT",
     "60",
     "Seconds that an extension may run before it is killed.",
 );
 /// `NJ_MAX_DOCUMENT_SIZE_MB`
-pub const NJ_MAX_DOCUMENT_SIZE_MB: Setting = Setting::preset(
+pub const NJ_MAX_DOCUMENT_SIZE_MB: Setting = Setting::with_default(
     "NJ_MAX_DOCUMENT_SIZE_MB",
     "64",
     "The largest document, in MiB, that an extension may hand over.",
 );
 /// `NJ_EMPTY_MAP_GRACE`
-pub const NJ_EMPTY_MAP_GRACE: Setting = Setting::preset(
+pub const NJ_EMPTY_MAP_GRACE: Setting = Setting::with_default(
     "NJ_EMPTY_MAP_GRACE",
     "3",
-    "Refreshes in a row, one in `REFRESH_TIME` at most, until a map without endpoints is believed.",
+    "Refreshes in a row, one in `REFRESH_TIME` at most, until a map without endpoints is accepted.",
 );
 /// `NJ_STATUS_PORT`
 pub const NJ_STATUS_PORT: Setting = Setting::optional(
@@ -65,15 +65,15 @@ pub const NJ_STATUS_PORT: Setting = Setting::optional(
     "The port that serves `/live`, `/ready` and `/metrics`.",
 );
 /// `NJ_STATUS_ADDRESS`
-pub const NJ_STATUS_ADDRESS: Setting = Setting::preset(
+pub const NJ_STATUS_ADDRESS: Setting = Setting::with_default(
     "NJ_STATUS_ADDRESS",
     "127.0.0.1",
     "The IP address for that port.",
 );
 /// `DEBUG`
-pub const DEBUG: Setting = Setting::preset("DEBUG", "false", "Whether to log more.");
+pub const DEBUG: Setting = Setting::with_default("DEBUG", "false", "Whether to log more.");
 /// `NJ_LOG_FORMAT`
-pub const NJ_LOG_FORMAT: Setting = Setting::preset(
+pub const NJ_LOG_FORMAT: Setting = Setting::with_default(
     "NJ_LOG_FORMAT",
     "text",
     "How log lines look: `text` or `json`.",
@@ -97,8 +97,8 @@ pub struct Settings {
     /// The system's folder for such files.
     pub system_temp_dir: PathBuf,
     /// What a run of an extension may take.
-    pub limits: Limits,
-    /// How many refreshes in a row have to show an empty map until it is believed.
+    pub limits: RunLimits,
+    /// How many refreshes in a row have to show an empty map until it is accepted.
     pub empty_map_grace: u64,
     /// Where the status is served, if anywhere.
     pub status: Option<SocketAddr>,
@@ -117,7 +117,7 @@ impl Settings {
         }
     }
 
-    /// Reads them all; faults stay with the reader.
+    /// Reads them all; the reader collects the errors.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let discovery_map = reader.command(&DISCOVERY_MAP_EXEC);
         let status_port = reader.optional(&NJ_STATUS_PORT, Reader::port);
@@ -129,7 +129,7 @@ impl Settings {
             stop_file: reader.path(&TRIGGER_STOP_FILE),
             temp_dir: reader.optional(&NJ_TEMP_DIR, Reader::path),
             system_temp_dir: reader.env().temp_dir(),
-            limits: Limits {
+            limits: RunLimits {
                 timeout: reader.seconds(&NJ_EXTENSION_TIMEOUT),
                 max_document_bytes: reader.integer(&NJ_MAX_DOCUMENT_SIZE_MB, 1..=4096) << 20,
             },

@@ -1,8 +1,8 @@
-//! What is known of a program, and the port that tells it: health, readiness, metrics.
+//! Status of a program, and the port that serves it: liveness, readiness, metrics.
 
 use super::{
     memory,
-    metrics::Page,
+    metrics::MetricsPage,
     ready_file::{self, ReadyFile},
 };
 use bytes::Bytes;
@@ -26,16 +26,16 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CLIENTS: usize = 64;
 const CONNECTION_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What a program tells of itself.
-pub trait Facts: Clone + Send + 'static {
-    /// Whether it does its work, and a word on it.
+/// The status that a program reports.
+pub trait StatusReport: Clone + Send + 'static {
+    /// Whether the program does its work, with a line for people.
     fn readiness(&self) -> Readiness;
 
     /// Its metrics. What changes by itself is read at this moment.
-    fn metrics(&self, page: &mut Page);
+    fn metrics(&self, page: &mut MetricsPage);
 }
 
-/// Whether a program does its work, and a word on it.
+/// Whether a program does its work, with lines for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     /// Whether it does.
@@ -45,11 +45,11 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Ready unless something stands against it. Each remark is a line with its name.
-    pub fn new(obstacle: Option<&str>, remarks: &[(&str, Option<&str>)]) -> Self {
-        let mut text = match obstacle {
+    /// Ready unless there is a reason why not. Each remark is a line with its name.
+    pub fn new(not_ready: Option<&str>, remarks: &[(&str, Option<&str>)]) -> Self {
+        let mut text = match not_ready {
             None => "ready".to_owned(),
-            Some(obstacle) => format!("not ready: {obstacle}"),
+            Some(reason) => format!("not ready: {reason}"),
         };
         for (name, remark) in remarks {
             if let Some(remark) = remark {
@@ -58,34 +58,34 @@ impl Readiness {
         }
         text.push('\n');
         Self {
-            ready: obstacle.is_none(),
+            ready: not_ready.is_none(),
             text,
         }
     }
 }
 
-/// The facts, shared between the program and its status port.
+/// A status that is shared between the program and its status port.
 #[derive(Debug, Clone, Default)]
-pub struct Status<F>(Arc<Mutex<F>>);
+pub struct SharedStatus<R>(Arc<Mutex<R>>);
 
-impl<F: Facts> Status<F> {
-    /// Changes facts.
-    pub fn change<T>(&self, change: impl FnOnce(&mut F) -> T) -> T {
+impl<R: StatusReport> SharedStatus<R> {
+    /// Changes the status.
+    pub fn update<T>(&self, change: impl FnOnce(&mut R) -> T) -> T {
         change(&mut self.lock())
     }
 
-    /// Looks at the facts.
-    pub fn look<T>(&self, look: impl FnOnce(&F) -> T) -> T {
+    /// Reads the status.
+    pub fn with<T>(&self, look: impl FnOnce(&R) -> T) -> T {
         look(&self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, F> {
+    fn lock(&self) -> MutexGuard<'_, R> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes the readiness in the file, if there is news or if the next heartbeat is due.
     pub fn publish(&self, file: &ReadyFile) {
-        file.publish(&self.look(Facts::readiness));
+        file.publish(&self.with(StatusReport::readiness));
     }
 
     /// Keeps the file up to date for as long as the runtime is alive. News is published by
@@ -102,15 +102,15 @@ impl<F: Facts> Status<F> {
     ///
     /// # Errors
     /// If the port cannot be bound.
-    pub async fn serve(&self, address: SocketAddr) -> Result<(), PortError> {
+    pub async fn serve(&self, address: SocketAddr) -> Result<(), StatusPortError> {
         let listener = TcpListener::bind(address)
             .await
-            .map_err(|source| PortError { address, source })?;
+            .map_err(|source| StatusPortError { address, source })?;
         let status = self.clone();
-        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+        let permits = Arc::new(Semaphore::new(MAX_CLIENTS));
         tokio::spawn(async move {
             loop {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
                     return;
                 };
                 let Ok((stream, _)) = listener.accept().await else {
@@ -129,7 +129,7 @@ impl<F: Facts> Status<F> {
                     .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(async move {
                     let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
-                    drop(place);
+                    drop(permit);
                 });
             }
         });
@@ -140,17 +140,20 @@ impl<F: Facts> Status<F> {
         let (code, body) = match path {
             "/live" => (200, "live\n".to_owned()),
             "/ready" => {
-                let Readiness { ready, text } = self.look(Facts::readiness);
+                let Readiness { ready, text } = self.with(StatusReport::readiness);
                 (if ready { 200 } else { 503 }, text)
             }
             "/metrics" => {
-                let facts = self.look(F::clone);
-                let mut page = Page::default();
-                facts.metrics(&mut page);
-                memory::tell(&mut page);
+                let status = self.with(R::clone);
+                let mut page = MetricsPage::default();
+                status.metrics(&mut page);
+                memory::add_to(&mut page);
                 (200, page.into_text())
             }
-            _ => (404, "not here: see /live, /ready and /metrics\n".to_owned()),
+            _ => (
+                404,
+                "not found: see /live, /ready and /metrics\n".to_owned(),
+            ),
         };
         let mut answer = Response::new(Full::new(Bytes::from(body)));
         *answer.status_mut() = hyper::StatusCode::from_u16(code).unwrap_or_default();
@@ -162,10 +165,10 @@ impl<F: Facts> Status<F> {
     }
 }
 
-/// The status port cannot be had.
+/// Why the status port cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("NJ_STATUS_PORT: {address} cannot be bound")]
-pub struct PortError {
+#[error("NJ_STATUS_PORT: cannot bind {address}")]
+pub struct StatusPortError {
     address: SocketAddr,
     source: io::Error,
 }

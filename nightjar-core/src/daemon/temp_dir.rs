@@ -1,4 +1,4 @@
-//! The folder for temporary files.
+//! Folder for temporary files.
 
 use super::{Settings, dir_lock};
 use rustix::process::geteuid;
@@ -24,20 +24,20 @@ pub struct TempDir {
     _own: Option<(dir_lock::DirLock, tempfile::TempDir)>,
 }
 
-/// Why there is no such folder.
+/// Why there is no folder for temporary files.
 #[derive(Debug, thiserror::Error)]
 pub enum TempDirError {
-    /// The folder that was asked for cannot be had.
-    #[error("NJ_TEMP_DIR {} cannot be made", .path.display())]
-    Given {
+    /// The folder that the settings name cannot be created.
+    #[error("cannot create the folder NJ_TEMP_DIR={}", .path.display())]
+    Configured {
         /// The folder.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// There is no place for one of our own.
-    #[error("no temporary folder can be made in {}; set NJ_TEMP_DIR", .path.display())]
-    Own {
+    /// A private folder cannot be created.
+    #[error("cannot create a temporary folder in {}, and NJ_TEMP_DIR is not set", .path.display())]
+    Private {
         /// The system's folder.
         path: PathBuf,
         /// Why.
@@ -49,7 +49,7 @@ impl TempDir {
     /// The folder that the settings name, or a new private one.
     pub fn open(settings: &Settings) -> Result<Self, TempDirError> {
         if let Some(path) = &settings.temp_dir {
-            fs::create_dir_all(path).map_err(|source| TempDirError::Given {
+            fs::create_dir_all(path).map_err(|source| TempDirError::Configured {
                 path: path.clone(),
                 source,
             })?;
@@ -60,7 +60,7 @@ impl TempDir {
         }
         let parent = &settings.system_temp_dir;
         remove_abandoned(parent);
-        let (lock, own) = new_in(parent).map_err(|source| TempDirError::Own {
+        let (lock, own) = new_in(parent).map_err(|source| TempDirError::Private {
             path: parent.clone(),
             source,
         })?;
@@ -84,7 +84,7 @@ fn new_in(parent: &Path) -> io::Result<(dir_lock::DirLock, tempfile::TempDir)> {
             .tempdir_in(parent)?;
         match dir_lock::lock(&own.path().join(LOCK)) {
             Ok(Some(lock)) => return Ok((lock, own)),
-            // Somebody who looked between these two steps took it for abandoned.
+            // Another process looked between these two steps, and took it for abandoned.
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -2,7 +2,7 @@
 //! means, and what appears twice.
 
 use super::finding::Findings;
-use crate::report::shown;
+use crate::report::quoted;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ impl<'a> DocumentIndex<'a> {
             let Some(name) = text_of(namespace.namespace) else {
                 continue;
             };
-            let message = format!("{} is already the name of", shown(&name));
+            let message = format!("{} is already the name of", quoted(&name));
             if let Some(first) = seen.insert(name, index) {
                 findings.add(
                     "namespace",
@@ -117,7 +117,7 @@ impl<'a> DocumentIndex<'a> {
                         format!("/{list}/{index}/purpose"),
                         format!(
                             "{} is already the purpose of item {first}, for the same proxies",
-                            shown(purpose)
+                            quoted(purpose)
                         ),
                     );
                 }

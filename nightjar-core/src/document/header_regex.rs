@@ -2,7 +2,7 @@
 //! condition is on the host or the route is denied.
 
 use super::value_match::ValueMatch;
-use crate::{digits::digits, re2, report::shown};
+use crate::{digits::parse_digits, re2, report::quoted};
 use regex_syntax::ast::{self, Ast, Visitor, parse::Parser};
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ pub(super) fn check(header_name: &str, value: &ValueMatch, invert: bool) -> Resu
         list_pattern(value)
     };
     re2::check(surrounded.as_deref().unwrap_or(pattern), false)
-        .map_err(|reason| format!("{} is not a regular expression: {reason}", shown(pattern)))
+        .map_err(|reason| format!("{} is not a regular expression: {reason}", quoted(pattern)))
 }
 
 /// A pattern that holds for each value of a list too, as `x: 1,2` says what two lines say. `None` where
@@ -90,7 +90,7 @@ pub(crate) fn split_host(text: &str) -> (&str, Option<u16>) {
     let split = text
         .rsplit_once(':')
         .filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
-    match split.map(|(host, port)| (host, digits(port))) {
+    match split.map(|(host, port)| (host, parse_digits(port))) {
         Some((host, Some(port))) => (host, Some(port)),
         _ => (text, None),
     }

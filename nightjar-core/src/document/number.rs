@@ -1,6 +1,6 @@
 //! Whole numbers that can only hold what is allowed.
 
-use crate::{digits::digits, report::shown};
+use crate::{digits::parse_digits, report::quoted};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -39,8 +39,8 @@ macro_rules! number {
 
             /// Digits alone.
             fn from_str(text: &str) -> Result<Self, String> {
-                let range = || out_of_range(&shown(text), &Self::MIN, &Self::MAX);
-                Self::try_from(digits::<i64>(text).ok_or_else(range)?).map_err(|_| range())
+                let range = || out_of_range(&quoted(text), &Self::MIN, &Self::MAX);
+                Self::try_from(parse_digits::<i64>(text).ok_or_else(range)?).map_err(|_| range())
             }
         }
 

@@ -7,7 +7,7 @@
 //! of hex digits, and reserved characters, which may come escaped or not. [`Path::pattern`] takes all
 //! of these.
 
-use crate::report::shown;
+use crate::report::quoted;
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
@@ -43,7 +43,7 @@ impl Path {
             return Ok(Self(text.to_owned()));
         }
         if !text.starts_with('/') {
-            return Err(format!("{} does not start with /", shown(text)));
+            return Err(format!("{} does not start with /", quoted(text)));
         }
         let end = text
             .chars()
@@ -51,7 +51,7 @@ impl Path {
         if let Some(character) = end {
             return Err(format!(
                 "{} contains {character:?}, which no path can contain",
-                shown(text)
+                quoted(text)
             ));
         }
         let decoded = decode(text, |byte| match byte {
@@ -60,12 +60,12 @@ impl Path {
             _ => None,
         });
         let resolved = resolve(&decoded, extent)
-            .ok_or_else(|| format!("{} leads above the root", shown(text)))?;
+            .ok_or_else(|| format!("{} leads above the root", quoted(text)))?;
         if resolved.len() > MAX_LENGTH {
             let length = resolved.len();
             return Err(format!(
                 "{} has {length} characters; at most {MAX_LENGTH} are allowed",
-                shown(text)
+                quoted(text)
             ));
         }
         Ok(Self(resolved))

@@ -6,7 +6,7 @@ use super::{
     text::{Pattern, Rule, Text},
     value_match::{is_match_type, pattern_schema, yes},
 };
-use crate::report::shown;
+use crate::report::quoted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -120,14 +120,14 @@ impl PathMatch {
 impl PathMatch {
     /// A warning about a path that its author may have meant otherwise, on one line.
     pub fn warning(&self) -> Option<String> {
-        let text = shown(self.text());
+        let text = quoted(self.text());
         match &self.value {
             PathValue::Unmatchable { reason, .. } => {
                 Some(format!("no request can have this path: {reason}"))
             }
             PathValue::Exact(path) | PathValue::Prefix(path) => {
                 let wildcard = path.wildcard()?;
-                let text = shown(&path.readable());
+                let text = quoted(&path.readable());
                 Some(format!(
                     "{text} contains {wildcard}, which is matched literally, not as a wildcard"
                 ))

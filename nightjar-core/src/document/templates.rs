@@ -5,7 +5,7 @@ use super::{
     text::{Name, Rule, Text, text},
 };
 use crate::mustache::purpose::check_purpose;
-use crate::report::shown;
+use crate::report::quoted;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
@@ -19,7 +19,7 @@ text!(
 
 pub(super) const PURPOSE: Rule = Rule::new("purpose", |text| {
     check_purpose(text).map_err(|reason| {
-        let shown = shown(text);
+        let shown = quoted(text);
         // Most reasons quote it themselves.
         if reason.contains(&shown) {
             reason

@@ -5,7 +5,7 @@
 
 use super::path::Path;
 use crate::re2;
-use crate::report::shown;
+use crate::report::quoted;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr, sync::LazyLock};
@@ -205,7 +205,7 @@ pub(super) const PROTOCOL: Rule = Rule {
     is_plain: |text| matches!(text, "HTTP1.1" | "HTTP2"),
     limit: None,
     check: |_| Ok(()),
-    mismatch: |text| format!("{} is neither HTTP1.1 nor HTTP2", shown(text)),
+    mismatch: |text| format!("{} is neither HTTP1.1 nor HTTP2", quoted(text)),
 };
 
 pub(super) const NAME: Rule = Rule {
@@ -217,7 +217,7 @@ pub(super) const NAME: Rule = Rule {
     mismatch: |text| {
         format!(
             "{} is not a name: 1 to 128 letters, digits, dots, underscores and hyphens",
-            shown(text)
+            quoted(text)
         )
     },
 };
@@ -228,7 +228,7 @@ pub(super) const HOST_NAME: Rule = Rule {
     is_plain: |_| false,
     limit: Some(253),
     check: |_| Ok(()),
-    mismatch: |text| format!("{} is not a DNS name", shown(text)),
+    mismatch: |text| format!("{} is not a DNS name", quoted(text)),
 };
 
 pub(super) const TEXT: Rule = Rule {
@@ -241,7 +241,7 @@ pub(super) const TEXT: Rule = Rule {
         let character = text.chars().find(|character| character.is_control());
         format!(
             "{} contains the control character U+{:04X}",
-            shown(text),
+            quoted(text),
             character.map_or(0, u32::from)
         )
     },
@@ -292,7 +292,7 @@ pub(super) const PATTERN: Rule = Rule {
         }
         // The size without regard to case is the larger one.
         re2::check(text, false)
-            .map_err(|reason| format!("{} is not a regular expression: {reason}", shown(text)))
+            .map_err(|reason| format!("{} is not a regular expression: {reason}", quoted(text)))
     },
     mismatch: TEXT.mismatch,
 };

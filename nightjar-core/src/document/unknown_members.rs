@@ -4,7 +4,7 @@ use super::{
     finding::{Finding, Findings, Pointer},
     nearest,
 };
-use crate::report::shown;
+use crate::report::quoted;
 use serde_json::{Map, Value};
 
 /// The members that a value has and its type does not.
@@ -69,7 +69,7 @@ pub(super) fn add_unknown(
     let hint = nearest.map(|nearest| format!("; did you mean {nearest:?}?"));
     let message = format!(
         "{} is not a known member{}",
-        shown(name),
+        quoted(name),
         hint.unwrap_or_default()
     );
     findings.add("unknown", location.to_string(), message);
@@ -78,7 +78,7 @@ pub(super) fn add_unknown(
 /// A JSON value as a message shows it.
 pub(super) fn describe(value: &Value) -> String {
     match value {
-        Value::String(text) => shown(text),
+        Value::String(text) => quoted(text),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
         other => other.to_string(),

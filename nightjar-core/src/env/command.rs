@@ -1,6 +1,6 @@
-//! The command lines of extensions.
+//! Command lines of extensions.
 
-use super::{Fault, Reader, Setting};
+use super::{Reader, Setting, SettingError, error::quoted};
 use std::{ffi::OsStr, path::PathBuf};
 
 /// A program that was found on `PATH`, and its arguments.
@@ -29,8 +29,8 @@ impl Reader<'_> {
         };
         match self.command_line(setting, &text) {
             Ok(command) => command,
-            Err(fault) => {
-                self.faults.push(fault);
+            Err(error) => {
+                self.errors.push(error);
                 CommandLine::default()
             }
         }
@@ -39,16 +39,16 @@ impl Reader<'_> {
     /// A command line that a shell has split already; the program is looked up on `PATH`.
     pub fn command_of_words(&mut self, setting: &Setting, words: Vec<String>) -> CommandLine {
         let text = shell_words::join(&words);
-        self.find(setting, &text, words).unwrap_or_else(|fault| {
-            self.faults.push(fault);
+        self.find(setting, &text, words).unwrap_or_else(|error| {
+            self.errors.push(error);
             CommandLine::default()
         })
     }
 
-    fn command_line(&self, setting: &Setting, text: &str) -> Result<CommandLine, Fault> {
+    fn command_line(&self, setting: &Setting, text: &str) -> Result<CommandLine, SettingError> {
         let words = shell_words::split(text).map_err(|_| {
-            Fault::new(setting, Some(text), "has a quote that is never closed")
-                .with_hint("words are split as a shell does, but no shell is run")
+            SettingError::new(setting, Some(text), "has an unclosed quote")
+                .with_hint("the value is split into words by shell rules, but no shell runs")
         })?;
         self.find(setting, text, words)
     }
@@ -58,10 +58,10 @@ impl Reader<'_> {
         setting: &Setting,
         text: &str,
         words: Vec<String>,
-    ) -> Result<CommandLine, Fault> {
+    ) -> Result<CommandLine, SettingError> {
         let mut words = words.into_iter();
         let Some(program) = words.next().filter(|word| !word.is_empty()) else {
-            return Err(Fault::new(setting, Some(text), "names no program"));
+            return Err(SettingError::new(setting, Some(text), "names no program"));
         };
         let search = self.env().get("PATH");
         let found = which::which_in(&program, search, self.env().current_dir());
@@ -73,31 +73,24 @@ impl Reader<'_> {
     }
 }
 
-fn not_found(setting: &Setting, text: &str, program: &str, search: Option<&OsStr>) -> Fault {
-    let shown = super::fault::printable(program);
+fn not_found(setting: &Setting, text: &str, program: &str, search: Option<&OsStr>) -> SettingError {
+    let error = |reason: String| SettingError::new(setting, Some(text), reason);
+    let shown = quoted(program);
     if program.contains('/') {
-        return Fault::new(
-            setting,
-            Some(text),
-            format!("\"{shown}\" is not an executable file"),
-        );
+        return error(format!("{shown} is not an executable file"));
     }
-    let folders = search.into_iter().flat_map(std::env::split_paths);
-    if let Some(file) = folders
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
-    {
-        let file = super::fault::printable(&file.to_string_lossy());
-        let reason = format!("\"{file}\" is not executable for this user");
-        let hint = "give everybody the right, with chmod 755";
-        return Fault::new(setting, Some(text), reason).with_hint(hint);
+    let mut folders = search.into_iter().flat_map(std::env::split_paths);
+    let file = folders.find_map(|folder| Some(folder.join(program)).filter(|path| path.is_file()));
+    if let Some(file) = file {
+        let file = quoted(&file.to_string_lossy());
+        return error(format!("this user may not execute {file}"))
+            .with_hint("make it executable for everyone with chmod 755");
     }
-    let reason = format!("there is no executable \"{shown}\" on PATH");
-    let folders = search.map_or_else(String::new, |search| {
-        super::fault::printable(&search.to_string_lossy())
-    });
-    let hint = format!("give its full path, or add its folder to PATH, which is \"{folders}\"");
-    Fault::new(setting, Some(text), reason).with_hint(hint)
+    let search = search.unwrap_or_default().to_string_lossy();
+    error(format!("there is no executable {shown} on PATH")).with_hint(format!(
+        "use its full path, or add its folder to PATH, which is {}",
+        quoted(&search)
+    ))
 }
 
 #[cfg(test)]
@@ -123,7 +116,7 @@ mod tests {
             reader
                 .finish()
                 .map(|()| command)
-                .map_err(|faults| faults.to_string())
+                .map_err(|errors| errors.to_string())
         };
         let found = command(r#"ext-one --file='a b' "c \" d" $HOME *"#).unwrap();
         assert_eq!(
@@ -139,7 +132,7 @@ mod tests {
         assert_eq!(command(program.to_str().unwrap()).unwrap().program, program);
 
         let hint = format!(
-            "\n  hint: give its full path, or add its folder to PATH, which is \"{search}\""
+            "\n  hint: use its full path, or add its folder to PATH, which is \"{search}\""
         );
         assert_eq!(
             command("ext-two --x").unwrap_err(),
@@ -148,8 +141,8 @@ mod tests {
         assert_eq!(
             command("not-executable").unwrap_err(),
             format!(
-                "NAME=\"not-executable\": \"{}\" is not executable for this user\n  \
-                 hint: give everybody the right, with chmod 755",
+                "NAME=\"not-executable\": this user may not execute \"{}\"\n  \
+                 hint: make it executable for everyone with chmod 755",
                 program.with_file_name("not-executable").display()
             )
         );
@@ -161,20 +154,20 @@ mod tests {
         assert_eq!(command("  ").unwrap_err(), "NAME=\"  \": names no program");
         assert_eq!(
             command("'open").unwrap_err(),
-            "NAME=\"'open\": has a quote that is never closed\n  \
-             hint: words are split as a shell does, but no shell is run"
+            "NAME=\"'open\": has an unclosed quote\n  \
+             hint: the value is split into words by shell rules, but no shell runs"
         );
     }
 
     #[test]
-    fn a_command_without_path_is_a_fault() {
+    fn a_command_without_path_is_an_error() {
         let env = Env::from_pairs([("NAME", "ext-one")]);
         let mut reader = Reader::new(&env);
         reader.command(&NAME);
         assert_eq!(
             reader.finish().unwrap_err().to_string(),
             "NAME=\"ext-one\": there is no executable \"ext-one\" on PATH\n  \
-             hint: give its full path, or add its folder to PATH, which is \"\""
+             hint: use its full path, or add its folder to PATH, which is \"\""
         );
     }
 }

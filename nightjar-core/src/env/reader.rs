@@ -1,7 +1,7 @@
-//! Reading typed values out of an environment.
+//! Reader of typed values from an environment.
 
-use super::{ConfigurationFaults, Env, Fault, Preset, Setting};
-use crate::digits::digits;
+use super::{ConfigurationError, DefaultValue, Env, Setting, SettingError};
+use crate::digits::{is_plain_decimal, parse_digits};
 use std::{
     ffi::OsStr,
     net::{IpAddr, Ipv4Addr},
@@ -13,25 +13,25 @@ use std::{
 /// The longest time that a setting may ask for: 365 days.
 const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 
-const TRUE_WORDS: [&str; 7] = ["yes", "true", "1", "on", "enable", "active", "activate"];
-const FALSE_WORDS: [&str; 6] = ["no", "false", "0", "off", "disable", "deactivate"];
+const TRUE_VALUES: [&str; 7] = ["yes", "true", "1", "on", "enable", "active", "activate"];
+const FALSE_VALUES: [&str; 6] = ["no", "false", "0", "off", "disable", "deactivate"];
 
-/// Reads settings and gathers every fault.
+/// Reads settings and gathers every error.
 ///
 /// The reading methods always return a value, so that a configuration can be put together in one
-/// go. Where a setting is faulty that value means nothing, and [`Reader::finish`] fails.
+/// go. Where a setting is invalid that value means nothing, and [`Reader::finish`] fails.
 #[derive(Debug)]
 pub struct Reader<'a> {
     env: &'a Env,
-    pub(super) faults: Vec<Fault>,
+    pub(super) errors: Vec<SettingError>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader without faults so far.
+    /// A reader without errors so far.
     pub fn new(env: &'a Env) -> Self {
         Self {
             env,
-            faults: Vec::new(),
+            errors: Vec::new(),
         }
     }
 
@@ -40,26 +40,26 @@ impl<'a> Reader<'a> {
         self.env
     }
 
-    /// Ends the reading: fails with all the faults if there are any.
-    pub fn finish(self) -> Result<(), ConfigurationFaults> {
-        if self.faults.is_empty() {
+    /// Ends the reading: fails with all the errors if there are any.
+    pub fn finish(self) -> Result<(), ConfigurationError> {
+        if self.errors.is_empty() {
             Ok(())
         } else {
-            Err(ConfigurationFaults::new(self.faults))
+            Err(ConfigurationError::new(self.errors))
         }
     }
 
-    /// Adds a fault that the caller found, such as two settings that exclude each other.
-    pub fn fault(&mut self, setting: &Setting, reason: impl Into<String>) {
+    /// Adds an error that the caller found, such as two settings that exclude each other.
+    pub fn reject(&mut self, setting: &Setting, reason: impl Into<String>) {
         let value = self.env.get(setting.name).map(OsStr::to_string_lossy);
-        self.faults
-            .push(Fault::new(setting, value.as_deref(), reason));
+        self.errors
+            .push(SettingError::new(setting, value.as_deref(), reason));
     }
 
-    /// Adds a fault of a variable that is no [`Setting`], such as one of many whose names end freely.
-    pub fn fault_of(&mut self, variable: &str, value: &str, reason: impl Into<String>) {
-        self.faults
-            .push(Fault::of_variable(variable, Some(value), reason));
+    /// Adds an error of a variable that is not a [`Setting`], such as one of many with the same prefix.
+    pub fn reject_variable(&mut self, variable: &str, value: &str, reason: impl Into<String>) {
+        self.errors
+            .push(SettingError::of_variable(variable, Some(value), reason));
     }
 
     /// Whether the variable itself is set, whatever its default.
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text that has to be set, whatever the setting's default says.
+    /// A text that has to be set, even if the setting has a default.
     pub fn required(&mut self, setting: &Setting) -> String {
         if !self.is_set(setting) {
             self.missing(setting);
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         self.value(setting).unwrap_or_default()
     }
 
-    /// A text that has to hold to a rule; `check` says what is wrong.
+    /// A text that `check` accepts or converts; its error says what is wrong.
     pub fn checked<T: Default>(
         &mut self,
         setting: &Setting,
@@ -106,11 +106,11 @@ impl<'a> Reader<'a> {
     /// A truth value in any of its usual words, in upper or lower case.
     pub fn boolean(&mut self, setting: &Setting) -> bool {
         self.checked(setting, |text| {
-            truth(text).ok_or_else(|| {
+            parse_bool(text).ok_or_else(|| {
                 format!(
                     "is neither true ({}) nor false ({})",
-                    or(TRUE_WORDS),
-                    or(FALSE_WORDS)
+                    or(TRUE_VALUES),
+                    or(FALSE_VALUES)
                 )
             })
         })
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
     /// A time in seconds, decimals allowed, more than zero.
     pub fn seconds(&mut self, setting: &Setting) -> Duration {
         self.checked(setting, |text| match seconds(text)? {
-            Duration::ZERO => Err("has to be more than 0 seconds".to_owned()),
+            Duration::ZERO => Err("must be more than 0 seconds".to_owned()),
             time => Ok(time),
         })
     }
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     /// A TCP port, 1 to 65535.
     pub fn port(&mut self, setting: &Setting) -> u16 {
         self.checked(setting, |text| {
-            digits(text)
+            parse_digits(text)
                 .filter(|port| *port > 0)
                 .ok_or_else(|| "is not a port from 1 to 65535".to_owned())
         })
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     /// A whole number within a range.
     pub fn integer(&mut self, setting: &Setting, range: RangeInclusive<u64>) -> u64 {
         self.checked(setting, |text| {
-            digits(text)
+            parse_digits(text)
                 .filter(|number| range.contains(number))
                 .ok_or_else(|| {
                     format!(
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
     pub fn path(&mut self, setting: &Setting) -> PathBuf {
         let value = match (self.env.get(setting.name), setting.default) {
             (Some(value), _) => Path::new(value),
-            (None, Preset::Value(value)) => Path::new(value),
+            (None, DefaultValue::Value(value)) => Path::new(value),
             (None, _) => {
                 self.missing(setting);
                 return PathBuf::new();
@@ -167,16 +167,16 @@ impl<'a> Reader<'a> {
         self.env.current_dir().join(value)
     }
 
-    /// One of a few words, in upper or lower case, each with what it stands for.
+    /// One of a few words, in upper or lower case, each with its meaning.
     pub fn one_of<T: Copy + Default>(&mut self, setting: &Setting, choices: &[(&str, T)]) -> T {
         self.checked(setting, |text| {
             let found = choices
                 .iter()
-                .find(|(word, _)| word.eq_ignore_ascii_case(text));
+                .find(|(name, _)| name.eq_ignore_ascii_case(text));
             found.map(|(_, choice)| *choice).ok_or_else(|| {
                 format!(
                     "is not one of {}",
-                    or(choices.iter().map(|(word, _)| *word))
+                    or(choices.iter().map(|(name, _)| *name))
                 )
             })
         })
@@ -200,7 +200,8 @@ impl<'a> Reader<'a> {
         match parse(&value) {
             Ok(parsed) => Some(parsed),
             Err(reason) => {
-                self.faults.push(Fault::new(setting, Some(&value), reason));
+                self.errors
+                    .push(SettingError::new(setting, Some(&value), reason));
                 None
             }
         }
@@ -211,12 +212,12 @@ impl<'a> Reader<'a> {
             (Some(value), _) => {
                 let text = value.to_str().map(str::to_owned);
                 if text.is_none() {
-                    self.fault(setting, "is not UTF-8");
+                    self.reject(setting, "is not UTF-8");
                 }
                 text
             }
-            (None, Preset::Value(value)) => Some(value.to_owned()),
-            (None, Preset::Required | Preset::Described(_)) => {
+            (None, DefaultValue::Value(value)) => Some(value.to_owned()),
+            (None, DefaultValue::Required | DefaultValue::Described(_)) => {
                 self.missing(setting);
                 None
             }
@@ -226,21 +227,21 @@ impl<'a> Reader<'a> {
     fn missing(&mut self, setting: &Setting) {
         let value = self.env.is_blank(setting.name).then_some("");
         let reason = if value.is_some() {
-            "is required, and blank"
+            "is required, but blank"
         } else {
             "is required"
         };
-        self.faults
-            .push(Fault::new(setting, value, reason).with_hint(setting.meaning));
+        self.errors
+            .push(SettingError::new(setting, value, reason).with_hint(setting.meaning));
     }
 }
 
-/// The truth value of a word, if it has one.
-pub fn truth(text: &str) -> Option<bool> {
+/// Reads a truth value such as `yes` or `off`, in upper or lower case.
+pub fn parse_bool(text: &str) -> Option<bool> {
     let is = |word: &&str| word.eq_ignore_ascii_case(text);
-    if TRUE_WORDS.iter().any(is) {
+    if TRUE_VALUES.iter().any(is) {
         Some(true)
-    } else if FALSE_WORDS.iter().any(is) {
+    } else if FALSE_VALUES.iter().any(is) {
         Some(false)
     } else {
         None
@@ -248,13 +249,11 @@ pub fn truth(text: &str) -> Option<bool> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    // `f64` would also take signs, exponents, `inf` and `NaN`.
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let number: Option<f64> = if plain { text.parse().ok() } else { None };
-    let time = number.and_then(|number| Duration::try_from_secs_f64(number).ok());
-    time.filter(|time| *time <= Duration::from_secs(MAX_SECONDS))
+    Some(text)
+        .filter(|text| is_plain_decimal(text))
+        .and_then(|text| text.parse().ok())
+        .and_then(|number| Duration::try_from_secs_f64(number).ok())
+        .filter(|time| *time <= Duration::from_secs(MAX_SECONDS))
         .ok_or_else(|| {
             format!("is not a number of seconds from 0 to {MAX_SECONDS}, such as 30 or 0.5")
         })

@@ -2,7 +2,7 @@ use super::*;
 use std::{net::IpAddr, os::unix::ffi::OsStringExt, time::Duration};
 
 const NAME: Setting = Setting::required("NAME", "what it is called");
-const WITH_DEFAULT: Setting = Setting::preset("WITH_DEFAULT", "30", "how long to wait");
+const WITH_DEFAULT: Setting = Setting::with_default("WITH_DEFAULT", "30", "how long to wait");
 const MAYBE: Setting = Setting::optional("MAYBE", "off", "where to listen");
 
 /// What reading one value gives: the value, or the report.
@@ -17,10 +17,10 @@ fn read<T>(
     reader
         .finish()
         .map(|()| result)
-        .map_err(|faults| faults.to_string())
+        .map_err(|error| error.to_string())
 }
 
-fn fault<T: Default + PartialEq + std::fmt::Debug>(
+fn error<T: Default + PartialEq + std::fmt::Debug>(
     value: &str,
     reader: impl FnOnce(&mut Reader<'static>, &Setting) -> T,
 ) -> String {
@@ -28,7 +28,7 @@ fn fault<T: Default + PartialEq + std::fmt::Debug>(
 }
 
 #[test]
-fn every_fault_is_reported_at_once_in_order() {
+fn every_error_is_reported_at_once_in_order() {
     let env = Env::from_pairs([("WITH_DEFAULT", "soon"), ("MAYBE", "70000"), ("NAME", "")]);
     let mut reader = Reader::new(&env);
     reader.seconds(&WITH_DEFAULT);
@@ -39,7 +39,7 @@ fn every_fault_is_reported_at_once_in_order() {
     assert_eq!(
         report,
         "WITH_DEFAULT=\"soon\": is not a number of seconds from 0 to 31536000, such as 30 or 0.5\n\
-         NAME=\"\": is required, and blank\n  hint: what it is called\n\
+         NAME=\"\": is required, but blank\n  hint: what it is called\n\
          MAYBE=\"70000\": is not a port from 1 to 65535\n\
          ABSENT: is required\n  hint: whether it is there"
     );
@@ -79,7 +79,7 @@ fn booleans_take_their_words_in_any_case() {
     }
     for word in ["maybe", "2", " yes", "y"] {
         assert_eq!(
-            fault(word, Reader::boolean),
+            error(word, Reader::boolean),
             format!(
                 "NAME=\"{word}\": is neither true (yes, true, 1, on, enable, active, activate) \
                  nor false (no, false, 0, off, disable, deactivate)"
@@ -100,14 +100,14 @@ fn seconds_are_plain_decimals_above_zero() {
     );
     assert_eq!(read("0", Reader::seconds_or_zero), Ok(Duration::ZERO));
     assert_eq!(
-        fault("0.0", Reader::seconds),
-        "NAME=\"0.0\": has to be more than 0 seconds"
+        error("0.0", Reader::seconds),
+        "NAME=\"0.0\": must be more than 0 seconds"
     );
     for text in [
         "-1", "1e3", "inf", "NaN", "5s", "31536001", ".", "1.2.3", "９",
     ] {
         assert_eq!(
-            fault(text, Reader::seconds),
+            error(text, Reader::seconds),
             format!(
                 "NAME=\"{text}\": is not a number of seconds from 0 to 31536000, such as 30 or 0.5"
             )
@@ -120,14 +120,14 @@ fn ports_and_integers_have_bounds() {
     assert_eq!(read("65535", Reader::port), Ok(65535));
     for text in ["0", "65536", "-1", "http"] {
         let expected = format!("NAME=\"{text}\": is not a port from 1 to 65535");
-        assert_eq!(fault(text, Reader::port), expected);
+        assert_eq!(error(text, Reader::port), expected);
     }
     assert_eq!(
         read("3", |reader, setting| reader.integer(setting, 1..=3)),
         Ok(3)
     );
     assert_eq!(
-        fault("4", |reader, setting| reader.integer(setting, 1..=3)),
+        error("4", |reader, setting| reader.integer(setting, 1..=3)),
         "NAME=\"4\": is not a whole number from 1 to 3"
     );
 }
@@ -147,23 +147,23 @@ fn addresses_and_choices() {
     };
     assert_eq!(read("GateWay", choose), Ok(2));
     assert_eq!(
-        fault("x", choose),
+        error("x", choose),
         "NAME=\"x\": is not one of service, gateway"
     );
 }
 
 #[test]
-fn values_are_shown_short_and_harmless() {
+fn values_are_quoted_escaped_and_cut() {
     let value = format!("\"quoted\"\n\u{1b}[31m{}", "x".repeat(300));
     let expected = format!(
         "NAME=\"\\\"quoted\\\"\\n\\u{{1b}}[31m{}…\": is not a port from 1 to 65535",
-        "x".repeat(200 - 14)
+        "x".repeat(200 - 23)
     );
-    assert_eq!(fault(&value, Reader::port), expected);
+    assert_eq!(error(&value, Reader::port), expected);
 }
 
 #[test]
-fn values_that_are_not_utf8_are_faults_except_for_paths() {
+fn values_that_are_not_utf8_are_errors_except_for_paths() {
     let bad = || OsString::from_vec(b"/caf\xe9".to_vec());
     let env = Env::from_pairs([("NAME", bad())]);
     let mut reader = Reader::new(&env);

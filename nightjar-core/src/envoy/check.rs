@@ -84,7 +84,7 @@ impl EnvoyProgram {
             Some((version, parts)) if parts >= MIN_VERSION => Ok(version.to_owned()),
             _ => Err(CheckError::Version {
                 path: self.path.clone(),
-                output: error_text::cut(output.lines().next().unwrap_or_default()),
+                output: error_text::truncated(output.lines().next().unwrap_or_default()),
             }),
         }
     }

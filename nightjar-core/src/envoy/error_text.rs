@@ -1,5 +1,7 @@
 //! Reasons that Envoy gives, taken from all that it writes.
 
+use crate::report::truncated_within;
+
 /// What Envoy gave as its reason, on one line and without the file that it repeats after some
 /// faults.
 pub(super) fn reason(stderr: &[u8]) -> String {
@@ -16,7 +18,7 @@ pub(super) fn reason(stderr: &[u8]) -> String {
             },
             |(_, message)| without_input(message),
         );
-    cut(&on_one_line(reason))
+    truncated(&on_one_line(reason))
 }
 
 /// The part of a message that is not the configuration itself, which may hold secrets.
@@ -54,12 +56,9 @@ pub fn on_one_line(words: &str) -> String {
     line
 }
 
-pub(super) fn cut(text: &str) -> String {
-    const LIMIT: usize = 2000;
-    match text.char_indices().nth(LIMIT) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-    }
+/// Envoy's words, at most 2,000 characters of them.
+pub(super) fn truncated(text: &str) -> String {
+    truncated_within(text, 2000).into_owned()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the caller and the extension agree on: arguments and exit codes.
+//! Arguments and exit codes, which the caller and the extension agree on.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -25,7 +25,7 @@ pub const EXIT_USAGE: u8 = 64;
 
 /// The variable that names a folder to keep things in from run to run.
 pub const VARIABLE_TEMP_DIR: &str = "NJ_TEMP_DIR";
-/// The variable that says when the caller will kill this run, in Unix seconds.
+/// The variable with the time at which the caller will kill this run, in Unix seconds.
 pub const VARIABLE_DEADLINE: &str = "NJ_DEADLINE";
 
 const ARG_API_VERSION: &str = "--api-version";
@@ -76,7 +76,7 @@ pub enum Action {
     Fetch,
     /// Keep the document.
     Commit,
-    /// Tell which versions can be fetched.
+    /// List the versions that can be fetched.
     List,
 }
 
@@ -107,12 +107,12 @@ pub struct Request {
     pub action: Option<Action>,
 }
 
-/// What is wrong with the arguments of an extension.
+/// Why the arguments of an extension are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
     /// Another version of the protocol, or none.
-    #[error("this extension speaks api version {API_VERSION}, and was called with {}", shown(.0.as_deref()))]
+    #[error("this extension supports api version {API_VERSION}, but was called with {}", version_argument(.0.as_deref()))]
     ApiVersion(Option<String>),
     /// An argument that has to be there is not.
     #[error("argument {0} is missing")]
@@ -128,7 +128,7 @@ pub enum UsageError {
         reason: &'static str,
     },
     /// Two arguments contradict each other.
-    #[error("argument {name} has no meaning with --action={}", .action.as_str())]
+    #[error("argument {name} is not allowed with --action={}", .action.as_str())]
     Combination {
         /// The argument.
         name: &'static str,
@@ -137,7 +137,7 @@ pub enum UsageError {
     },
 }
 
-fn shown(version: Option<&str>) -> String {
+fn version_argument(version: Option<&str>) -> String {
     match version {
         Some(version) => format!("--api-version={version}"),
         None => "no --api-version".to_owned(),
@@ -187,7 +187,7 @@ impl Request {
         .checked()
     }
 
-    /// Whoever is asked for one version must not answer with another.
+    /// An extension that is asked for one version must not answer with another.
     fn checked(self) -> Result<Self, UsageError> {
         let wrong = |name, action| Err(UsageError::Combination { name, action });
         match self.action {
@@ -201,14 +201,14 @@ impl Request {
         }
     }
 
-    /// The document, which a data store has to be told.
+    /// The document, which a data store needs.
     pub fn required_document(&self) -> Result<&DocumentName, UsageError> {
         self.document
             .as_ref()
             .ok_or(UsageError::Missing(ARG_DOCUMENT))
     }
 
-    /// The action, which a data store has to be told.
+    /// The action, which a data store needs.
     pub fn required_action(&self) -> Result<Action, UsageError> {
         self.action.ok_or(UsageError::Missing(ARG_ACTION))
     }
@@ -229,7 +229,7 @@ fn action(name: String) -> Result<Action, UsageError> {
         "commit" => Ok(Action::Commit),
         "list" => Ok(Action::List),
         _ => {
-            let reason = "is none of fetch, commit and list";
+            let reason = "is not one of fetch, commit, list";
             Err(UsageError::Value {
                 name: ARG_ACTION,
                 value: name,

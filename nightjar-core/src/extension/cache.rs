@@ -1,16 +1,17 @@
-//! What an extension keeps from one run to the next.
+//! Values that an extension keeps from one run to the next.
 //!
 //! Each key has a file of its own, written under a temporary name and renamed. So neither runs at the
 //! same time nor two programs that share a folder spoil each other's, and nothing has to be locked.
 //! The files can be read by their owner alone. A file that cannot be read is as good as none, and
-//! one that cannot be written costs the next run a call: neither is a failure.
+//! one that cannot be written costs the next run a call: neither is an error.
 
+use crate::atomic_file;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::HashSet,
     ffi::OsString,
     fs::{self, DirBuilder, File, FileTimes, Metadata},
-    io::{self, Read, Write},
+    io::{self, Read},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -18,9 +19,9 @@ use std::{
 use xxhash_rust::xxh3::xxh3_128;
 
 /// How long a file is kept that nothing asks for.
-const UNUSED: Duration = Duration::from_hours(24);
+const MAX_UNUSED: Duration = Duration::from_hours(24);
 /// How often a file is marked as used, at the most.
-const USED: Duration = Duration::from_hours(1);
+const TOUCH_INTERVAL: Duration = Duration::from_hours(1);
 /// How long warnings that stay the same are not repeated.
 const WARNING_REPEAT: Duration = Duration::from_hours(1);
 
@@ -68,12 +69,12 @@ impl Cache {
         let path = self.dir.as_ref()?.join(&name);
         let mut file = File::open(path).ok()?;
         let data = file.metadata().ok()?;
-        // A time in the future comes from a clock that was set since, and tells nothing.
+        // A time in the future comes from a clock that was set since, and means nothing.
         let age = SystemTime::now().duration_since(data.modified().ok()?);
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
         let (of, value): (String, T) = serde_json::from_slice(&bytes).ok()?;
-        if unused(&data).is_some_and(|age| age > USED) {
+        if unused(&data).is_some_and(|age| age > TOUCH_INTERVAL) {
             // So another program that shares the folder does not sweep it. It still was written when
             // it was.
             let _ = file.set_times(FileTimes::new().set_accessed(SystemTime::now()));
@@ -82,16 +83,16 @@ impl Cache {
         (of == key).then_some((value, age.unwrap_or(Duration::MAX)))
     }
 
-    /// Keeps a value for a key. That it could not be written is told once.
+    /// Keeps a value for a key. Only the first error of writing is logged.
     pub fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
         let Some(dir) = &self.dir else { return };
         let name = file_name(key);
         if let Err(error) = write(dir, &name, &(key, value)) {
-            // Told once: the others fail for the same reason.
+            // The others fail for the same reason.
             if std::mem::replace(&mut self.is_writable, false) {
                 let dir = dir.display();
                 tracing::warn!(
-                    "nothing can be kept in {dir}, so all is asked for again at every run: {error}"
+                    "cannot cache anything in {dir}, so every run asks for everything again: {error}"
                 );
             }
             return;
@@ -109,22 +110,22 @@ impl Cache {
     /// Logs warnings, unless they are those that were logged under this key last, within the hour.
     /// Without a folder they are logged at each run.
     pub fn warn_once(&mut self, key: &str, warnings: &[String]) {
-        if self.is_news(key, warnings) {
+        if self.have_changed(key, warnings) {
             for line in warnings {
                 tracing::warn!("{line}");
             }
         } else {
-            tracing::debug!("{} warnings are as they were", warnings.len());
+            tracing::debug!("{} warnings have not changed", warnings.len());
         }
     }
 
-    fn is_news(&mut self, key: &str, warnings: &[String]) -> bool {
+    fn have_changed(&mut self, key: &str, warnings: &[String]) -> bool {
         let last: Option<Vec<String>> = self.get(key, Some(WARNING_REPEAT));
-        let is_news = last.as_deref().unwrap_or_default() != warnings;
-        if is_news {
+        let have_changed = last.as_deref().unwrap_or_default() != warnings;
+        if have_changed {
             self.put(key, warnings);
         }
-        is_news
+        have_changed
     }
 
     /// Removes what was neither used nor written in the last day, by this program or another one.
@@ -135,7 +136,7 @@ impl Cache {
                 continue;
             }
             let age = entry.metadata().ok().and_then(|data| unused(&data));
-            if age.is_some_and(|age| age > UNUSED) {
+            if age.is_some_and(|age| age > MAX_UNUSED) {
                 // It may be gone already, and it costs nothing if it stays.
                 let _ = fs::remove_file(entry.path());
             }
@@ -155,13 +156,7 @@ fn file_name(key: &str) -> String {
 
 fn write(dir: &Path, name: &str, value: &impl Serialize) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    // Temporary files are made for their owner alone.
-    let mut file = tempfile::Builder::new()
-        .prefix(".nightjar-")
-        .tempfile_in(dir)?;
-    file.write_all(&serde_json::to_vec(value)?)?;
-    file.persist(dir.join(name))?;
-    Ok(())
+    atomic_file::replace(&dir.join(name), &serde_json::to_vec(value)?)
 }
 
 #[cfg(test)]
@@ -225,7 +220,7 @@ mod tests {
         let mut cache = Cache::open(Some(temp.path()), "some");
         cache.put(KEY, &"seven");
         let file = kept(temp.path())?;
-        aged(&file, UNUSED * 2)?;
+        aged(&file, MAX_UNUSED * 2)?;
         assert_eq!(cache.get(KEY, None), Some("seven".to_owned()));
         cache.sweep();
         assert!(file.exists());
@@ -234,8 +229,11 @@ mod tests {
         other().sweep();
         assert!(file.exists(), "another program has just used it");
         let used: Option<(String, Duration)> = other().get_with_age(KEY);
-        assert!(used.is_some_and(|(_, age)| age > UNUSED), "it is as old");
-        aged(&file, UNUSED * 2)?;
+        assert!(
+            used.is_some_and(|(_, age)| age > MAX_UNUSED),
+            "it is as old"
+        );
+        aged(&file, MAX_UNUSED * 2)?;
         other().sweep();
         assert!(!file.exists());
         Ok(())
@@ -255,17 +253,17 @@ mod tests {
     #[test]
     fn warnings_are_logged_again_when_they_change_and_after_an_hour() -> Outcome {
         let temp = tempfile::tempdir()?;
-        let is_news = |warnings: &[&str]| {
+        let have_changed = |warnings: &[&str]| {
             let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-            Cache::open(Some(temp.path()), "some").is_news(KEY, &warnings)
+            Cache::open(Some(temp.path()), "some").have_changed(KEY, &warnings)
         };
-        assert!(is_news(&["a"]));
-        assert!(!is_news(&["a"]));
-        assert!(is_news(&["a", "b"]));
+        assert!(have_changed(&["a"]));
+        assert!(!have_changed(&["a"]));
+        assert!(have_changed(&["a", "b"]));
         aged(&kept(temp.path())?, WARNING_REPEAT + Duration::from_secs(1))?;
-        assert!(is_news(&["a", "b"]), "an hour is over");
-        is_news(&[]);
-        assert!(is_news(&["a", "b"]), "they were gone in between");
+        assert!(have_changed(&["a", "b"]), "an hour is over");
+        have_changed(&[]);
+        assert!(have_changed(&["a", "b"]), "they were gone in between");
         Ok(())
     }
 

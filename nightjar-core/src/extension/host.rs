@@ -1,27 +1,28 @@
-//! The caller's end: runs any executable as an extension point and trusts none of them.
+//! The caller's side of the protocol: runs any executable as an extension point and trusts none of
+//! them.
 //!
 //! Every run has a private folder for its file, a process group of its own, a time limit and a
 //! size limit. Whatever the extension does, the group is gone when the run is over.
 
-mod action_folder;
-mod fault;
+mod error;
 mod observe;
 mod output;
-mod run;
-mod runs;
-mod tries;
+mod process;
+mod retry;
+mod run_dir;
+mod run_stats;
 
-pub use fault::{ExtensionError, Fault};
+pub use error::{ExtensionError, RunError};
 pub use observe::Observed;
-pub use run::Ending;
-pub use runs::Runs;
+pub use process::ProcessEnd;
+pub use run_stats::RunStats;
 
 use super::{
-    Answer, CommitOutcome, RawDocument, Versions,
+    CommitOutcome, FetchOutcome, RawDocument, Versions,
     args::{Action, DocumentName, EXIT_CONFLICT, EXIT_DONE, EXIT_UNCHANGED},
 };
 use crate::{env::CommandLine, shutdown::Shutdown};
-use action_folder::{ActionFolders, read};
+use run_dir::{RunDirs, read};
 use std::{
     ffi::OsString,
     path::Path,
@@ -32,16 +33,16 @@ use std::{
 /// A version longer than this is not sent back to the extension: arguments are limited.
 const MAX_VERSION_BYTES: usize = 4096;
 
-/// What a run may take.
+/// How much time and space a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct RunLimits {
     /// How long one run may last.
     pub timeout: Duration,
     /// How large the document may be, in bytes.
     pub max_document_bytes: u64,
 }
 
-/// How failures that may pass are tried again.
+/// How temporary failures are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// How many more tries there are after the first.
@@ -80,43 +81,48 @@ impl RetryPolicy {
 pub struct Host {
     command: CommandLine,
     name: String,
-    role: Role,
-    limits: Limits,
+    extension_point: ExtensionPoint,
+    limits: RunLimits,
     retry: RetryPolicy,
-    folders: ActionFolders,
+    folders: RunDirs,
     variables: Vec<(OsString, OsString)>,
     /// How its runs went, those of its clones too.
-    runs: Arc<Mutex<Runs>>,
+    runs: Arc<Mutex<RunStats>>,
 }
 
-/// Which arguments the extension is given.
+/// What the extension is for, which decides the arguments that it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum ExtensionPoint {
     DiscoveryMap,
     DataStore,
 }
 
 impl Host {
     /// A host of a discovery map. Its runs make their private folders in `temp_dir`, which the
-    /// extension is told of, to keep things in.
-    pub fn discovery_map(command: CommandLine, limits: Limits, temp_dir: &Path) -> Self {
-        Self::new(command, Role::DiscoveryMap, limits, temp_dir)
+    /// extension gets too, to keep things in.
+    pub fn discovery_map(command: CommandLine, limits: RunLimits, temp_dir: &Path) -> Self {
+        Self::new(command, ExtensionPoint::DiscoveryMap, limits, temp_dir)
     }
 
     /// A host of a data store. Its runs make their private folders in `temp_dir`, which the
-    /// extension is told of, to keep things in.
-    pub fn data_store(command: CommandLine, limits: Limits, temp_dir: &Path) -> Self {
-        Self::new(command, Role::DataStore, limits, temp_dir)
+    /// extension gets too, to keep things in.
+    pub fn data_store(command: CommandLine, limits: RunLimits, temp_dir: &Path) -> Self {
+        Self::new(command, ExtensionPoint::DataStore, limits, temp_dir)
     }
 
-    fn new(command: CommandLine, role: Role, limits: Limits, temp_dir: &Path) -> Self {
+    fn new(
+        command: CommandLine,
+        extension_point: ExtensionPoint,
+        limits: RunLimits,
+        temp_dir: &Path,
+    ) -> Self {
         Self {
             name: command.name(),
             command,
-            role,
+            extension_point,
             limits,
             retry: RetryPolicy::default(),
-            folders: ActionFolders::within(temp_dir),
+            folders: RunDirs::within(temp_dir),
             variables: Vec::new(),
             runs: Arc::default(),
         }
@@ -129,7 +135,7 @@ impl Host {
         self
     }
 
-    /// Changes how failures are tried again from the next call on.
+    /// Changes how temporary failures are retried from the next call on.
     pub fn set_retry(&mut self, retry: RetryPolicy) {
         self.retry = retry;
     }
@@ -147,12 +153,12 @@ impl Host {
     }
 
     /// How its runs went so far, with those of its clones.
-    pub fn runs(&self) -> Runs {
+    pub fn runs(&self) -> RunStats {
         *self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches a document, unless `previous` is its current version. Failures that may pass are
-    /// tried again; a stop ends the run and the waiting at once.
+    /// Fetches a document, unless `previous` is its current version. Temporary failures are
+    /// retried; a stop ends the run and the waiting at once.
     ///
     /// # Errors
     /// [`ExtensionError`], after all tries.
@@ -161,44 +167,44 @@ impl Host {
         document: &DocumentName,
         previous: Option<&str>,
         shutdown: &Shutdown,
-    ) -> Result<Answer, ExtensionError> {
-        let task = Task {
-            previous: previous.filter(|version| can_be_named(version)),
-            ..Task::new(Action::Fetch, document)
+    ) -> Result<FetchOutcome, ExtensionError> {
+        let call = Call {
+            previous: previous.filter(|version| can_be_argument(version)),
+            ..Call::new(Action::Fetch, document)
         };
-        let judge = |code, file: &Path| match code {
-            EXIT_DONE => self.read(file).map(Answer::New),
-            EXIT_UNCHANGED if task.previous.is_some() => Ok(Answer::Unchanged),
-            EXIT_UNCHANGED => Err(Fault::UnaskedUnchanged),
-            code => Err(Fault::Exit(code)),
+        let interpret = |code, file: &Path| match code {
+            EXIT_DONE => self.read(file).map(FetchOutcome::New),
+            EXIT_UNCHANGED if call.previous.is_some() => Ok(FetchOutcome::Unchanged),
+            EXIT_UNCHANGED => Err(RunError::UnexpectedUnchanged),
+            code => Err(RunError::Exit(code)),
         };
-        self.try_again(&task, judge, shutdown).await
+        self.call_with_retries(&call, interpret, shutdown).await
     }
 
     /// Fetches one version of a document from a data store, current or not.
     ///
     /// # Errors
     /// [`ExtensionError`], after all tries. A store that does not know versions fails, or hands
-    /// over another one, which is a failure too.
+    /// over another one, which is an error too.
     pub async fn fetch_version(
         &self,
         document: &DocumentName,
         version: &str,
         shutdown: &Shutdown,
     ) -> Result<Vec<u8>, ExtensionError> {
-        let task = Task {
+        let call = Call {
             version: Some(version),
-            ..Task::new(Action::Fetch, document)
+            ..Call::new(Action::Fetch, document)
         };
-        let judge = |code, file: &Path| match code {
+        let interpret = |code, file: &Path| match code {
             EXIT_DONE => self.read(file).and_then(|bytes| {
                 let read = RawDocument::read(&bytes);
                 let is_it = read.is_ok_and(|document| document.version() == Some(version));
-                is_it.then_some(bytes).ok_or(Fault::OtherVersion)
+                is_it.then_some(bytes).ok_or(RunError::WrongVersion)
             }),
-            code => Err(Fault::Exit(code)),
+            code => Err(RunError::Exit(code)),
         };
-        self.try_again(&task, judge, shutdown).await
+        self.call_with_retries(&call, interpret, shutdown).await
     }
 
     /// Asks a data store which versions of a document it can hand over.
@@ -210,18 +216,17 @@ impl Host {
         document: &DocumentName,
         shutdown: &Shutdown,
     ) -> Result<Versions, ExtensionError> {
-        let judge = |code, file: &Path| match code {
-            EXIT_DONE => {
-                serde_json::from_slice(&self.read(file)?).map_err(|source| Fault::NoList { source })
-            }
-            code => Err(Fault::Exit(code)),
+        let interpret = |code, file: &Path| match code {
+            EXIT_DONE => serde_json::from_slice(&self.read(file)?)
+                .map_err(|source| RunError::InvalidList { source }),
+            code => Err(RunError::Exit(code)),
         };
-        let task = Task::new(Action::List, document);
-        self.try_again(&task, judge, shutdown).await
+        let call = Call::new(Action::List, document);
+        self.call_with_retries(&call, interpret, shutdown).await
     }
 
     /// Hands a document to a data store to keep: in place of `previous` alone, or of whatever is
-    /// there if that is `None`. Failures that may pass are tried again. A stop leaves a run that
+    /// there if that is `None`. Temporary failures are retried. A stop leaves a run that
     /// has begun a few seconds to end by itself.
     ///
     /// A commit whose answer got lost may find its own document when it is tried again: then the
@@ -229,7 +234,7 @@ impl Host {
     ///
     /// # Errors
     /// [`ExtensionError`], after all tries. The store may have done it all the same. Without a try
-    /// if `previous` is no version that [can be handed over](can_be_named).
+    /// if `previous` is no version that [can be handed over](can_be_argument).
     pub async fn commit(
         &self,
         document: &DocumentName,
@@ -237,39 +242,39 @@ impl Host {
         previous: Option<&str>,
         shutdown: &Shutdown,
     ) -> Result<CommitOutcome, ExtensionError> {
-        let task = Task {
+        let call = Call {
             previous,
             input: Some(bytes),
-            ..Task::new(Action::Commit, document)
+            ..Call::new(Action::Commit, document)
         };
         // To drop it would make this a commit over whatever is there.
-        if previous.is_some_and(|version| !can_be_named(version)) {
+        if previous.is_some_and(|version| !can_be_argument(version)) {
             return Err(ExtensionError {
                 extension: self.name.clone(),
-                action: task.action,
+                action: call.action,
                 document: document.clone(),
                 tries: 0,
-                fault: Fault::UnfitVersion,
-                last_lines: Vec::new(),
+                error: RunError::InvalidVersion,
+                stderr_tail: Vec::new(),
             });
         }
-        let judge = |code, _: &Path| match code {
+        let interpret = |code, _: &Path| match code {
             EXIT_DONE => Ok(CommitOutcome::Done),
-            EXIT_CONFLICT if task.previous.is_some() => Ok(CommitOutcome::Conflict),
-            EXIT_CONFLICT => Err(Fault::UnaskedConflict),
-            code => Err(Fault::Exit(code)),
+            EXIT_CONFLICT if call.previous.is_some() => Ok(CommitOutcome::Conflict),
+            EXIT_CONFLICT => Err(RunError::UnexpectedConflict),
+            code => Err(RunError::Exit(code)),
         };
-        self.try_again(&task, judge, shutdown).await
+        self.call_with_retries(&call, interpret, shutdown).await
     }
 
-    fn read(&self, file: &Path) -> Result<Vec<u8>, Fault> {
+    fn read(&self, file: &Path) -> Result<Vec<u8>, RunError> {
         read(file, self.limits.max_document_bytes)
     }
 }
 
-/// What a call is about.
+/// One call of the extension, which may take several runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Task<'a> {
+pub struct Call<'a> {
     /// What is to be done.
     pub action: Action,
     /// With which document.
@@ -282,7 +287,7 @@ pub struct Task<'a> {
     pub input: Option<&'a [u8]>,
 }
 
-impl<'a> Task<'a> {
+impl<'a> Call<'a> {
     /// A call that names no version and hands nothing over.
     pub fn new(action: Action, document: &'a DocumentName) -> Self {
         Self {
@@ -297,6 +302,6 @@ impl<'a> Task<'a> {
 
 /// Whether a version can be handed to an extension: it is not blank, not longer than 4096 bytes, and
 /// without a zero byte. A fetch leaves out one that cannot, and a commit fails.
-pub fn can_be_named(version: &str) -> bool {
+pub fn can_be_argument(version: &str) -> bool {
     !version.trim().is_empty() && version.len() <= MAX_VERSION_BYTES && !version.contains('\0')
 }

@@ -1,4 +1,4 @@
-//! A document as its text: what can be known of one without knowing its kind.
+//! Documents as text: version and content hash, whatever the kind of document.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 const VERSION_MEMBER: &str = "document-version";
-/// How deeply a value is taken apart that does not hash in one walk.
+/// How deeply a value is split up that cannot be hashed in one pass.
 const MAX_DEPTH: u32 = 128;
 /// Whole numbers below are the same as integers and with a point.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -23,8 +23,8 @@ impl<'a> RawDocument<'a> {
     /// Reads a text.
     ///
     /// # Errors
-    /// If it is not one JSON object in UTF-8. [`serde_json::Error::is_data`] tells JSON of another
-    /// kind from what is not JSON.
+    /// If it is not one JSON object in UTF-8. [`serde_json::Error::is_data`] distinguishes JSON of
+    /// another kind from what is not JSON.
     pub fn read(json: &'a [u8]) -> Result<Self, serde_json::Error> {
         let mut text = serde_json::Deserializer::from_slice(json);
         let document = text.deserialize_map(Members)?;
@@ -94,9 +94,9 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-/// What a document says, as 128 bits: the same for texts that say the same, their
-/// `document-version` aside. It is shown as 32 hexadecimal digits. It is no proof against somebody
-/// who looks for another text with the same hash.
+/// A hash of a document's content, as 128 bits: the same for texts that mean the same, their
+/// `document-version` aside. It is shown as 32 hexadecimal digits. It does not protect against
+/// somebody who looks for another text with the same hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHash(u128);
 
@@ -128,8 +128,8 @@ fn object(members: BTreeMap<String, u128>) -> u128 {
     joined(b'{', &members)
 }
 
-/// The hash of a value. What cannot be walked in one go is taken apart, down to numbers that only
-/// their text tells. One that is nested too deeply says the same as an equal text.
+/// The hash of a value. What cannot be hashed in one pass is split up, down to numbers that are
+/// exact only as text. A value that is nested too deeply is hashed as text.
 fn of_raw(value: &RawValue, depth: u32) -> u128 {
     let json = value.get();
     let walked = Walk.deserialize(&mut serde_json::Deserializer::from_str(json));
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for Walk {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<u128, E> {
         if value.fract() != 0.0 || value.abs() >= EXACT {
-            return Err(E::custom("a number that only its text tells"));
+            return Err(E::custom("a number that is exact only as text"));
         }
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
         let whole = value as i64;

@@ -46,7 +46,7 @@ impl Drop for LogGuard {
 /// `debug` adds detail about Nightjar's own work; libraries stay as quiet as before.
 ///
 /// Logging never waits: a thread writes the lines. While standard error does not take them, about a
-/// mebibyte of them is kept, what comes then is dropped, and a line says how many were.
+/// mebibyte of them is kept, further lines are dropped, and a line counts them.
 pub fn init(debug: bool, format: LogFormat) -> LogGuard {
     let queue = Arc::new(Queue::default());
     let dropped = move |count| dropped_lines(count, format);
@@ -70,12 +70,12 @@ where
     .is_ok()
 }
 
-/// The line that stands for lines that were dropped, as the log has it.
+/// The line that replaces dropped lines, in the form of the log.
 pub(super) fn dropped_lines(count: u64, format: LogFormat) -> Vec<u8> {
     let line = Arc::new(Mutex::new(Vec::new()));
     let write = || {
         tracing::warn!(
-            "{count} lines of this log were dropped here, as standard error did not take them"
+            "{count} log lines were dropped here because standard error did not accept them"
         );
     };
     let writer = queue::Capture(Arc::clone(&line));

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const MAX_BYTES: usize = 1 << 20;
 /// About how many of them are written at once, so that the thread keeps up with a burst.
 const BATCH_BYTES: usize = 1 << 16;
-/// How long a standard error that says "not now" is left alone.
+/// How long a standard error that would block is left alone.
 const RETRY_DELAY: Duration = Duration::from_millis(10);
 
 /// Lines of the log that are not written yet.
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stands_still_holds_nothing_up_and_is_told_of_gaps() {
+    fn a_reader_that_stalls_blocks_nothing_and_sees_the_gap() {
         const LINES: usize = 40_000;
         let (queue, mut reader) = blocked();
         let began = Instant::now();
@@ -226,7 +226,7 @@ mod tests {
             let length = reader.read(&mut buffer).unwrap();
             read += std::str::from_utf8(&buffer[..length]).unwrap();
         }
-        // The gap is told where it is, and everything before it is there.
+        // The gap is marked where it is, and everything before it is there.
         let lines: Vec<&str> = read.lines().collect();
         let kept = lines.len() - 2;
         assert!(kept * 100 >= MAX_BYTES, "{kept}");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_no_reason_to_wait() {
+    fn nothing_waits_for_a_reader_that_is_gone() {
         let (queue, reader) = blocked();
         drop(reader);
         queue.push(b"nobody reads this\n");

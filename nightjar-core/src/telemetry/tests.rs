@@ -76,20 +76,20 @@ fn lines_of_an_extension() {
 }
 
 #[test]
-fn dropped_lines_are_told_in_the_log_s_own_form() {
+fn dropped_lines_are_counted_in_the_form_of_the_log() {
     let line = |format| {
         let line = String::from_utf8(dropped_lines(7, format)).unwrap();
         without_times(vec![line])
     };
     assert_eq!(
         line(LogFormat::Text),
-        ["TIME  WARN 7 lines of this log were dropped here, as standard error did not take them\n"]
+        ["TIME  WARN 7 log lines were dropped here because standard error did not accept them\n"]
     );
     assert_eq!(
         line(LogFormat::Json),
         [
-            "{\"timestamp\":\"TIME\",\"level\":\"WARN\",\"message\":\"7 lines of this log were dropped \
-             here, as standard error did not take them\"}\n"
+            "{\"timestamp\":\"TIME\",\"level\":\"WARN\",\"message\":\"7 log lines were dropped here \
+             because standard error did not accept them\"}\n"
         ]
     );
 }

@@ -62,7 +62,7 @@ impl WorkloadReader<'_> {
         if word.eq_ignore_ascii_case("GATEWAY") {
             return Some(Mode::Gateway);
         }
-        let says_no = word.eq_ignore_ascii_case("NONE") || env::truth(word) == Some(false);
+        let says_no = word.eq_ignore_ascii_case("NONE") || env::parse_bool(word) == Some(false);
         if let Some(found) = found.filter(|_| !says_no) {
             self.warn(
                 &found,
@@ -152,7 +152,7 @@ impl WorkloadReader<'_> {
         let Some(found) = self.settings.find(PREFER_GATEWAY) else {
             return false;
         };
-        env::truth(found.value).unwrap_or_else(|| {
+        env::parse_bool(found.value).unwrap_or_else(|| {
             let reason = "is neither true nor false; false is used";
             self.warn(&found, reason, "set it to true or false");
             false

@@ -2,8 +2,8 @@
 
 use super::{reader::WorkloadReader, settings::Sourced};
 use crate::document::{
-    digits,
     discovery_map::{Host, HostPort, Name, NamespaceEgress, Port},
+    parse_digits,
 };
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -44,7 +44,7 @@ fn numbered<'a>(reader: &mut WorkloadReader<'a>) -> BTreeMap<(u32, &'a str), Sou
     let settings = reader.settings;
     let mut numbered = BTreeMap::new();
     for (rest, found) in settings.with_prefix(PREFIX) {
-        match digits::<u32>(rest) {
+        match parse_digits::<u32>(rest) {
             Some(number) => {
                 numbered.entry((number, rest)).or_insert(found);
             }

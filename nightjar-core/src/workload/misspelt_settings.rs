@@ -1,7 +1,7 @@
 //! Settings whose names are near a known one, and so perhaps misspelt.
 
 use super::{egress, reader::WorkloadReader, routes};
-use crate::{context::properties::DOCUMENTED_PROPERTIES, document::misspelt};
+use crate::{context::properties::DOCUMENTED_PROPERTIES, digits::is_digits, document::misspelt};
 use std::collections::BTreeSet;
 
 /// The settings of workloads, `#` for a number.
@@ -73,8 +73,7 @@ fn misspelt_property(pattern: &str) -> Option<String> {
 /// A name with its numbers replaced.
 fn pattern(name: &str) -> String {
     let part = |part: &str| {
-        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number {
+        if is_digits(part) {
             "#".to_owned()
         } else {
             part.to_owned()

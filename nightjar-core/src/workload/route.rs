@@ -230,7 +230,7 @@ fn from_json(text: &str) -> Result<RouteText, RouteError> {
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     RouteText::deserialize(deserializer).map_err(|cause| {
-        let cause = crate::document::shortened(&cause.to_string());
+        let cause = crate::document::one_line(&cause.to_string());
         match track.path().to_string().as_str() {
             "." => error(format!("is not a route: {cause}")),
             path => error(format!("is not a route: {path}: {cause}")),

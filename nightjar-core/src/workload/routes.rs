@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     context::properties::Scope,
-    document::{digits, discovery_map::Weight},
+    document::{discovery_map::Weight, parse_digits},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ pub(super) fn is_companion(setting: &str) -> bool {
     let rest = setting
         .strip_prefix(PREFIX)
         .filter(|_| setting != ROUTE_PORT);
-    rest.is_some_and(|rest| digits::<u32>(rest).is_none())
+    rest.is_some_and(|rest| parse_digits::<u32>(rest).is_none())
 }
 
 /// A route's number, as a number and as it is written.
@@ -60,7 +60,7 @@ fn declared<'a>(
     let mut declared = BTreeMap::new();
     let mut claimed = BTreeSet::new();
     for (rest, found) in settings.with_prefix(PREFIX) {
-        let Some(number) = digits::<u32>(rest) else {
+        let Some(number) = parse_digits::<u32>(rest) else {
             continue;
         };
         let Source { container, .. } = &found.source;
@@ -84,7 +84,7 @@ fn warn_of_unused_companions(
 ) {
     let settings = reader.settings;
     for (rest, found) in settings.with_prefix(PREFIX) {
-        if digits::<u32>(rest).is_some() || found.setting == ROUTE_PORT {
+        if parse_digits::<u32>(rest).is_some() || found.setting == ROUTE_PORT {
             continue;
         }
         let companion = COMPANIONS.iter().find_map(|name| rest.strip_prefix(name));

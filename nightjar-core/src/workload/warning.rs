@@ -1,7 +1,7 @@
 //! Warnings about the settings of a workload.
 
 use super::settings::Sourced;
-use crate::document::{printable, shown};
+use crate::document::{printable, quoted};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -98,7 +98,7 @@ impl fmt::Display for WarningText<'_> {
         if let Some(setting) = self.setting {
             f.write_str(&printable(setting))?;
             if let Some(value) = self.value {
-                write!(f, "={}", shown(value))?;
+                write!(f, "={}", quoted(value))?;
             }
             if let Some(source) = self.source {
                 write!(f, " ({})", printable(source))?;

@@ -8,7 +8,7 @@ use nightjar_core::{
 const OWN: [Setting; 3] = [
     Setting::required("NJ_LISTEN_PORT", "where it listens"),
     Setting::optional("NJ_STATUS_PORT", "off", "where it tells its status"),
-    Setting::preset("REFRESH_TIME", "30", "how often it looks"),
+    Setting::with_default("REFRESH_TIME", "30", "how often it looks"),
 ];
 
 #[test]
@@ -34,7 +34,7 @@ fn a_variable_that_is_near_a_setting_is_told() {
         let env = Env::from_pairs([(variable, "1")]);
         let expected: Vec<String> = meant
             .map(|meant| {
-                format!("{variable} is not a setting, and is ignored; did you mean {meant}?")
+                format!("{variable} is not a setting and is ignored; did you mean {meant}?")
             })
             .into_iter()
             .collect();

@@ -8,8 +8,8 @@ mod retry;
 use nightjar_core::{
     env::CommandLine,
     extension::{
-        Answer, CommitOutcome, DocumentName, ExtensionError, Host, Limits, ListedVersion,
-        RetryPolicy,
+        CommitOutcome, DocumentName, ExtensionError, FetchOutcome, Host, ListedVersion,
+        RetryPolicy, RunLimits,
     },
     shutdown::Shutdown,
 };
@@ -31,7 +31,7 @@ for argument in "$@"; do
 done
 "#;
 
-const LIMITS: Limits = Limits {
+const LIMITS: RunLimits = RunLimits {
     timeout: Duration::from_mins(1),
     max_document_bytes: 1000,
 };
@@ -120,7 +120,7 @@ impl Scene {
     }
 }
 
-async fn fetch(host: &Host, previous: Option<&str>) -> Result<Answer, ExtensionError> {
+async fn fetch(host: &Host, previous: Option<&str>) -> Result<FetchOutcome, ExtensionError> {
     host.fetch(&DocumentName::DISCOVERY_MAP, previous, &Shutdown::never())
         .await
 }

@@ -1,19 +1,19 @@
 //! How much work refreshes have been since the start.
 
-use nightjar_core::{daemon::Page, extension::Runs, timing::Timing};
+use nightjar_core::{daemon::MetricsPage, extension::RunStats, timing::Timing};
 
 /// How much work refreshes have been since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Effort {
     /// Sets of files that were made of map and templates, or could not be.
     pub(crate) builds: Timing,
-    pub(crate) discovery: Runs,
+    pub(crate) discovery: RunStats,
     /// `None` without a template store.
-    pub(crate) store: Option<Runs>,
+    pub(crate) store: Option<RunStats>,
 }
 
 impl Effort {
-    pub(super) fn tell(&self, page: &mut Page) {
+    pub(super) fn tell(&self, page: &mut MetricsPage) {
         page.timings(
             "build_seconds",
             "The time to make files of map and templates.",

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::inotify;
 use nightjar_core::{
-    daemon::{self, Outcome, Page, Progress, Readiness, metrics::count},
+    daemon::{self, MetricsPage, Readiness, RefreshOutcome, RefreshProgress, metrics::count},
     timing::Timing,
 };
 use std::time::Instant;
@@ -15,7 +15,7 @@ use std::time::Instant;
 /// What the status port, the ready file and the metrics tell.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
-    progress: Progress,
+    progress: RefreshProgress,
     /// What stands against readiness.
     obstacle: Option<String>,
     is_live: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Facts {
 }
 
 /// The facts, shared between the program and its status port.
-pub(crate) type Status = daemon::Status<Facts>;
+pub(crate) type Status = daemon::SharedStatus<Facts>;
 
 impl State {
     /// What the outside may know.
@@ -96,12 +96,12 @@ impl State {
     }
 }
 
-impl daemon::Facts for Facts {
+impl daemon::StatusReport for Facts {
     /// Whether traffic can be sent here.
     fn readiness(&self) -> Readiness {
         let now = Instant::now();
-        let next_refresh = self.progress.retry_remark(now);
-        let empty_map = self.progress.empty_map_remark(now);
+        let next_refresh = self.progress.describe_retry(now);
+        let empty_map = self.progress.describe_empty_map(now);
         let closed = (!self.unbound.is_empty()).then(|| self.unbound.join("; "));
         let secrets = (!self.secrets.is_empty()).then(|| self.secrets.join("; "));
         let pending = self.pending_bootstrap.then_some(
@@ -123,12 +123,12 @@ impl daemon::Facts for Facts {
         )
     }
 
-    fn metrics(&self, page: &mut Page) {
-        const OUTCOMES: [Outcome; 4] = [
-            Outcome::Unchanged,
-            Outcome::Changed,
-            Outcome::Failed,
-            Outcome::Refused,
+    fn metrics(&self, page: &mut MetricsPage) {
+        const OUTCOMES: [RefreshOutcome; 4] = [
+            RefreshOutcome::Unchanged,
+            RefreshOutcome::Changed,
+            RefreshOutcome::Failed,
+            RefreshOutcome::Refused,
         ];
         let ready = self.readiness().ready;
         page.flag("ready", "1 if traffic can be sent here.", ready);
@@ -184,7 +184,7 @@ impl daemon::Facts for Facts {
             "Endpoints in the clusters that Envoy serves.",
             count(u64::try_from(self.endpoints).unwrap_or(u64::MAX)),
         );
-        self.progress.refreshes(page, &OUTCOMES);
+        self.progress.add_refreshes(page, &OUTCOMES);
         self.effort.tell(page);
         self.tally.tell(page);
         page.counter(
@@ -197,17 +197,17 @@ impl daemon::Facts for Facts {
             "Envoy processes that ended by themselves.",
             self.envoy_exits,
         );
-        page.known(
+        page.optional_gauge(
             "inotify_instances_left",
             "Inotify instances that this user may still have, as far as this process sees its others.",
             self.inotify_left.get().map(count),
         );
-        self.progress.map(page);
+        self.progress.add_map(page);
     }
 }
 
 impl Tally {
-    fn tell(&self, page: &mut Page) {
+    fn tell(&self, page: &mut MetricsPage) {
         page.counter(
             "validations_total",
             "Configurations that were checked before they went live.",

@@ -26,7 +26,7 @@ use crate::{
     launch::RestartMode,
     plan::{Knowledge, Known, Running},
 };
-use nightjar_core::{daemon::Outcome, envoy::File};
+use nightjar_core::{daemon::RefreshOutcome, envoy::File};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -189,7 +189,7 @@ pub(crate) struct Rollout {
     /// Why newer templates were refused.
     templates_refused: Option<String>,
     accepted_templates: Option<u64>,
-    outcomes: Vec<(Outcome, Option<String>)>,
+    outcomes: Vec<(RefreshOutcome, Option<String>)>,
     last_id: u64,
     tally: Tally,
 }
@@ -300,7 +300,7 @@ impl Rollout {
         self.templates_missing = reason;
     }
 
-    pub(crate) fn take_outcomes(&mut self) -> Vec<(Outcome, Option<String>)> {
+    pub(crate) fn take_outcomes(&mut self) -> Vec<(RefreshOutcome, Option<String>)> {
         std::mem::take(&mut self.outcomes)
     }
 

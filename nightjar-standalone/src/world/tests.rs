@@ -10,7 +10,7 @@ use crate::{
 use hyper::Method;
 use nightjar_core::{
     env::Env,
-    shutdown::{Shutdown, StopReason, Trigger},
+    shutdown::{Shutdown, ShutdownHandle, StopReason},
     template::shipped,
 };
 use std::{
@@ -103,13 +103,13 @@ impl Scene {
     /// Runs the proxy for a story, then has it stop, and gives how it ended.
     async fn run<F: Future<Output = ()>>(
         &self,
-        story: impl FnOnce(Trigger) -> F,
+        story: impl FnOnce(ShutdownHandle) -> F,
     ) -> anyhow::Result<()> {
         let (trigger, shutdown) = Shutdown::manual();
         let program = Program::new(self.config(), shutdown).await?;
         let story = async {
             story(trigger.clone()).await;
-            trigger.stop(StopReason::Asked("the story is over".to_owned()));
+            trigger.stop(StopReason::Requested("the story is over".to_owned()));
         };
         let both = async { tokio::join!(program.run(), story).0 };
         timeout(Duration::from_secs(50), both)

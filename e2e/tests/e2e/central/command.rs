@@ -25,11 +25,11 @@ fn once_publishes_what_has_changed() {
     scene.put("source.json", "[]");
     let (code, _, log) = central.run(&["--once"]);
     assert_eq!(code, Some(1));
-    let start = "ERROR fetch of discovery-map by env failed: it ended with exit code 1; ";
+    let start = "ERROR fetch of discovery-map by env failed: it exited with code 1; ";
     assert!(log.lines().any(|line| line.starts_with(start)), "{log}");
     scene.set_source(&shop("blue", 4002));
     scene.put("commit.sh", "exit 1");
-    let log = "ERROR commit of discovery-map by sh failed: it ended with exit code 1\n".to_owned();
+    let log = "ERROR commit of discovery-map by sh failed: it exited with code 1\n".to_owned();
     assert_eq!(central.run(&["--once"]), (Some(1), String::new(), log));
     scene.wait_published(&source);
 }
@@ -53,7 +53,7 @@ fn readiness_can_be_asked_without_a_port() {
         scene.put("discovery.sh", "exit 1");
         let mut central = central.discovers_by(r#". "$SCENE/discovery.sh""#).launch();
         let refused = "no map is published yet\nfailed: fetch of discovery-map by sh failed: it \
-                       ended with exit code 1";
+                       exited with code 1";
         eventually("it is told", || {
             (central.run(&["--check-ready"]) == unready(refused)).then_some(())
         });
@@ -101,7 +101,7 @@ fn a_status_port_that_is_taken_is_a_wrong_setting() {
     let central = scene.central().env("NJ_STATUS_PORT", address.port());
     let log = format!(
         "INFO nightjar-central 0.1.0 runs discovery with env and publishes with sh\n\
-         ERROR NJ_STATUS_PORT: {address} cannot be bound: Address already in use (os error 98)\n"
+         ERROR NJ_STATUS_PORT: cannot bind {address}: Address already in use (os error 98)\n"
     );
     assert_eq!(central.run(&[]), (Some(64), String::new(), log));
     assert_eq!(scene.calls("fetch"), 0);
@@ -161,7 +161,10 @@ fn arguments_are_checked() {
 fn a_stop_by_any_of_three_ways_is_clean() {
     let scene = Scene::new(&shop("blue", 4001));
     let mut central = scene.central().env("NJ_TEMP_DIR", "").start();
-    for (signal, reason) in [(Signal::TERM, "SIGTERM came"), (Signal::INT, "SIGINT came")] {
+    for (signal, reason) in [
+        (Signal::TERM, "received SIGTERM"),
+        (Signal::INT, "received SIGINT"),
+    ] {
         central.process().signal(signal);
         assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
         let told = central.logged("INFO stopping").pop();
@@ -177,14 +180,14 @@ fn a_stop_by_any_of_three_ways_is_clean() {
         central.logged("INFO stopping")[2..],
         [
             "INFO stopping: the stop file FOLDER/stop appeared",
-            "INFO stopping: the stop file FOLDER/stop was there before the start; remove it to run",
+            "INFO stopping: the stop file FOLDER/stop existed before the start; remove it to run",
         ]
     );
     let (code, _, log) = central.run(&["--once"]);
     assert_eq!(code, Some(1));
     assert_eq!(
         log,
-        "ERROR nothing was published: the stop file FOLDER/stop was there before the start; \
+        "ERROR nothing was published: the stop file FOLDER/stop existed before the start; \
          remove it to run\n"
     );
 }
@@ -222,7 +225,7 @@ fn every_line_of_a_json_log_is_an_object_and_names_the_extension() {
     for (message, extension) in [
         ("of the mesh", Some("sh")),
         ("to the store", Some("sh")),
-        ("stopping: SIGTERM came", None),
+        ("stopping: received SIGTERM", None),
     ] {
         let found = lines.iter().find(|line| line["message"] == message);
         let found = found.unwrap_or_else(|| panic!("{message} in {log}"));

@@ -27,22 +27,22 @@ fn a_discovery_that_fails_publishes_nothing() {
     for (script, reason) in [
         (
             "echo one >&2; exit 3",
-            failed("it ended with exit code 3; the end of its standard error:\n  | one"),
+            failed("it exited with code 3; its standard error ends with:\n  | one"),
         ),
         (
             "exit 0",
-            failed("it ended with exit code 0, but wrote no file"),
+            failed("it exited with code 0, but wrote no file"),
         ),
         (
             r#"echo "{}" >"$file""#,
-            "sh handed over a document that is refused: the discovery-map document is not valid\n  \
+            "sh provided an invalid document: the discovery-map document is not valid\n  \
              (document): \"document-version\" is missing\n  (document): \"namespaces\" is missing\n  \
              (document): \"schema-version\" is missing"
                 .to_owned(),
         ),
         (
             r#"head -c 60 "$SCENE/source.json" >"$file""#,
-            "sh handed over a document that is refused: the discovery-map document is not valid\n  \
+            "sh provided an invalid document: the discovery-map document is not valid\n  \
              (document): is not JSON: EOF while parsing a string at line 1 column 60"
                 .to_owned(),
         ),
@@ -63,10 +63,10 @@ fn a_discovery_that_hangs_is_ended_and_tried_again() {
     let mark = format!("3600.{}", central.status_port());
     scene.put("discovery.sh", format!("sleep {mark}"));
     let warnings = central.wait_logged("WARN fetch");
-    let (what, _) = warnings[0].split_once("; trying again in ").unwrap();
+    let (what, _) = warnings[0].split_once("; retrying in ").unwrap();
     assert_eq!(
         what,
-        "WARN fetch of discovery-map by sh failed: it was killed after 500ms without an answer"
+        "WARN fetch of discovery-map by sh failed: it was killed after running for 500ms"
     );
     assert_eq!(with_argument(&mark), []);
     let source = shop("blue", 4002);
@@ -202,7 +202,7 @@ fn a_commit_that_failed_is_made_up_for() {
     central.wait_told(
         503,
         "not ready: no map is published yet\nfailed: commit of discovery-map by sh failed: it \
-         ended with exit code 9; the end of its standard error:\n  | no room\n",
+         exited with code 9; its standard error ends with:\n  | no room\n",
     );
     // Discovery has nothing newer, and the map is not forgotten.
     central.wait_refreshes(2);
@@ -257,8 +257,8 @@ fn a_commit_that_may_pass_is_tried_again_soon() {
     let source = shop("blue", 4002);
     scene.set_source(&source);
     let warning = &central.wait_logged("WARN commit")[0];
-    let start = "WARN commit of discovery-map by sh failed: it ended with exit code 31 (worth \
-                 another try); the end of its standard error:";
+    let start = "WARN commit of discovery-map by sh failed: it exited with code 31 (worth \
+                 another try); its standard error ends with:";
     assert_eq!(warning, start);
     scene.wait_published(&source);
     central.wait_metric("commits_total{result=\"done\"}", 2);
@@ -332,7 +332,7 @@ fn a_commit_under_way_ends_before_a_stop() {
     );
     assert_eq!(
         central.logged("INFO stopping"),
-        ["INFO stopping: SIGTERM came"]
+        ["INFO stopping: received SIGTERM"]
     );
 }
 

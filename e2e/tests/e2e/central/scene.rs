@@ -1,6 +1,7 @@
 //! A mesh's source, the store that its map is published in, and programs that publish it.
 
 use e2e::{PATIENCE, eventually, mesh::Plan, ports, process::Process, program, scripts, status};
+use nightjar_core::atomic_file::replace_own;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -38,9 +39,7 @@ impl Scene {
 
     /// Replaces a file in one step.
     pub(crate) fn put(&self, name: &str, text: impl AsRef<[u8]>) {
-        let unfinished = self.path("unfinished");
-        fs::write(&unfinished, text).unwrap();
-        fs::rename(unfinished, self.path(name)).unwrap();
+        replace_own(&self.path(name), text.as_ref()).unwrap();
     }
 
     pub(crate) fn remove(&self, name: &str) {

@@ -59,10 +59,7 @@ fn one_whose_discovery_is_broken_undoes_nothing() {
     // It fails, hands over garbage, or a mesh without endpoints.
     for (script, reason) in [
         ("exit 1", "fetch of discovery-map by sh failed"),
-        (
-            r#"echo "{" >"$file""#,
-            "sh handed over a document that is refused",
-        ),
+        (r#"echo "{" >"$file""#, "sh provided an invalid document"),
     ] {
         scene.put("other.sh", script);
         other.wait_logged(&format!("ERROR refresh failed: {reason}"));

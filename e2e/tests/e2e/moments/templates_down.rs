@@ -8,6 +8,7 @@ use e2e::{
     program, scripts,
     templates::Templates,
 };
+use nightjar_core::atomic_file::replace_own;
 use rustix::process::Signal;
 
 /// A gateway with templates of its own, and two places where its endpoint may be.
@@ -74,9 +75,7 @@ fn store() -> String {
 }
 
 fn put(proxy: &Proxy, script: &str) {
-    let unfinished = proxy.folder().join("script");
-    std::fs::write(&unfinished, script).unwrap();
-    std::fs::rename(unfinished, proxy.folder().join("map.json.store")).unwrap();
+    replace_own(&proxy.folder().join("map.json.store"), script.as_bytes()).unwrap();
 }
 
 #[test]

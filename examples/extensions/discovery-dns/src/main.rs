@@ -3,7 +3,7 @@
 
 use nightjar_core::{
     env::{Reader, Setting},
-    extension::{About, Answer, DiscoveryMapSource, Failure, serve},
+    extension::{About, ActionError, DiscoveryMapSource, FetchOutcome, serve},
 };
 use serde_json::{Value, json};
 use std::{
@@ -17,7 +17,7 @@ const MESH_NAMES: Setting = Setting::required(
     "the services, separated by semicolons, each as: service color port path name",
 );
 const MESH_NAMESPACE: Setting =
-    Setting::preset("MESH_NAMESPACE", "default", "the namespace of all services");
+    Setting::with_default("MESH_NAMESPACE", "default", "the namespace of all services");
 
 /// Service, color, port, path and name.
 type Service = (String, String, u16, String, String);
@@ -43,9 +43,9 @@ impl DiscoveryMapSource for Names {
         }
     }
 
-    fn discover(&self, previous: Option<&str>) -> Result<Answer, Failure> {
+    fn discover(&self, previous: Option<&str>) -> Result<FetchOutcome, ActionError> {
         // One name that cannot be resolved ends it: half a mesh is worse than the last one.
-        let entries: Result<Vec<Value>, Failure> = self.services.iter().map(entry).collect();
+        let entries: Result<Vec<Value>, ActionError> = self.services.iter().map(entry).collect();
         let map = json!({
             "schema-version": "v1",
             "namespaces": [{
@@ -55,7 +55,7 @@ impl DiscoveryMapSource for Names {
                 "service-colors": entries?,
             }],
         });
-        Answer::of_content(map.to_string().as_bytes(), previous).map_err(Failure::fatal)
+        FetchOutcome::of_content(map.to_string().as_bytes(), previous).map_err(ActionError::fatal)
     }
 }
 
@@ -73,10 +73,10 @@ fn service(text: &str) -> Result<Service, String> {
 }
 
 /// A service-color of the map. Its addresses are of one family, as a host may have both, and sorted.
-fn entry((service, color, port, path, name): &Service) -> Result<Value, Failure> {
+fn entry((service, color, port, path, name): &Service) -> Result<Value, ActionError> {
     let addresses = (name.as_str(), *port)
         .to_socket_addrs()
-        .map_err(|error| Failure::retry(format!("cannot resolve {name}: {error}")))?;
+        .map_err(|error| ActionError::retry(format!("cannot resolve {name}: {error}")))?;
     let mut addresses: BTreeSet<IpAddr> = addresses.map(|address| address.ip()).collect();
     let any_ipv4 = addresses.iter().any(IpAddr::is_ipv4);
     addresses.retain(|address| address.is_ipv4() == any_ipv4);

@@ -7,8 +7,8 @@ use super::{
 use nightjar_core::{
     env::CommandLine,
     extension::{
-        Action, DocumentName, Host, Limits,
-        host::{Ending, Observed, Task},
+        Action, DocumentName, Host, RunLimits,
+        host::{Call, Observed, ProcessEnd},
     },
     shutdown::Shutdown,
 };
@@ -52,7 +52,7 @@ pub(super) struct Hooks {
 pub(super) struct Bench {
     pub(super) kind: Kind,
     pub(super) command: CommandLine,
-    pub(super) limits: Limits,
+    pub(super) limits: RunLimits,
     pub(super) hooks: Hooks,
     pub(super) shutdown: Shutdown,
     /// The document that fetches ask for.
@@ -90,7 +90,7 @@ impl Bench {
     pub(super) fn new(
         kind: Kind,
         command: CommandLine,
-        limits: Limits,
+        limits: RunLimits,
         shutdown: Shutdown,
         temp: TempDir,
         every_run: Vec<(&'static str, Look)>,
@@ -205,13 +205,13 @@ impl Caller<'_> {
     }
 
     /// A call about the document of this bench.
-    pub(super) fn task(&self, action: Action) -> Task<'_> {
-        Task::new(action, &self.bench.document)
+    pub(super) fn task(&self, action: Action) -> Call<'_> {
+        Call::new(action, &self.bench.document)
     }
 
     /// Asks for the document, or for what is newer than a version.
     pub(super) async fn fetch(&self, previous: Option<&str>) -> Result<Run, Deviation> {
-        let task = Task {
+        let task = Call {
             previous,
             ..self.task(Action::Fetch)
         };
@@ -224,7 +224,7 @@ impl Caller<'_> {
         previous: Option<&str>,
         arrange: impl FnOnce(Vec<OsString>) -> Vec<OsString>,
     ) -> Result<Run, Deviation> {
-        let task = Task {
+        let task = Call {
             previous,
             ..self.task(Action::Fetch)
         };
@@ -233,7 +233,7 @@ impl Caller<'_> {
 
     pub(super) async fn run(
         &self,
-        task: &Task<'_>,
+        task: &Call<'_>,
         arrange: impl FnOnce(Vec<OsString>) -> Vec<OsString>,
     ) -> Result<Run, Deviation> {
         self.run_seeing(task, true, arrange).await
@@ -242,7 +242,7 @@ impl Caller<'_> {
     /// Runs the extension, `is_own_file` telling whether what it is told to write is what is looked at.
     pub(super) async fn run_seeing(
         &self,
-        task: &Task<'_>,
+        task: &Call<'_>,
         is_own_file: bool,
         arrange: impl FnOnce(Vec<OsString>) -> Vec<OsString>,
     ) -> Result<Run, Deviation> {
@@ -250,20 +250,20 @@ impl Caller<'_> {
             .host
             .observe(task, arrange, &self.shutdown)
             .await
-            .map_err(|fault| Deviation::NotTried(fault.to_string()))?;
+            .map_err(|error| Deviation::NotTried(error.to_string()))?;
         let seen = Seen::new(&self.command, &observed);
         let circumstances = Circumstances {
             action: task.action,
             is_own_file,
         };
         self.bench.notice(&observed, &seen, circumstances);
-        match observed.ending {
-            Ending::Code(code) => Ok(Run {
+        match observed.end {
+            ProcessEnd::Code(code) => Ok(Run {
                 code,
                 observed,
                 seen,
             }),
-            Ending::Signal(_) | Ending::TimedOut | Ending::Stopped => {
+            ProcessEnd::Signal(_) | ProcessEnd::TimedOut | ProcessEnd::Stopped => {
                 Deviation::not_tried(format!("a run did not end by itself: {}", seen.ending))
             }
         }

@@ -7,8 +7,8 @@ use super::{
 use nightjar_core::extension::{
     Action, RawDocument,
     args::{EXIT_CONFLICT, EXIT_DONE, EXIT_UNCHANGED},
-    can_be_named,
-    host::{Ending, Fault, Observed},
+    can_be_argument,
+    host::{Observed, ProcessEnd, RunError},
 };
 
 type Seen = Option<Result<(), String>>;
@@ -62,9 +62,9 @@ pub(super) fn looks() -> Vec<(&'static str, Look)> {
 }
 
 fn code(observed: &Observed) -> Option<u8> {
-    match observed.ending {
-        Ending::Code(code) => Some(code),
-        Ending::Signal(_) | Ending::TimedOut | Ending::Stopped => None,
+    match observed.end {
+        ProcessEnd::Code(code) => Some(code),
+        ProcessEnd::Signal(_) | ProcessEnd::TimedOut | ProcessEnd::Stopped => None,
     }
 }
 
@@ -76,41 +76,41 @@ fn has_output(observed: &Observed, circumstances: Circumstances) -> bool {
 }
 
 fn ends_in_time(observed: &Observed, _: Circumstances) -> Seen {
-    match observed.ending {
-        Ending::TimedOut => Some(Err(format!(
+    match observed.end {
+        ProcessEnd::TimedOut => Some(Err(format!(
             "it was killed after {:.1?} without an answer",
             observed.took
         ))),
-        Ending::Code(_) => Some(Ok(())),
-        Ending::Signal(_) | Ending::Stopped => None,
+        ProcessEnd::Code(_) => Some(Ok(())),
+        ProcessEnd::Signal(_) | ProcessEnd::Stopped => None,
     }
 }
 
 fn ends_by_itself(observed: &Observed, _: Circumstances) -> Seen {
-    match observed.ending {
-        Ending::Signal(signal) => Some(Err(format!("it was ended by signal {signal}"))),
-        Ending::Code(_) => Some(Ok(())),
-        Ending::TimedOut | Ending::Stopped => None,
+    match observed.end {
+        ProcessEnd::Signal(signal) => Some(Err(format!("it was killed by signal {signal}"))),
+        ProcessEnd::Code(_) => Some(Ok(())),
+        ProcessEnd::TimedOut | ProcessEnd::Stopped => None,
     }
 }
 
 fn file_with_0(observed: &Observed, circumstances: Circumstances) -> Seen {
     has_output(observed, circumstances).then(|| match &observed.file {
-        Err(fault @ (Fault::NoFile | Fault::EmptyFile)) => Err(fault.to_string()),
+        Err(error @ (RunError::NoFile | RunError::EmptyFile)) => Err(error.to_string()),
         _ => Ok(()),
     })
 }
 
 fn regular_file(observed: &Observed, circumstances: Circumstances) -> Seen {
     has_output(observed, circumstances).then(|| match &observed.file {
-        Err(fault @ (Fault::NotAFile | Fault::Unreadable { .. })) => Err(fault.to_string()),
+        Err(error @ (RunError::NotAFile | RunError::Unreadable { .. })) => Err(error.to_string()),
         _ => Ok(()),
     })
 }
 
 fn size_limit(observed: &Observed, circumstances: Circumstances) -> Seen {
     has_output(observed, circumstances).then(|| match &observed.file {
-        Err(fault @ Fault::TooLarge { .. }) => Err(fault.to_string()),
+        Err(error @ RunError::TooLarge { .. }) => Err(error.to_string()),
         _ => Ok(()),
     })
 }
@@ -128,7 +128,7 @@ fn version_is_text(observed: &Observed, circumstances: Circumstances) -> Seen {
     let is_document = circumstances.action == Action::Fetch;
     (is_document && has_output(observed, circumstances)).then(|| match document.version() {
         None => Err("its document has no document-version that is a string".to_owned()),
-        Some(version) if !can_be_named(version) => {
+        Some(version) if !can_be_argument(version) => {
             Err("its document-version cannot be an argument".to_owned())
         }
         Some(_) => Ok(()),
@@ -137,7 +137,7 @@ fn version_is_text(observed: &Observed, circumstances: Circumstances) -> Seen {
 
 fn no_file(observed: &Observed, code: u8) -> Result<(), String> {
     match observed.file {
-        Err(Fault::NoFile) => Ok(()),
+        Err(RunError::NoFile) => Ok(()),
         _ => Err(format!("{}, and there is a file", told(code))),
     }
 }

@@ -5,8 +5,8 @@ use nightjar_core::{
     extension::{
         Action, ContentHash, RawDocument,
         args::{EXIT_CONFLICT, EXIT_DONE, EXIT_RETRY, EXIT_UNCHANGED},
-        can_be_named,
-        host::{Ending, Observed},
+        can_be_argument,
+        host::{Observed, ProcessEnd},
     },
     report,
 };
@@ -90,11 +90,11 @@ impl Seen {
         let bytes = observed.file.as_ref().ok();
         Self {
             command: as_typed(&words),
-            ending: match observed.ending {
-                Ending::Code(code) => told(code),
-                Ending::Signal(signal) => format!("ended by signal {signal}"),
-                Ending::TimedOut => format!("killed after {:.1?}", observed.took),
-                Ending::Stopped => "interrupted".to_owned(),
+            ending: match observed.end {
+                ProcessEnd::Code(code) => told(code),
+                ProcessEnd::Signal(signal) => format!("ended by signal {signal}"),
+                ProcessEnd::TimedOut => format!("killed after {:.1?}", observed.took),
+                ProcessEnd::Stopped => "interrupted".to_owned(),
             },
             file: bytes.map(|bytes| shortened(&String::from_utf8_lossy(bytes))),
             stdout: observed.stdout.clone(),
@@ -185,7 +185,9 @@ impl Run {
 impl Fetched {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let document = RawDocument::read(bytes).ok()?;
-        let version = document.version().filter(|version| can_be_named(version))?;
+        let version = document
+            .version()
+            .filter(|version| can_be_argument(version))?;
         Some(Self {
             version: version.to_owned(),
             hash: document.content_hash(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{env::CommandLine, extension::Limits};
+use crate::{env::CommandLine, extension::RunLimits};
 use std::{fs, path::Path};
 
 const REFRESH_TIME: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ fn discovery(folder: &Path, grace: u64) -> Discovery {
         program: "/bin/sh".into(),
         arguments: vec!["-c".to_owned(), script, "sh".to_owned()],
     };
-    let limits = Limits {
+    let limits = RunLimits {
         timeout: Duration::from_secs(20),
         max_document_bytes: 1 << 20,
     };
@@ -49,7 +49,7 @@ impl Scene {
         }
     }
 
-    /// Fetches this map so many seconds after the start: whether it is believed, and what is told.
+    /// Fetches this map so many seconds after the start: whether it is accepted, and the count if not.
     async fn fetch(&mut self, map: &str, seconds: u64) -> (bool, Option<String>) {
         fs::write(self.folder.path().join("map"), map).unwrap();
         let now = self.start + Duration::from_secs(seconds);
@@ -59,51 +59,51 @@ impl Scene {
         }
         let empty_map = self.discovery.empty_map();
         assert_eq!(empty_map.is_some(), self.discovery.is_empty_map_pending());
-        let told = empty_map.map(|map| format!("{} of {}", map.seen, map.grace));
-        (read.is_some(), told)
+        let count = empty_map.map(|map| format!("{} of {}", map.seen, map.grace));
+        (read.is_some(), count)
     }
 }
 
-fn doubted(told: &str) -> (bool, Option<String>) {
-    (false, Some(told.to_owned()))
+fn pending(count: &str) -> (bool, Option<String>) {
+    (false, Some(count.to_owned()))
 }
 
 #[tokio::test]
 async fn an_empty_map_counts_once_in_refresh_time() {
     let mut scene = Scene::new(3);
-    assert_eq!(scene.fetch(EMPTY, 0).await, doubted("1 of 3"));
+    assert_eq!(scene.fetch(EMPTY, 0).await, pending("1 of 3"));
     // A burst of SIGHUPs is no proof.
     for _ in 0..4 {
-        assert_eq!(scene.fetch(EMPTY, 1).await, doubted("1 of 3"));
+        assert_eq!(scene.fetch(EMPTY, 1).await, pending("1 of 3"));
     }
     // The timer's chance is no reason not to count.
-    assert_eq!(scene.fetch(EMPTY, 27).await, doubted("2 of 3"));
-    assert_eq!(scene.fetch(EMPTY, 53).await, doubted("2 of 3"));
+    assert_eq!(scene.fetch(EMPTY, 27).await, pending("2 of 3"));
+    assert_eq!(scene.fetch(EMPTY, 53).await, pending("2 of 3"));
     let empty_map = scene.discovery.empty_map().unwrap();
     assert_eq!(empty_map.since, scene.start);
     assert_eq!(
-        empty_map.remark(scene.start + Duration::from_secs(53)),
-        "the newest map has no endpoints, and the one before it stays in force until 3 refreshes in \
-         a row say so; 2 so far, for 53 s"
+        empty_map.describe(scene.start + Duration::from_secs(53)),
+        "the newest map has no endpoints; the map before it stays in force until 3 refreshes in \
+         a row confirm it; 2 so far, for 53 s"
     );
     assert_eq!(scene.fetch(EMPTY, 54).await, (true, None));
 }
 
 #[tokio::test]
-async fn a_map_with_endpoints_or_a_failure_begins_the_count_anew() {
+async fn a_map_with_endpoints_or_a_failure_restarts_the_count() {
     let mut scene = Scene::new(3);
-    assert_eq!(scene.fetch(EMPTY, 0).await, doubted("1 of 3"));
-    assert_eq!(scene.fetch(EMPTY, 30).await, doubted("2 of 3"));
+    assert_eq!(scene.fetch(EMPTY, 0).await, pending("1 of 3"));
+    assert_eq!(scene.fetch(EMPTY, 30).await, pending("2 of 3"));
     assert_eq!(scene.fetch(FULL, 60).await, (true, None));
-    assert_eq!(scene.fetch(EMPTY, 90).await, doubted("1 of 3"));
+    assert_eq!(scene.fetch(EMPTY, 90).await, pending("1 of 3"));
     fs::remove_file(scene.folder.path().join("map")).unwrap();
     let failed = scene.discovery.fetch(scene.start, &Shutdown::never()).await;
     failed.unwrap_err();
     assert_eq!(scene.discovery.empty_map(), None);
-    assert_eq!(scene.fetch(EMPTY, 120).await, doubted("1 of 3"));
+    assert_eq!(scene.fetch(EMPTY, 120).await, pending("1 of 3"));
 }
 
 #[tokio::test]
-async fn a_grace_of_one_believes_at_once() {
+async fn a_grace_of_one_accepts_at_once() {
     assert_eq!(Scene::new(1).fetch(EMPTY, 0).await, (true, None));
 }

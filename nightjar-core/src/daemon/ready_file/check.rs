@@ -1,7 +1,7 @@
-//! Reading the file: the answer to `--check-ready`.
+//! Check of the ready file for `--check-ready`.
 
 use super::{Content, HEARTBEAT, MAX_AGE, NAME, millis, read, uptime_ms};
-use crate::daemon::{dir_lock, orphans::state_and_parent};
+use crate::daemon::{dir_lock, reaper::state_and_parent};
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
@@ -14,27 +14,27 @@ use std::{
     time::Duration,
 };
 
-/// One that is being overwritten may be found half written.
+/// A file that is being overwritten may be read half written.
 const READ_TRIES: usize = 3;
 const READ_RETRY_DELAY: Duration = Duration::from_millis(20);
 
 /// Why an instance is not ready.
 #[derive(Debug, thiserror::Error)]
-pub enum NotReady {
+pub enum NotReadyError {
     /// No process owns the folder.
     #[error("not ready: no instance uses {}", .0.display())]
     NoInstance(PathBuf),
     /// There is no file.
     #[error(
         "not ready: the running instance has not written {}\n\
-         hint: it has just started, or its disk is full; its log says so",
+         hint: it has just started, or its disk is full; see its log",
         .0.display()
     )]
     Missing(PathBuf),
     /// The file cannot be read.
     #[error(
         "not ready: {} cannot be read: {source}\n\
-         hint: it has to be asked as the user that the instance runs as; its disk may be full",
+         hint: run this as the user that the instance runs as; its disk may also be full",
         .path.display()
     )]
     Unreadable {
@@ -47,12 +47,12 @@ pub enum NotReady {
     #[error("not ready: process {0} is gone")]
     Gone(u32),
     /// The process is stopped, as by SIGSTOP.
-    #[error("not ready: process {0} is stopped\nhint: `kill -CONT {0}` lets it run on")]
+    #[error("not ready: process {0} is stopped\nhint: `kill -CONT {0}` resumes it")]
     Stopped(u32),
     /// The file has not been written for too long.
     #[error(
-        "not ready: process {pid} last wrote {} {} s ago, and does so every {} s when all is well\n\
-         hint: it hangs, or its disk is full; look at its log, and start it again",
+        "not ready: process {pid} last wrote {} {} s ago, but should do so every {} s\n\
+         hint: it hangs, or its disk is full; see its log, and restart it",
         .path.display(), .age.as_secs(), HEARTBEAT.as_secs()
     )]
     Old {
@@ -63,28 +63,28 @@ pub enum NotReady {
         /// How old it is.
         age: Duration,
     },
-    /// The instance itself says so.
+    /// The instance itself reports that it is not ready.
     #[error("{0}")]
-    Says(String),
+    Reported(String),
 }
 
-/// Whether the process that owns a folder says that it is ready, and all that it says.
+/// The report of the process that owns a folder, if it is ready.
 ///
 /// # Errors
-/// What stands against it.
-pub fn check(dir: &Path) -> Result<String, NotReady> {
+/// Why it is not ready.
+pub fn check(dir: &Path) -> Result<String, NotReadyError> {
     if !dir_lock::is_owned(dir) {
-        return Err(NotReady::NoInstance(dir.to_owned()));
+        return Err(NotReadyError::NoInstance(dir.to_owned()));
     }
     let path = dir.join(NAME);
-    let content = read_patiently(&path)?;
+    let content = read_with_retries(&path)?;
     let process = process_state(content.pid);
-    judge(path, content, process, uptime_ms())
+    evaluate(path, content, process, uptime_ms())
 }
 
-/// Ends a program that was asked with `--check-ready`. What there is to say goes to standard error:
-/// what stands against readiness, or what is amiss all the same.
-pub fn report(checked: &Result<String, NotReady>) -> ExitCode {
+/// Ends a program that was called with `--check-ready`: writes to standard error why the instance is
+/// not ready, or what it reports although it is ready.
+pub fn report(checked: &Result<String, NotReadyError>) -> ExitCode {
     let (code, text) = match checked {
         Ok(text) => (
             ExitCode::SUCCESS,
@@ -107,12 +107,12 @@ pub(super) enum Process {
     Gone,
 }
 
-pub(super) fn judge(
+pub(super) fn evaluate(
     path: PathBuf,
     content: Content,
     process: Process,
     now_ms: u64,
-) -> Result<String, NotReady> {
+) -> Result<String, NotReadyError> {
     let Content {
         pid,
         ready,
@@ -120,36 +120,36 @@ pub(super) fn judge(
         uptime_ms,
     } = content;
     match process {
-        Process::Gone => return Err(NotReady::Gone(pid)),
-        Process::Stopped => return Err(NotReady::Stopped(pid)),
+        Process::Gone => return Err(NotReadyError::Gone(pid)),
+        Process::Stopped => return Err(NotReadyError::Stopped(pid)),
         Process::Runs => {}
     }
     // A time to come is one from before a restart of the machine.
     let age = now_ms.checked_sub(uptime_ms).unwrap_or(now_ms);
     if age > millis(MAX_AGE) || now_ms < uptime_ms {
         let age = Duration::from_millis(age);
-        return Err(NotReady::Old { path, pid, age });
+        return Err(NotReadyError::Old { path, pid, age });
     }
     if ready {
         Ok(reason)
     } else {
-        Err(NotReady::Says(reason))
+        Err(NotReadyError::Reported(reason))
     }
 }
 
-fn read_patiently(path: &Path) -> Result<Content, NotReady> {
+fn read_with_retries(path: &Path) -> Result<Content, NotReadyError> {
     let mut tries = 1;
     loop {
         let source = match read(path) {
             Ok(content) => return Ok(content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(NotReady::Missing(path.to_owned()));
+                return Err(NotReadyError::Missing(path.to_owned()));
             }
             Err(error) => error,
         };
         if tries == READ_TRIES {
             let path = path.to_owned();
-            return Err(NotReady::Unreadable { path, source });
+            return Err(NotReadyError::Unreadable { path, source });
         }
         tries += 1;
         std::thread::sleep(READ_RETRY_DELAY);

@@ -1,5 +1,5 @@
 use super::{
-    check::{Process, judge},
+    check::{Process, evaluate},
     *,
 };
 use crate::daemon::dir_lock;
@@ -51,7 +51,7 @@ fn what_is_published_is_what_is_told() {
     assert_eq!(owned.check(), Err("not ready: stopping\n".to_owned()));
     drop(owned.lock);
     let reason = check(owned.dir.path()).unwrap_err();
-    assert!(matches!(reason, NotReady::NoInstance(_)), "{reason}");
+    assert!(matches!(reason, NotReadyError::NoInstance(_)), "{reason}");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_file_that_is_missing_or_not_readable_is_not_believed() {
     assert_eq!(
         owned.check().unwrap_err(),
         "not ready: the running instance has not written DIR/.nightjar-status.json\n\
-         hint: it has just started, or its disk is full; its log says so"
+         hint: it has just started, or its disk is full; see its log"
     );
     owned.file.publish(&ready());
     let text = fs::read(owned.file.path()).unwrap();
@@ -105,14 +105,14 @@ fn an_old_file_is_not_believed_whatever_the_clock_says() {
         uptime_ms,
     };
     let judged = |written, now| {
-        judge("DIR/f".into(), content(written), Process::Runs, now)
+        evaluate("DIR/f".into(), content(written), Process::Runs, now)
             .map_err(|reason| reason.to_string())
     };
     assert_eq!(judged(1_000, 31_000), Ok("ready\n".to_owned()));
     assert_eq!(
         judged(1_000, 46_000).unwrap_err(),
-        "not ready: process 7 last wrote DIR/f 45 s ago, and does so every 5 s when all is well\n\
-         hint: it hangs, or its disk is full; look at its log, and start it again"
+        "not ready: process 7 last wrote DIR/f 45 s ago, but should do so every 5 s\n\
+         hint: it hangs, or its disk is full; see its log, and restart it"
     );
     // The machine was started anew since.
     assert!(judged(1_000_000, 10_000).is_err());
@@ -147,7 +147,7 @@ fn a_stopped_process_is_not_ready_at_once_and_one_that_ended_is_gone() {
         }
     };
     eventually(Err(format!(
-        "not ready: process {pid} is stopped\nhint: `kill -CONT {pid}` lets it run on"
+        "not ready: process {pid} is stopped\nhint: `kill -CONT {pid}` resumes it"
     )));
     Command::new("kill")
         .args(["-CONT", &pid.to_string()])
@@ -166,7 +166,7 @@ fn a_file_that_cannot_be_replaced_is_overwritten_and_else_removed() {
     let owned = owned();
     owned.file.publish(&ready());
     // No other file can be made beside it, as on a full disk.
-    let unfinished = unfinished(owned.file.path());
+    let unfinished = crate::atomic_file::temp_path(owned.file.path());
     fs::create_dir(&unfinished).unwrap();
     let longer = Readiness::new(Some("no map is published yet"), &[]);
     owned.file.publish(&longer);

@@ -8,7 +8,7 @@ use crate::{
         rules, text,
         unknown_members::describe,
     },
-    report::shown,
+    report::quoted,
 };
 use jsonschema::{
     ValidationError,
@@ -33,7 +33,7 @@ pub(super) fn add_fault(
         ValidationErrorKind::Enum { .. } if !value.is_string() => return,
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            ("required", format!("{} is missing", shown(name)))
+            ("required", format!("{} is missing", quoted(name)))
         }
         ValidationErrorKind::OneOfMultipleValid { .. }
         | ValidationErrorKind::OneOfNotValid { .. } => ("host", ONE_HOST.to_owned()),
@@ -44,7 +44,7 @@ pub(super) fn add_fault(
                 let family = if format == "ipv4" { "IPv4" } else { "IPv6" };
                 (
                     "address",
-                    format!("{} is not an {family} address", shown(text)),
+                    format!("{} is not an {family} address", quoted(text)),
                 )
             }
         }
@@ -61,7 +61,7 @@ pub(super) fn add_fault(
             let options: Vec<String> = options.iter().map(ToString::to_string).collect();
             (
                 "enum",
-                format!("{} is not one of {}", shown(text), options.join(", ")),
+                format!("{} is not one of {}", quoted(text), options.join(", ")),
             )
         }
         ValidationErrorKind::AnyOf { context } => {

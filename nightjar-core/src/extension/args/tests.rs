@@ -102,21 +102,21 @@ fn one_version_can_only_be_fetched_and_a_list_is_compared_with_nothing() {
         parse(&[&["--api-version=1", "--action-file=/tmp/a"], arguments].concat()).map(drop)
     };
     let (version, previous) = ("--document-version=v", "--previous-document-version=p");
-    for (arguments, fault) in [
+    for (arguments, error) in [
         (
             [version, "--action=commit"],
-            "argument --document-version has no meaning with --action=commit",
+            "argument --document-version is not allowed with --action=commit",
         ),
         (
             [version, "--action=list"],
-            "argument --document-version has no meaning with --action=list",
+            "argument --document-version is not allowed with --action=list",
         ),
         (
             [previous, "--action=list"],
-            "argument --previous-document-version has no meaning with --action=list",
+            "argument --previous-document-version is not allowed with --action=list",
         ),
     ] {
-        assert_eq!(called(&arguments), Err(fault.to_owned()));
+        assert_eq!(called(&arguments), Err(error.to_owned()));
     }
     for arguments in [
         [version, "--action=fetch"],

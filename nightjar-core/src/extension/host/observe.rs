@@ -1,6 +1,6 @@
 //! One run as it went, for tools that check extensions.
 
-use super::{Fault, Host, Task, read, run::Ending};
+use super::{Call, Host, RunError, process::ProcessEnd, read};
 use crate::shutdown::Shutdown;
 use std::{
     ffi::OsString,
@@ -9,17 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What one run did. Nothing in it is judged but the file, which is read as every caller reads it.
+/// What one run did. Nothing in it is checked but the file, which is read as every caller reads it.
 #[derive(Debug)]
 pub struct Observed {
     /// What the extension was called with, behind the words of its own command line.
     pub arguments: Vec<OsString>,
     /// How it ended.
-    pub ending: Ending,
+    pub end: ProcessEnd,
     /// How long it ran.
     pub took: Duration,
     /// What its file holds now; on a commit, what is left of the document that was handed over.
-    pub file: Result<Vec<u8>, Fault>,
+    pub file: Result<Vec<u8>, RunError>,
     /// What else is in the folder of its file, sorted.
     pub others: Vec<PathBuf>,
     /// The last lines of its standard output.
@@ -29,22 +29,22 @@ pub struct Observed {
 }
 
 impl Host {
-    /// Runs the extension once and tells how that went. `arrange` is given the arguments that a call
-    /// has, and makes those that this one gets. Nothing is tried again or counted.
+    /// Runs the extension once and describes how that went. `arrange` is given the arguments that a call
+    /// has, and makes those that this one gets. Nothing is retried or counted.
     ///
     /// # Errors
     /// If there is no folder for its file, or the extension cannot be started.
     pub async fn observe(
         &self,
-        task: &Task<'_>,
+        call: &Call<'_>,
         arrange: impl FnOnce(Vec<OsString>) -> Vec<OsString>,
         shutdown: &Shutdown,
-    ) -> Result<Observed, Fault> {
-        let folder = self.folder(task)?;
-        let arguments = arrange(self.request(task, &folder).to_arguments());
+    ) -> Result<Observed, RunError> {
+        let folder = self.folder(call)?;
+        let arguments = arrange(self.request(call, &folder).to_arguments());
         let began = Instant::now();
-        let started = self.start(task, arguments.clone(), shutdown).await;
-        let ended = started.map_err(Fault::Start)?;
+        let started = self.start(call, arguments.clone(), shutdown).await;
+        let ended = started.map_err(RunError::Start)?;
         let took = began.elapsed();
         let entries = folder.file.parent().and_then(|dir| fs::read_dir(dir).ok());
         let entries = entries.into_iter().flatten().flatten();
@@ -53,7 +53,7 @@ impl Host {
         others.sort();
         Ok(Observed {
             arguments,
-            ending: ended.ending,
+            end: ended.end,
             took,
             file: read(&folder.file, self.limits.max_document_bytes),
             others,

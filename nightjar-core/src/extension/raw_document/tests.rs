@@ -96,7 +96,7 @@ fn whole_numbers_are_the_same_however_they_are_written() {
     ] {
         assert_ne!(number(left), number(right), "{left} {right}");
     }
-    // White space and order do not count beside one that only its text tells.
+    // White space and order do not count beside one that is exact only as text.
     assert_eq!(
         content(r#"{"a": {"x": 0.5, "y": [ 1, {"z": 2} ]}}"#),
         content(r#"{"a":{"y":[1,{"z":2.0}],"x":0.5}}"#)

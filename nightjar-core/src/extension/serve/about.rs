@@ -1,4 +1,4 @@
-//! What an extension says of itself.
+//! Help and version of an extension.
 
 use crate::env::{self, Setting};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt as _};
@@ -17,8 +17,12 @@ pub struct About {
 }
 
 impl About {
-    /// What is to be printed, if that is what these arguments ask for.
-    pub(super) fn asked(&self, more_arguments: &str, arguments: &[OsString]) -> Option<String> {
+    /// The help or the version, if these arguments ask for one.
+    pub(super) fn help_or_version(
+        &self,
+        more_arguments: &str,
+        arguments: &[OsString],
+    ) -> Option<String> {
         let has = |long: &str, short: &str| arguments.iter().any(|a| a == long || a == short);
         let Self {
             name,

@@ -1,6 +1,7 @@
-//! When an extension will be killed.
+//! The deadline by which the caller kills an extension.
 
 use crate::{
+    digits::is_plain_decimal,
     env::{Reader, Setting},
     extension::args::VARIABLE_DEADLINE,
 };
@@ -13,13 +14,13 @@ pub const NJ_DEADLINE: Setting = Setting::optional(
     "when the caller will kill this program, in seconds since 1970; callers set it for each run",
 );
 
-/// What is left between the last thing that an extension may do and its end; of a short time, half.
+/// The time that is kept free before the deadline; of a short time, half.
 const MARGIN: Duration = Duration::from_secs(1);
 /// What there is time for in any case: the deadline is rounded down, so it may come up to a second
 /// later.
-const LEAST: Duration = Duration::from_millis(300);
-/// A deadline that has passed for longer is none of this run.
-const LONG_PAST: Duration = Duration::from_mins(1);
+const MIN_TIME: Duration = Duration::from_millis(300);
+/// A deadline that passed longer ago does not belong to this run.
+const MAX_PAST: Duration = Duration::from_mins(1);
 
 /// When the caller will kill this run, if that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +39,7 @@ impl Deadline {
         let since_1970 = read(&value, now.unwrap_or_default());
         if since_1970.is_none() {
             let name = NJ_DEADLINE.name;
-            tracing::warn!(
-                "{name}={value:?} is not a time in the future, so the time limit is not known"
-            );
+            tracing::warn!("{name}={value:?} is ignored: it is not a time in the future");
         }
         Self { since_1970 }
     }
@@ -55,7 +54,7 @@ impl Deadline {
     fn at_most_from(self, now: Duration, limit: Duration) -> Duration {
         let left = |deadline: Duration| {
             let left = deadline.saturating_sub(now);
-            left.saturating_sub(MARGIN.min(left / 2)).max(LEAST)
+            left.saturating_sub(MARGIN.min(left / 2)).max(MIN_TIME)
         };
         self.since_1970
             .map_or(limit, |deadline| limit.min(left(deadline)))
@@ -64,11 +63,9 @@ impl Deadline {
 
 /// A time in seconds, decimals allowed, unless it is long past.
 fn read(text: &str, now: Duration) -> Option<Duration> {
-    // `f64` would also take signs, exponents, `inf` and `NaN`.
-    let is_plain = |byte: u8| byte.is_ascii_digit() || byte == b'.';
-    let number = text.bytes().all(is_plain).then(|| text.parse().ok())??;
+    let number = is_plain_decimal(text).then(|| text.parse().ok())??;
     let deadline = Duration::try_from_secs_f64(number).ok()?;
-    (deadline.saturating_add(LONG_PAST) >= now).then_some(deadline)
+    (deadline.saturating_add(MAX_PAST) >= now).then_some(deadline)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ impl DiscoveryMapSource for Scripted {
     const ABOUT: About = About {
         name: "ext-scripted",
         version: "1.2.3",
-        summary: "answers as it is told",
+        summary: "gives scripted answers",
         settings: &[MAP, FAILURE],
     };
 
@@ -26,13 +26,13 @@ impl DiscoveryMapSource for Scripted {
         }
     }
 
-    fn discover(&self, previous: Option<&str>) -> Result<Answer, Failure> {
+    fn discover(&self, previous: Option<&str>) -> Result<FetchOutcome, ActionError> {
         let cause = || Box::new(io::Error::other("the cause"));
         match self.failure.as_deref() {
-            Some("retry") => Err(Failure::retry(cause())),
-            Some("fatal") => Err(Failure::fatal(Nested(cause()))),
-            _ if previous == Some(&self.map) => Ok(Answer::Unchanged),
-            _ => Ok(Answer::New(self.map.clone().into_bytes())),
+            Some("retry") => Err(ActionError::retry(cause())),
+            Some("fatal") => Err(ActionError::fatal(Nested(cause()))),
+            _ if previous == Some(&self.map) => Ok(FetchOutcome::Unchanged),
+            _ => Ok(FetchOutcome::New(self.map.clone().into_bytes())),
         }
     }
 }
@@ -58,8 +58,8 @@ impl DataStore for Simple {
         Self
     }
 
-    fn fetch(&self, _: &DocumentName, _: Option<&str>) -> Result<Answer, Failure> {
-        Ok(Answer::New(b"current".to_vec()))
+    fn fetch(&self, _: &DocumentName, _: Option<&str>) -> Result<FetchOutcome, ActionError> {
+        Ok(FetchOutcome::New(b"current".to_vec()))
     }
 
     fn commit(
@@ -67,7 +67,7 @@ impl DataStore for Simple {
         _: &DocumentName,
         _: &Path,
         previous: Option<&str>,
-    ) -> Result<CommitOutcome, Failure> {
+    ) -> Result<CommitOutcome, ActionError> {
         Ok(match previous {
             None => CommitOutcome::Done,
             Some(_) => CommitOutcome::Conflict,
@@ -91,14 +91,14 @@ fn call_store(arguments: &[&str]) -> Outcome {
 fn called(
     variables: &[(&str, &str)],
     arguments: &[&str],
-    answer: impl FnOnce(Call<'_>) -> u8,
+    answer: impl FnOnce(Invocation<'_>) -> u8,
 ) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("map.json");
     let mut all = vec![OsString::from(format!("--action-file={}", file.display()))];
     all.extend(arguments.iter().map(OsString::from));
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let code = answer(Call {
+    let code = answer(Invocation {
         arguments: all,
         env: Env::from_pairs(variables.iter().copied()),
         stdout: &mut stdout,
@@ -154,28 +154,28 @@ fn a_discovery_map_ignores_the_document_but_refuses_to_commit() {
         call(&settings, &["--api-version=1", "--action=commit"]),
         ended(
             64,
-            "ext-scripted: a discovery map can only be fetched, and was asked to commit\n"
+            "ext-scripted: a discovery map can only be fetched, but was asked to commit\n"
         )
     );
     assert_eq!(
         call(&settings, &["--api-version=1", "--action=list"]),
         ended(
             64,
-            "ext-scripted: a discovery map can only be fetched, and was asked to list\n"
+            "ext-scripted: a discovery map can only be fetched, but was asked to list\n"
         )
     );
     assert_eq!(
         call(&settings, &["--api-version=1", "--document-version=m1"]),
         ended(
             64,
-            "ext-scripted: a discovery map has one version, and was asked for another with \
-             --document-version\n"
+            "ext-scripted: a discovery map has only its current version, but was called \
+             with --document-version\n"
         )
     );
 }
 
 #[test]
-fn failures_tell_their_causes() {
+fn errors_name_their_causes() {
     let outcome = call(&[("MAP", "m1"), ("FAILURE", "retry")], &["--api-version=1"]);
     assert_eq!(outcome, ended(31, "ext-scripted: the cause\n"));
     let outcome = call(&[("MAP", "m1"), ("FAILURE", "fatal")], &["--api-version=1"]);
@@ -186,19 +186,19 @@ fn failures_tell_their_causes() {
 }
 
 #[test]
-fn faulty_settings_are_fatal() {
+fn invalid_settings_are_fatal() {
     assert_eq!(
         call(&[], &["--api-version=1"]),
         ended(
             64,
-            "ext-scripted: the settings are faulty:\nMAP: is required\n  hint: the map itself\n"
+            "ext-scripted: invalid configuration:\nMAP: is required\n  hint: the map itself\n"
         )
     );
 }
 
 #[test]
 fn help_and_version_need_no_settings() {
-    let help = "ext-scripted: answers as it is told\n\n\
+    let help = "ext-scripted: gives scripted answers\n\n\
         An extension point of Nightjar, api version 1. Other programs start it, or you by hand:\n  \
         ext-scripted --api-version=1 --action-file=PATH\n      \
         [--previous-document-version=V]\n\n\
@@ -213,7 +213,7 @@ fn help_and_version_need_no_settings() {
 }
 
 #[test]
-fn a_commit_that_came_too_late_ends_with_32() {
+fn a_commit_that_came_too_late_exits_with_32() {
     assert_eq!(call_store(&["--action=commit"]), ended(0, ""));
     assert_eq!(
         call_store(&["--action=commit", "--previous-document-version=v1"]),
@@ -238,11 +238,11 @@ fn a_store_need_not_know_versions() {
         call_store(&["--action=fetch", version]),
         ended(
             1,
-            "ext-simple: this store hands over the current notes alone, and was asked for version \
+            "ext-simple: this store hands over only the current notes, but was asked for version \
              \"v1\"\n"
         )
     );
-    // A version does not change: whoever has it needs no store.
+    // A version does not change: a caller that has it needs no store.
     assert_eq!(
         call_store(&["--action=fetch", version, "--previous-document-version=v1"]),
         ended(30, "")
@@ -251,7 +251,7 @@ fn a_store_need_not_know_versions() {
         call_store(&["--action=commit", version]),
         ended(
             64,
-            "ext-simple: argument --document-version has no meaning with --action=commit\n"
+            "ext-simple: argument --document-version is not allowed with --action=commit\n"
         )
     );
 }

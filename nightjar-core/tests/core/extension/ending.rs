@@ -8,7 +8,7 @@ use std::path::Path;
 async fn one_that_hangs_is_killed_with_its_children() {
     let scene =
         Scene::new(r#"trap '' TERM; sleep 600 & echo $! >"$NOTES/child"; echo waiting >&2; wait"#);
-    let limits = Limits {
+    let limits = RunLimits {
         timeout: Duration::from_secs(2),
         ..LIMITS
     };
@@ -19,8 +19,8 @@ async fn one_that_hangs_is_killed_with_its_children() {
     assert_eq!(
         (error.to_string().as_str(), error.is_retry()),
         (
-            "fetch of discovery-map by sh failed: it was killed after 2s without an answer; \
-             the end of its standard error:\n  | waiting",
+            "fetch of discovery-map by sh failed: it was killed after running for 2s; \
+             its standard error ends with:\n  | waiting",
             true
         )
     );
@@ -36,7 +36,7 @@ async fn a_child_left_behind_is_killed_and_not_waited_for() {
             r#"sleep 600 {redirect} & echo $! >"$NOTES/child"; printf '{{}}' >"$file""#
         ));
         let fetched = fetch(&scene.discovery_map(), None).await.unwrap();
-        assert_eq!(fetched, Answer::New(b"{}".to_vec()));
+        assert_eq!(fetched, FetchOutcome::New(b"{}".to_vec()));
         gone(scene.noted_process("child").await).await;
         scene.assert_clean();
     }
@@ -49,7 +49,7 @@ async fn a_child_that_left_the_group_does_not_hold_the_caller() {
            while [ ! -s "$NOTES/child" ]; do sleep 0.01; done; printf '{}' >"$file""#,
     );
     let fetched = fetch(&scene.discovery_map(), None).await.unwrap();
-    assert_eq!(fetched, Answer::New(b"{}".to_vec()));
+    assert_eq!(fetched, FetchOutcome::New(b"{}".to_vec()));
     let child = scene.noted_process("child").await;
     assert!(is_running(child));
     let child = rustix::process::Pid::from_raw(child.cast_signed()).unwrap();
@@ -59,11 +59,11 @@ async fn a_child_that_left_the_group_does_not_hold_the_caller() {
 #[tokio::test]
 async fn a_stop_ends_a_run_and_kills_it() {
     let scene = Scene::new(r#"sleep 600 & echo $! >"$NOTES/child"; wait"#);
-    let (trigger, shutdown) = Shutdown::manual();
+    let (handle, shutdown) = Shutdown::manual();
     let host = scene.discovery_map().with_retry(MANY_TRIES);
     let stop = async {
         let child = scene.noted_process("child").await;
-        trigger.stop(StopReason::Terminate);
+        handle.stop(StopReason::Terminate);
         child
     };
     let (result, child) = tokio::join!(
@@ -79,7 +79,7 @@ async fn a_stop_ends_a_run_and_kills_it() {
         ),
         (
             "fetch of discovery-map by sh failed: \
-             it was not let finish, as this program is to stop",
+             it was stopped because this program is shutting down",
             true,
             false
         )
@@ -94,11 +94,11 @@ async fn a_stop_lets_a_commit_end_that_has_begun() {
         r#"echo $$ >"$NOTES/process"; while ! [ -e "$NOTES/stopped" ]; do sleep 0.01; done
            sleep 0.3; cp "$file" "$NOTES/kept""#,
     );
-    let (trigger, shutdown) = Shutdown::manual();
+    let (handle, shutdown) = Shutdown::manual();
     let host = scene.data_store();
     let stop = async {
         scene.noted_process("process").await;
-        trigger.stop(StopReason::Terminate);
+        handle.stop(StopReason::Terminate);
         fs::write(scene.note("stopped"), "").unwrap();
     };
     let (result, ()) = tokio::join!(
@@ -113,11 +113,11 @@ async fn a_stop_lets_a_commit_end_that_has_begun() {
 #[tokio::test]
 async fn a_stop_ends_a_commit_that_does_not_end_by_itself() {
     let scene = Scene::new(r#"sleep 600 & echo $! >"$NOTES/child"; wait"#);
-    let (trigger, shutdown) = Shutdown::manual();
+    let (handle, shutdown) = Shutdown::manual();
     let host = scene.data_store();
     let stop = async {
         let child = scene.noted_process("child").await;
-        trigger.stop(StopReason::Terminate);
+        handle.stop(StopReason::Terminate);
         (child, std::time::Instant::now())
     };
     let (result, (child, asked)) = tokio::join!(
@@ -134,11 +134,11 @@ async fn a_stop_ends_a_commit_that_does_not_end_by_itself() {
 #[tokio::test]
 async fn a_stop_ends_the_waiting_between_tries_and_prevents_new_runs() {
     let scene = Scene::new(r#"echo $$ >"$NOTES/process"; exit 31"#);
-    let (trigger, shutdown) = Shutdown::manual();
+    let (handle, shutdown) = Shutdown::manual();
     let host = scene.discovery_map().with_retry(SLOW_TRIES);
     let stop = async {
         gone(scene.noted_process("process").await).await;
-        trigger.stop(StopReason::Terminate);
+        handle.stop(StopReason::Terminate);
     };
     let (result, ()) = tokio::join!(
         host.fetch(&DocumentName::DISCOVERY_MAP, None, &shutdown),
@@ -180,8 +180,8 @@ async fn what_cannot_be_started_is_fatal() {
         error.to_string(),
         "fetch of discovery-map by ext failed: \
          it could not be started: No such file or directory (os error 2)\n  \
-         hint: if the program is there, what runs it is not: the interpreter of a script, or the \
-         loader of a program"
+         hint: the program exists, so what is missing is probably the interpreter of a script or \
+         the loader of a binary"
     );
     scene.assert_clean();
 
@@ -190,7 +190,7 @@ async fn what_cannot_be_started_is_fatal() {
     let error = fetch(&host, None).await.unwrap_err();
     let message = error.to_string();
     let expected = "fetch of discovery-map by sh failed: \
-                    no folder for its file could be made in /dev/null/temp: \
+                    cannot create a folder for its file in /dev/null/temp: \
                     Not a directory (os error 20)";
     assert_eq!(message.split(" at path").next().unwrap(), expected);
 }

@@ -42,8 +42,8 @@ async fn a_failure_is_reported_with_code_and_last_lines() {
         r#"for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "line $n" >&2; done
            echo "not quoted"; printf 'bad \377 byte \033[31m' >&2; exit 3"#,
     );
-    let expected = "fetch of discovery-map by sh failed: it ended with exit code 3; \
-                    the end of its standard error:\n  | line 4\n  | line 5\n  | line 6\n  \
+    let expected = "fetch of discovery-map by sh failed: it exited with code 3; \
+                    its standard error ends with:\n  | line 4\n  | line 5\n  | line 6\n  \
                     | line 7\n  | line 8\n  | line 9\n  | line 10\n  | line 11\n  | line 12\n  \
                     | bad \u{fffd} byte \\u{1b}[31m";
     assert_eq!(failure(&scene).await, (expected.to_owned(), false));
@@ -51,8 +51,8 @@ async fn a_failure_is_reported_with_code_and_last_lines() {
 
 #[tokio::test]
 async fn a_crash_names_the_signal() {
-    let expected = "fetch of discovery-map by sh failed: it was ended by signal 11; \
-                    the end of its standard error:\n  | about to crash";
+    let expected = "fetch of discovery-map by sh failed: it was killed by signal 11; \
+                    its standard error ends with:\n  | about to crash";
     let scene = Scene::new("echo about to crash >&2; kill -SEGV $$");
     assert_eq!(failure(&scene).await, (expected.to_owned(), false));
 }
@@ -68,7 +68,7 @@ async fn megabytes_of_output_neither_block_nor_fill_the_log() {
     let guard = log.start();
     let fetched = fetch(&scene.discovery_map(), None).await.unwrap();
     drop(guard);
-    assert_eq!(fetched, Answer::New(b"{}".to_vec()));
+    assert_eq!(fetched, FetchOutcome::New(b"{}".to_vec()));
     let text = log.text();
     // 4 KiB of the endless line, then 256 KiB of lines of 29 bytes, then a line about the rest.
     let repeated = "INFO the same line again and again extension=\"sh\"";
@@ -91,7 +91,7 @@ async fn megabytes_of_output_neither_block_nor_fill_the_log() {
     assert_eq!(
         rest,
         [format!(
-            "WARN {left_out} more lines of output are left out of the log extension=\"sh\""
+            "WARN {left_out} more lines of output were not logged extension=\"sh\""
         )]
     );
 }

@@ -6,7 +6,7 @@ use super::*;
 async fn a_discovery_map_is_given_its_arguments_and_nothing_else() {
     let scene = Scene::new(r#"printf '%s\n' "$@" >"$NOTES/args"; printf '{}' >"$file""#);
     let fetched = fetch(&scene.discovery_map(), Some("v 1")).await.unwrap();
-    assert_eq!(fetched, Answer::New(b"{}".to_vec()));
+    assert_eq!(fetched, FetchOutcome::New(b"{}".to_vec()));
     let arguments = scene.read_note("args");
     let (folder, rest) = (run_folder(&arguments), arguments.as_str());
     assert_eq!(
@@ -59,8 +59,8 @@ async fn a_data_store_is_told_document_and_action() {
     assert_eq!(
         error.to_string(),
         format!(
-            "fetch of templates by sh failed: it ended with exit code 1; \
-             the end of its standard error:\n  | cat: {file}: No such file or directory\n  \
+            "fetch of templates by sh failed: it exited with code 1; \
+             its standard error ends with:\n  | cat: {file}: No such file or directory\n  \
              | rm: cannot remove '{file}': No such file or directory"
         )
     );
@@ -118,8 +118,8 @@ async fn a_commit_may_be_too_late_and_is_not_tried_again() {
     assert_eq!(
         (error.to_string().as_str(), error.is_retry()),
         (
-            "commit of discovery-map by sh failed: it ended with exit code 32 (another was \
-             first), but was given no version",
+            "commit of discovery-map by sh failed: it exited with code 32 (conflict), but \
+             was given no version to compare with",
             false
         )
     );
@@ -128,7 +128,7 @@ async fn a_commit_may_be_too_late_and_is_not_tried_again() {
     scene.assert_clean();
     // On a fetch the code has no meaning.
     let error = fetch(&scene.discovery_map(), Some("v")).await.unwrap_err();
-    assert!(error.to_string().ends_with("it ended with exit code 32"));
+    assert!(error.to_string().ends_with("it exited with code 32"));
 }
 
 /// Without its version, it would replace whatever is there.
@@ -140,8 +140,8 @@ async fn a_commit_over_a_version_that_cannot_be_named_is_not_run() {
         let error = commit(&host, Some(version)).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "commit of discovery-map by sh failed: the version that it is to replace cannot be an \
-             argument: it is blank, longer than 4096 bytes, or has a zero byte"
+            "commit of discovery-map by sh failed: the version to replace cannot be passed as an \
+             argument: it is blank, longer than 4096 bytes, or contains a zero byte"
         );
         assert!(!error.is_retry());
     }
@@ -180,12 +180,12 @@ async fn versions_are_listed_and_fetched() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "fetch of templates by sh failed: it ended with exit code 0, but its file is not the \
-         version that it was asked for"
+        "fetch of templates by sh failed: it exited with code 0, but its file is not the \
+         version that was requested"
     );
     let no_list = Scene::new(r#"printf '[]' >"$file""#).data_store();
     let error = no_list.list(&name, &Shutdown::never()).await.unwrap_err();
-    let start = "list of templates by sh failed: it ended with exit code 0, but its file is not a \
+    let start = "list of templates by sh failed: it exited with code 0, but its file is not a \
                  list of versions: ";
     assert!(error.to_string().starts_with(start), "{error}");
 }
@@ -195,10 +195,10 @@ async fn unchanged_counts_only_if_there_was_a_version_to_compare_with() {
     let scene = Scene::new("exit 30");
     assert_eq!(
         fetch(&scene.discovery_map(), Some("v1")).await.unwrap(),
-        Answer::Unchanged
+        FetchOutcome::Unchanged
     );
     let expected = "fetch of discovery-map by sh failed: \
-                    it ended with exit code 30 (nothing newer), but was given no version";
+                    it exited with code 30 (unchanged), but was given no version to compare with";
     assert_eq!(failure(&scene).await, (expected.to_owned(), false));
 
     let error = fetch(&scene.discovery_map(), Some("")).await.unwrap_err();
@@ -217,25 +217,22 @@ async fn success_without_a_proper_file_is_a_failure() {
         (r#": >"$file""#, "but its file is empty"),
         (
             r#"head -c 1001 /dev/zero >"$file""#,
-            "but its file has 1001 bytes, and 1000 are allowed",
+            "but its file has 1001 bytes; the limit is 1000",
         ),
         (
             r#"truncate -s 5T "$file""#,
-            "but its file has 5497558138880 bytes, and 1000 are allowed",
+            "but its file has 5497558138880 bytes; the limit is 1000",
         ),
-        (r#"mkdir "$file""#, "but what it made is not a regular file"),
-        (
-            r#"mkfifo "$file""#,
-            "but what it made is not a regular file",
-        ),
+        (r#"mkdir "$file""#, "but its file is not a regular file"),
+        (r#"mkfifo "$file""#, "but its file is not a regular file"),
         (
             r#"ln -s /dev/zero "$file""#,
-            "but what it made is not a regular file",
+            "but its file is not a regular file",
         ),
     ];
     for (script, what) in cases {
         let expected =
-            format!("fetch of discovery-map by sh failed: it ended with exit code 0, {what}");
+            format!("fetch of discovery-map by sh failed: it exited with code 0, {what}");
         assert_eq!(
             failure(&Scene::new(script)).await,
             (expected, false),
@@ -244,5 +241,5 @@ async fn success_without_a_proper_file_is_a_failure() {
     }
     let largest = Scene::new(r#"head -c 1000 /dev/zero >"$file""#);
     let fetched = fetch(&largest.discovery_map(), None).await.unwrap();
-    assert_eq!(fetched, Answer::New(vec![0; 1000]));
+    assert_eq!(fetched, FetchOutcome::New(vec![0; 1000]));
 }

@@ -11,7 +11,7 @@ async fn code_31_is_tried_again_until_it_works() {
     let host = scene.discovery_map().with_retry(MANY_TRIES);
     assert_eq!(
         fetch(&host, None).await.unwrap(),
-        Answer::New(b"{}".to_vec())
+        FetchOutcome::New(b"{}".to_vec())
     );
     assert_eq!(scene.read_note("tries"), "try\ntry\ntry\ntry\n");
     scene.assert_clean();
@@ -26,7 +26,7 @@ async fn five_more_tries_and_no_more() {
     assert_eq!(
         error.to_string(),
         "fetch of discovery-map by sh failed 6 times: \
-         it ended with exit code 31 (worth another try); the end of its standard error:\n  | busy"
+         it exited with code 31 (worth another try); its standard error ends with:\n  | busy"
     );
     assert_eq!(scene.read_note("tries"), "try\n".repeat(6));
 }
@@ -50,7 +50,7 @@ async fn the_next_try_gets_a_fresh_folder() {
     let host = scene.discovery_map().with_retry(MANY_TRIES);
     assert_eq!(
         fetch(&host, None).await.unwrap(),
-        Answer::New(b"whole".to_vec())
+        FetchOutcome::New(b"whole".to_vec())
     );
     scene.assert_clean();
 }

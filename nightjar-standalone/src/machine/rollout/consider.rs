@@ -2,7 +2,7 @@
 
 use super::{Aim, Candidate, End, Known, Newest, Refusal, Rollout, Served, Work};
 use crate::machine::{CheckFailure, life::Life};
-use nightjar_core::daemon::Outcome;
+use nightjar_core::daemon::RefreshOutcome;
 use tokio::time::Instant;
 
 impl Rollout {
@@ -14,7 +14,7 @@ impl Rollout {
             reason: reason.clone(),
         });
         self.tally.end(End::Refused);
-        self.outcomes.push((Outcome::Refused, Some(reason)));
+        self.outcomes.push((RefreshOutcome::Refused, Some(reason)));
     }
 
     /// Takes in what a refresh brought. `false`: there is nothing to do about it.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::machine::{Effect, life::Out};
 use nightjar_core::{
-    daemon::Outcome,
+    daemon::RefreshOutcome,
     envoy::{Configuration, File, Files, changes},
 };
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl Rollout {
                 let reason = format!("the changed bootstrap is not in force: {reason}");
                 tracing::error!("refresh failed: {reason}");
                 self.tally.end(End::Failed);
-                self.outcomes.push((Outcome::Failed, Some(reason)));
+                self.outcomes.push((RefreshOutcome::Failed, Some(reason)));
                 return;
             }
             let bootstrap = self.running.as_ref().map(|it| Arc::clone(&it.bootstrap));
@@ -238,7 +238,7 @@ impl Rollout {
             reason: reason.clone(),
         });
         self.tally.end(end);
-        self.outcomes.push((Outcome::Refused, Some(reason)));
+        self.outcomes.push((RefreshOutcome::Refused, Some(reason)));
     }
 
     /// Notes that something stood in the way of a set of files; the next refresh tries again.
@@ -248,7 +248,7 @@ impl Rollout {
             self.newest = Newest::Tried(candidate);
         }
         self.tally.end(end);
-        self.outcomes.push((Outcome::Failed, Some(reason)));
+        self.outcomes.push((RefreshOutcome::Failed, Some(reason)));
     }
 
     /// The process serves that was started for a changed bootstrap alone.
@@ -342,6 +342,6 @@ impl Rollout {
             self.accepted_templates = Some(candidate.templates);
         }
         self.suspect = None;
-        self.outcomes.push((Outcome::Changed, None));
+        self.outcomes.push((RefreshOutcome::Changed, None));
     }
 }

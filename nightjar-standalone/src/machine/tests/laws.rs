@@ -3,7 +3,7 @@
 use super::walk::{Cell, Node};
 use super::*;
 use crate::machine::{life::tests as lives, rollout::tests as rollouts};
-use nightjar_core::daemon::Facts as _;
+use nightjar_core::daemon::StatusReport as _;
 use std::collections::BTreeSet;
 
 /// The laws that a step breaks.

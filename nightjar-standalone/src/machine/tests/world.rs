@@ -7,7 +7,7 @@ use crate::{
     sample::{names, routed},
 };
 use nightjar_core::{
-    daemon::{Facts as _, Page},
+    daemon::{MetricsPage, StatusReport as _},
     envoy::{Configuration, File, FileRole},
 };
 use rustix::process::Signal;
@@ -214,7 +214,7 @@ impl Story {
     }
 
     pub(super) fn metric(&self, name: &str) -> f64 {
-        let mut page = Page::default();
+        let mut page = MetricsPage::default();
         self.script().facts.metrics(&mut page);
         let text = page.into_text();
         let mut lines = text.lines().filter(|line| !line.starts_with('#'));

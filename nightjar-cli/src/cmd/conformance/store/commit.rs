@@ -12,7 +12,7 @@ use super::{
 use nightjar_core::extension::{
     Action, DocumentName,
     args::{EXIT_CONFLICT, EXIT_DONE, EXIT_RETRY, EXIT_UNCHANGED},
-    host::Task,
+    host::Call,
 };
 use serde_json::{Value, json};
 
@@ -159,7 +159,7 @@ async fn commit_without_version(bench: &Bench) -> Checked {
     let caller = bench.committer()?;
     caller.put("with a blank version").await?;
     let bytes = sample(&bench.document, "without a version").to_string();
-    let task = Task {
+    let task = Call {
         input: Some(bytes.as_bytes()),
         ..caller.task(Action::Commit)
     };
@@ -250,14 +250,14 @@ async fn keeps_documents_apart(bench: &Bench) -> Checked {
     let other = bench.other_document()?;
     caller.put("apart").await?;
     let bytes = sample(&other, "the other one").to_string();
-    let commit = Task {
+    let commit = Call {
         input: Some(bytes.as_bytes()),
-        ..Task::new(Action::Commit, &other)
+        ..Call::new(Action::Commit, &other)
     };
     caller.run(&commit, |all| all).await?.expect(EXIT_DONE)?;
     let apart = sample(&bench.document, "apart").to_string();
     same(&caller.fetch(None).await?, apart.as_bytes())?;
-    let fetch = Task::new(Action::Fetch, &other);
+    let fetch = Call::new(Action::Fetch, &other);
     same(&caller.run(&fetch, |all| all).await?, bytes.as_bytes())
 }
 
@@ -267,7 +267,7 @@ async fn unknown_document(bench: &Bench) -> Checked {
     };
     let caller = bench.caller()?;
     let run = caller
-        .run(&Task::new(Action::Fetch, &name), |all| all)
+        .run(&Call::new(Action::Fetch, &name), |all| all)
         .await?;
     if matches!(run.code, EXIT_DONE | EXIT_UNCHANGED) {
         return run.broken(format!(

@@ -15,7 +15,7 @@ use nightjar_core::{
     extension::{
         Action, DocumentName,
         args::{EXIT_DONE, EXIT_RETRY},
-        host::Task,
+        host::Call,
     },
     shutdown::Shutdown,
 };
@@ -97,7 +97,7 @@ async fn look_at(bench: &Bench, name: &DocumentName, looks: &mut Vec<Run>) -> He
 
 async fn fetch(bench: &Bench, name: &DocumentName) -> Result<Run, Deviation> {
     let caller = bench.caller()?;
-    caller.run(&Task::new(Action::Fetch, name), |all| all).await
+    caller.run(&Call::new(Action::Fetch, name), |all| all).await
 }
 
 /// Leaves the store as it was found: somebody's documents as they were, and elsewhere an empty one.
@@ -138,15 +138,15 @@ async fn restore(bench: &Bench, name: &DocumentName, bytes: &[u8]) -> Result<(),
     };
     // Also when this program is to stop.
     let caller = bench.caller().map_err(told_of)?.until(Shutdown::never());
-    let task = Task {
+    let task = Call {
         input: Some(bytes),
-        ..Task::new(Action::Commit, name)
+        ..Call::new(Action::Commit, name)
     };
     let run = caller.run(&task, |all| all).await.map_err(told_of)?;
     if run.code != EXIT_DONE {
         return Err(format!("its commit ended with {}", told(run.code)));
     }
-    let task = Task::new(Action::Fetch, name);
+    let task = Call::new(Action::Fetch, name);
     let there = caller.run(&task, |all| all).await.map_err(told_of)?;
     let there = there.document().map_err(told_of)?;
     if sample::are_same(&there.bytes, bytes) {
@@ -182,7 +182,7 @@ impl Caller<'_> {
         bytes: &[u8],
         previous: Option<&str>,
     ) -> Result<Run, Deviation> {
-        let task = Task {
+        let task = Call {
             previous,
             input: Some(bytes),
             ..self.task(Action::Commit)

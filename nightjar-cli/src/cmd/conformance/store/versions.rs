@@ -8,7 +8,7 @@ use super::super::{
 use nightjar_core::extension::{
     Action, Versions,
     args::{EXIT_DONE, EXIT_UNCHANGED},
-    host::Task,
+    host::Call,
 };
 
 pub(super) const RULES: &[Rule] = rules![
@@ -135,7 +135,7 @@ async fn older(caller: &Caller<'_>) -> Result<Fetched, Deviation> {
 async fn older_version(bench: &Bench) -> Checked {
     let caller = bench.committer()?;
     let older = older(&caller).await?;
-    let task = Task {
+    let task = Call {
         version: Some(&older.version),
         ..caller.task(Action::Fetch)
     };
@@ -153,7 +153,7 @@ async fn older_version(bench: &Bench) -> Checked {
 async fn older_version_30(bench: &Bench) -> Checked {
     let caller = bench.committer()?;
     let older = older(&caller).await?;
-    let task = Task {
+    let task = Call {
         version: Some(&older.version),
         previous: Some(&older.version),
         ..caller.task(Action::Fetch)
@@ -164,7 +164,7 @@ async fn older_version_30(bench: &Bench) -> Checked {
 async fn unknown_version(bench: &Bench) -> Checked {
     let caller = bench.caller()?;
     bench.current()?;
-    let task = Task {
+    let task = Call {
         version: Some("from-nowhere"),
         ..caller.task(Action::Fetch)
     };

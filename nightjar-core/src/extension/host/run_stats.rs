@@ -1,26 +1,26 @@
-//! How the runs of an extension ended, and how long they took.
+//! Counts and times of an extension's runs, by how they ended.
 
-use super::Fault;
+use super::RunError;
 use crate::{extension::args::EXIT_DONE, timing::Timing};
 use std::time::Duration;
 
 /// The runs of an extension so far, each try a run of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Runs {
-    /// It did what it was to do.
+pub struct RunStats {
+    /// Runs that did what they were asked to do.
     pub done: Timing,
-    /// It had nothing newer; or nothing was committed, as another was first.
+    /// Runs that had nothing newer, or that committed nothing because another was first.
     pub unchanged: Timing,
-    /// It did not come to a good end, whether it is tried again or not.
+    /// Runs that failed, whether they are retried or not.
     pub failed: Timing,
 }
 
-impl Runs {
-    /// Counts a run by the exit code that it was right to end with, unless it ended only because
-    /// the program is to stop.
-    pub(super) fn count(&mut self, ended: Result<u8, &Fault>, took: Duration) {
+impl RunStats {
+    /// Counts a run by its valid exit code or its error, unless it was stopped because this program
+    /// shuts down.
+    pub(super) fn count(&mut self, ended: Result<u8, &RunError>, took: Duration) {
         let timing = match ended {
-            Err(Fault::Stopped) => return,
+            Err(RunError::Stopped) => return,
             Err(_) => &mut self.failed,
             Ok(EXIT_DONE) => &mut self.done,
             Ok(_) => &mut self.unchanged,
@@ -35,14 +35,14 @@ mod tests {
     use crate::extension::args::{EXIT_CONFLICT, EXIT_UNCHANGED};
 
     #[test]
-    fn a_run_counts_by_its_end_and_a_stop_does_not() {
-        let mut runs = Runs::default();
+    fn a_run_counts_by_its_end_and_a_stopped_one_does_not() {
+        let mut runs = RunStats::default();
         let second = Duration::from_secs(1);
         runs.count(Ok(EXIT_DONE), second);
         runs.count(Ok(EXIT_UNCHANGED), second);
         runs.count(Ok(EXIT_CONFLICT), second);
-        runs.count(Err(&Fault::Exit(1)), second);
-        runs.count(Err(&Fault::Stopped), second);
+        runs.count(Err(&RunError::Exit(1)), second);
+        runs.count(Err(&RunError::Stopped), second);
         let counts = [runs.done, runs.unchanged, runs.failed].map(|timing| timing.count);
         assert_eq!(counts, [1, 2, 1]);
     }

@@ -1,4 +1,4 @@
-//! How a run can fail.
+//! Errors of a run and of a whole call.
 
 use super::super::args::{Action, DocumentName};
 use std::{fmt, io, path::PathBuf, time::Duration};
@@ -15,20 +15,20 @@ pub struct ExtensionError {
     /// How often it was run.
     pub tries: u32,
     /// What went wrong the last time.
-    pub fault: Fault,
+    pub error: RunError,
     /// The last lines that it wrote to standard error that time.
-    pub last_lines: Vec<String>,
+    pub stderr_tail: Vec<String>,
 }
 
 /// What went wrong in one run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum RunError {
     /// The program could not be started.
     #[error("it could not be started: {0}")]
     Start(#[source] io::Error),
     /// There is no place for its file.
-    #[error("no folder for its file could be made in {}: {source}", .path.display())]
+    #[error("cannot create a folder for its file in {}: {source}", .path.display())]
     TempDir {
         /// The folder for temporary files.
         path: PathBuf,
@@ -36,28 +36,28 @@ pub enum Fault {
         source: io::Error,
     },
     /// It ran longer than it may, and was killed.
-    #[error("it was killed after {0:?} without an answer")]
+    #[error("it was killed after running for {0:?}")]
     TimedOut(Duration),
     /// It ended with the code that asks for another try.
-    #[error("it ended with exit code 31 (worth another try)")]
+    #[error("it exited with code 31 (worth another try)")]
     Retry,
     /// It ended with another code.
-    #[error("it ended with exit code {0}")]
+    #[error("it exited with code {0}")]
     Exit(u8),
     /// It was ended by a signal.
-    #[error("it was ended by signal {0}")]
+    #[error("it was killed by signal {0}")]
     Signal(i32),
     /// It ended well, but there is no file.
-    #[error("it ended with exit code 0, but wrote no file")]
+    #[error("it exited with code 0, but wrote no file")]
     NoFile,
     /// It ended well, but its file is empty.
-    #[error("it ended with exit code 0, but its file is empty")]
+    #[error("it exited with code 0, but its file is empty")]
     EmptyFile,
     /// It ended well, but what it made is no regular file.
-    #[error("it ended with exit code 0, but what it made is not a regular file")]
+    #[error("it exited with code 0, but its file is not a regular file")]
     NotAFile,
     /// It ended well, but its file is larger than a document may be.
-    #[error("it ended with exit code 0, but its file has {size} bytes, and {max} are allowed")]
+    #[error("it exited with code 0, but its file has {size} bytes; the limit is {max}")]
     TooLarge {
         /// The file's size in bytes.
         size: u64,
@@ -65,44 +65,44 @@ pub enum Fault {
         max: u64,
     },
     /// It ended well, but its file cannot be read.
-    #[error("it ended with exit code 0, but its file cannot be read: {source}")]
+    #[error("it exited with code 0, but its file cannot be read: {source}")]
     Unreadable {
         /// Why.
         source: io::Error,
     },
-    /// It said that nothing is newer, where there was nothing to compare with.
-    #[error("it ended with exit code 30 (nothing newer), but was given no version")]
-    UnaskedUnchanged,
-    /// It said that another committed first, where there was nothing to compare with.
-    #[error("it ended with exit code 32 (another was first), but was given no version")]
-    UnaskedConflict,
+    /// It reported that nothing is newer, but was given nothing to compare with.
+    #[error("it exited with code 30 (unchanged), but was given no version to compare with")]
+    UnexpectedUnchanged,
+    /// It reported that another committed first, but was given nothing to compare with.
+    #[error("it exited with code 32 (conflict), but was given no version to compare with")]
+    UnexpectedConflict,
     /// The version to replace cannot be handed over. The extension was not run.
     #[error(
-        "the version that it is to replace cannot be an argument: it is blank, longer than 4096 \
-         bytes, or has a zero byte"
+        "the version to replace cannot be passed as an argument: it is blank, longer than 4096 \
+         bytes, or contains a zero byte"
     )]
-    UnfitVersion,
-    /// It ended well, but what it handed over is not the version that it was asked for.
-    #[error("it ended with exit code 0, but its file is not the version that it was asked for")]
-    OtherVersion,
+    InvalidVersion,
+    /// It ended well, but what it handed over is not the version that was requested.
+    #[error("it exited with code 0, but its file is not the version that was requested")]
+    WrongVersion,
     /// It ended well, but what it wrote is not a list of versions.
-    #[error("it ended with exit code 0, but its file is not a list of versions: {source}")]
-    NoList {
+    #[error("it exited with code 0, but its file is not a list of versions: {source}")]
+    InvalidList {
         /// Why.
         source: serde_json::Error,
     },
-    /// This program is to stop, so the run was ended or not begun.
-    #[error("it was not let finish, as this program is to stop")]
+    /// This program is shutting down, so the run was stopped or not started.
+    #[error("it was stopped because this program is shutting down")]
     Stopped,
 }
 
 impl ExtensionError {
     /// Whether another try may succeed.
     pub fn is_retry(&self) -> bool {
-        match &self.fault {
-            Fault::Retry | Fault::TimedOut(_) => true,
+        match &self.error {
+            RunError::Retry | RunError::TimedOut(_) => true,
             // Short of processes or memory, or the executable is just being replaced.
-            Fault::Start(error) => matches!(
+            RunError::Start(error) => matches!(
                 error.kind(),
                 io::ErrorKind::WouldBlock
                     | io::ErrorKind::OutOfMemory
@@ -112,9 +112,9 @@ impl ExtensionError {
         }
     }
 
-    /// Whether it failed only because this program is to stop.
+    /// Whether it failed only because this program is shutting down.
     pub fn is_stop(&self) -> bool {
-        matches!(self.fault, Fault::Stopped)
+        matches!(self.error, RunError::Stopped)
     }
 }
 
@@ -127,25 +127,25 @@ impl fmt::Display for ExtensionError {
             action,
             document,
             tries,
-            fault,
-            last_lines,
+            error,
+            stderr_tail,
         } = self;
         write!(f, "{} of {document} by {extension} failed", action.as_str())?;
         if *tries > 1 {
             write!(f, " {tries} times")?;
         }
-        write!(f, ": {fault}")?;
+        write!(f, ": {error}")?;
         // It was looked up at the start, so it is there.
-        if matches!(fault, Fault::Start(error) if error.kind() == io::ErrorKind::NotFound) {
+        if matches!(error, RunError::Start(error) if error.kind() == io::ErrorKind::NotFound) {
             f.write_str(
-                "\n  hint: if the program is there, what runs it is not: \
-                 the interpreter of a script, or the loader of a program",
+                "\n  hint: the program exists, so what is missing is \
+                 probably the interpreter of a script or the loader of a binary",
             )?;
         }
-        if !last_lines.is_empty() {
-            f.write_str("; the end of its standard error:")?;
+        if !stderr_tail.is_empty() {
+            f.write_str("; its standard error ends with:")?;
         }
-        for line in last_lines {
+        for line in stderr_tail {
             write!(f, "\n  | {line}")?;
         }
         Ok(())

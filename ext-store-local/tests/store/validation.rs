@@ -22,7 +22,7 @@ fn a_document_that_breaks_a_rule_is_refused_and_the_last_one_stays() {
                   member; did you mean \"prefer-gateway\"?\n\
                   ext-store-local: the discovery-map document is not valid\n  \
                   /namespaces/0/gateways/instances/0/port (n1): 70000 is not between 1 and 65535 at line 3 column 128\n  \
-                  hint: mend it (`nightjar validate` tells every fault), or let it pass with NJ_STORE_ACCEPT_INVALID=true\n";
+                  hint: correct it (`nightjar validate` lists every error), or commit it as it is with NJ_STORE_ACCEPT_INVALID=true\n";
     let expected = Outcome {
         stderr: stderr.to_owned(),
         ..Outcome::ended(1, "")
@@ -73,11 +73,27 @@ fn templates_have_to_be_templates() {
                   ext-store-local: the templates document is not valid\n  \
                   /gateway-templates/0/template: line 1, column 1: section \"open\" is never closed\n  \
                   /service-templates/1/template: line 2, column 1: tag is not closed with }}\n  \
-                  hint: mend it (`nightjar validate` tells every fault), or let it pass with NJ_STORE_ACCEPT_INVALID=true\n";
+                  hint: correct it (`nightjar validate` lists every error), or commit it as it is with NJ_STORE_ACCEPT_INVALID=true\n";
     let expected = Outcome {
         stderr: stderr.to_owned(),
         ..Outcome::ended(1, "")
     };
     assert_eq!(store.commit("templates", templates), expected);
     assert!(!store.path("templates.json").exists());
+}
+
+#[test]
+fn an_invalid_setting_ends_a_commit_but_not_a_fetch() {
+    let mut store = Store::in_files();
+    assert_eq!(store.commit("discovery-map", GOOD), Outcome::ended(0, ""));
+    store
+        .variables
+        .push(("NJ_STORE_ACCEPT_INVALID", "maybe".into()));
+    let outcome = store.commit("discovery-map", GOOD);
+    assert_eq!(outcome.code, Some(64));
+    let start = "ext-store-local: invalid configuration:\nNJ_STORE_ACCEPT_INVALID=\"maybe\": ";
+    assert!(outcome.stderr.starts_with(start), "{}", outcome.stderr);
+    let fetched = store.fetch("discovery-map", "");
+    assert_eq!((fetched.code, fetched.stderr.as_str()), (Some(0), ""));
+    assert!(fetched.file.is_some());
 }

@@ -1,20 +1,20 @@
-//! What an extension hands over, and what becomes of a commit.
+//! Outcomes of fetches, commits and lists.
 
 use super::RawDocument;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a fetch brings.
+/// The outcome of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The whole document. To the caller it is a file that is complete as far as the extension
-    /// says: nothing in it has been checked.
+pub enum FetchOutcome {
+    /// The whole document. To the caller it is a file that is complete according to the
+    /// extension: nothing in it has been checked.
     New(Vec<u8>),
     /// The version that the caller has is the current one.
     Unchanged,
 }
 
-impl Answer {
+impl FetchOutcome {
     /// The document that a JSON object makes with a hash of its content as `document-version`, unless
     /// the caller has that. So the version changes when, and only when, the content does.
     ///
@@ -31,7 +31,7 @@ impl Answer {
     }
 }
 
-/// What becomes of a commit.
+/// The outcome of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum CommitOutcome {
@@ -61,7 +61,7 @@ pub struct ListedVersion {
 }
 
 impl ListedVersion {
-    /// A version that was committed at this time. Times before 1970 are told as its beginning.
+    /// A version that was committed at this time. Times before 1970 become its beginning.
     pub fn new(document_version: impl Into<String>, time: SystemTime) -> Self {
         Self {
             document_version: document_version.into(),
@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn content_makes_the_version() {
-        let Ok(Answer::New(document)) = Answer::of_content(br#"{"b": 1, "a": 2}"#, Some("old"))
+        let Ok(FetchOutcome::New(document)) =
+            FetchOutcome::of_content(br#"{"b": 1, "a": 2}"#, Some("old"))
         else {
             panic!("it is new");
         };
@@ -109,12 +110,12 @@ mod tests {
             .to_owned();
         let same = br#"{"a":2,"b":1,"document-version":"of somebody else"}"#;
         assert_eq!(
-            Answer::of_content(same, Some(&version)).unwrap(),
-            Answer::Unchanged
+            FetchOutcome::of_content(same, Some(&version)).unwrap(),
+            FetchOutcome::Unchanged
         );
-        let other = Answer::of_content(br#"{"a": 3, "b": 1}"#, Some(&version)).unwrap();
-        assert!(matches!(other, Answer::New(_)));
-        assert!(Answer::of_content(b"[]", None).is_err());
+        let other = FetchOutcome::of_content(br#"{"a": 3, "b": 1}"#, Some(&version)).unwrap();
+        assert!(matches!(other, FetchOutcome::New(_)));
+        assert!(FetchOutcome::of_content(b"[]", None).is_err());
     }
 
     #[test]

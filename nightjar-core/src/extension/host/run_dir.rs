@@ -1,6 +1,6 @@
-//! The private folder of a run, and the file in it.
+//! Private folders of runs, and the file in each.
 
-use super::Fault;
+use super::RunError;
 use std::{
     fs::{self, File, Permissions},
     io::{self, Read, Write},
@@ -12,20 +12,20 @@ use tempfile::TempDir;
 
 /// Where the folders of an extension's runs are.
 #[derive(Debug, Clone)]
-pub(super) struct ActionFolders {
+pub(super) struct RunDirs {
     temp_dir: PathBuf,
     /// The folder of the last run that went well, empty again, for the next one.
     kept: Arc<Mutex<Option<TempDir>>>,
 }
 
 /// The folder of one run.
-pub(super) struct ActionFolder {
+pub(super) struct RunDir {
     folder: TempDir,
     /// The file to write, or the one that is handed over.
     pub(super) file: PathBuf,
 }
 
-impl ActionFolders {
+impl RunDirs {
     pub(super) fn within(temp_dir: &Path) -> Self {
         Self {
             temp_dir: temp_dir.to_owned(),
@@ -38,7 +38,7 @@ impl ActionFolders {
     }
 
     /// Makes the folder of one run, and in it the file that a commit hands over.
-    pub(super) fn make(&self, file: &str, input: Option<&[u8]>) -> Result<ActionFolder, Fault> {
+    pub(super) fn make(&self, file: &str, input: Option<&[u8]>) -> Result<RunDir, RunError> {
         let make = || {
             let kept = self.kept().take().filter(|folder| folder.path().is_dir());
             let folder = kept.map_or_else(|| self.new_folder(), Ok)?;
@@ -46,16 +46,16 @@ impl ActionFolders {
             if let Some(bytes) = input {
                 File::create_new(&file)?.write_all(bytes)?;
             }
-            Ok(ActionFolder { folder, file })
+            Ok(RunDir { folder, file })
         };
-        make().map_err(|source| Fault::TempDir {
+        make().map_err(|source| RunError::TempDir {
             path: self.temp_dir.clone(),
             source,
         })
     }
 
     fn new_folder(&self) -> io::Result<TempDir> {
-        // Whoever clears old files away may have taken the folder around it.
+        // A cleaner of old files may have removed the folder around it.
         fs::create_dir_all(&self.temp_dir)?;
         tempfile::Builder::new()
             .prefix("run-")
@@ -65,7 +65,7 @@ impl ActionFolders {
 
     /// Keeps a folder for the next run. One run's folder is the next one's only if all is well:
     /// whatever a failed run may have left is removed with it.
-    pub(super) fn keep(&self, ActionFolder { folder, file }: ActionFolder) {
+    pub(super) fn keep(&self, RunDir { folder, file }: RunDir) {
         let _ = fs::remove_file(file);
         let is_empty = folder
             .path()
@@ -82,27 +82,27 @@ impl ActionFolders {
 }
 
 /// Reads what an extension has written, never more of it than a document may have.
-pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
-    let unreadable = |source| Fault::Unreadable { source };
+pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, RunError> {
+    let unreadable = |source| RunError::Unreadable { source };
     let file = match open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Fault::NoFile),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(RunError::NoFile),
         opened => opened.map_err(unreadable)?,
     };
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(Fault::NotAFile);
+        return Err(RunError::NotAFile);
     }
     let size = metadata.len();
     if size > max {
-        return Err(Fault::TooLarge { size, max });
+        return Err(RunError::TooLarge { size, max });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.take(max.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     match bytes.len() as u64 {
-        0 => Err(Fault::EmptyFile),
-        read if read > max => Err(Fault::TooLarge { size: read, max }),
+        0 => Err(RunError::EmptyFile),
+        read if read > max => Err(RunError::TooLarge { size: read, max }),
         _ => Ok(bytes),
     }
 }

@@ -1,6 +1,6 @@
-//! One run of an extension's process, from start to the end of its process group.
+//! The process of one run of an extension, from its start to the end of its process group.
 
-use super::output::Stream;
+use super::output::OutputStream;
 use crate::{env::CommandLine, oom, shutdown::Shutdown};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
@@ -18,41 +18,41 @@ use tokio::{
 
 /// How long output may still come once the extension has ended, while a process that it left
 /// behind holds its streams.
-const DRAIN_TIME: Duration = Duration::from_millis(250);
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a killed process is waited for. Only one that hangs in the kernel takes this long.
-const REAP_TIME: Duration = Duration::from_secs(5);
+const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much likelier than this program the kernel is to kill an extension when memory is short, on
 /// its scale from -1000 to 1000.
 const OOM_SCORE_ADJ: u16 = 300;
 
-/// What is run.
-pub(super) struct Run<'a> {
+/// An extension's process that is to be run.
+pub(super) struct Process<'a> {
     pub(super) name: &'a str,
     pub(super) command: &'a CommandLine,
     pub(super) arguments: Vec<OsString>,
     pub(super) variables: &'a [(OsString, OsString)],
     pub(super) timeout: Duration,
-    /// How long it may go on when this program is to stop.
+    /// How long it may go on when this program shuts down.
     pub(super) stop_grace: Duration,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum ProcessEnd {
     /// With this exit code.
     Code(u8),
     /// By this signal.
     Signal(i32),
     /// It was killed, because it ran longer than it may.
     TimedOut,
-    /// It was killed, because this program is to stop.
+    /// It was killed, because this program is shutting down.
     Stopped,
 }
 
 /// How a run ended, and the last lines of both of its streams.
 pub(super) struct Ended {
-    pub(super) ending: Ending,
+    pub(super) end: ProcessEnd,
     pub(super) stdout: Vec<String>,
     pub(super) stderr: Vec<String>,
 }
@@ -61,9 +61,9 @@ pub(super) struct Ended {
 ///
 /// The group outlives its first process for as long as anything is in it. If nothing is, the
 /// signal finds nobody: process ids are given out in turn, so the number is not yet in use again.
-struct Group(Option<Pid>);
+struct ProcessGroup(Option<Pid>);
 
-impl Group {
+impl ProcessGroup {
     fn kill(&self) {
         if let Some(group) = self.0 {
             // Fails if nobody is left, which is what is wanted.
@@ -72,47 +72,47 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-impl Run<'_> {
+impl Process<'_> {
     /// Runs the extension.
-    pub(super) async fn go(self, shutdown: &Shutdown) -> io::Result<Ended> {
+    pub(super) async fn run(self, shutdown: &Shutdown) -> io::Result<Ended> {
         let mut child = self.start()?;
-        let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        let group = ProcessGroup(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
         if let Some(id) = child.id() {
             oom::raise_oom_score(id, OOM_SCORE_ADJ);
         }
-        let (mut stdout, mut stderr) = (Stream::new(self.name), Stream::new(self.name));
+        let (mut stdout, mut stderr) = (OutputStream::new(self.name), OutputStream::new(self.name));
         let (stdout_pipe, stderr_pipe) = (child.stdout.take(), child.stderr.take());
-        let ending = {
+        let end = {
             let mut output = pin!(async {
-                tokio::join!(stdout.pass_on(stdout_pipe), stderr.pass_on(stderr_pipe));
+                tokio::join!(stdout.forward(stdout_pipe), stderr.forward(stderr_pipe));
             });
             let mut output_ended = false;
-            let ending = tokio::select! {
+            let end = tokio::select! {
                 status = exit(&mut child, output.as_mut(), &mut output_ended) => status?.into(),
-                () = tokio::time::sleep(self.timeout) => Ending::TimedOut,
-                () = stopped(shutdown, self.stop_grace) => Ending::Stopped,
+                () = tokio::time::sleep(self.timeout) => ProcessEnd::TimedOut,
+                () = stopped(shutdown, self.stop_grace) => ProcessEnd::Stopped,
             };
             // A child of the extension may still be writing, or only hold the streams open.
-            if matches!(ending, Ending::Code(_)) && !output_ended {
-                output_ended = timeout(DRAIN_TIME, output.as_mut()).await.is_ok();
+            if matches!(end, ProcessEnd::Code(_)) && !output_ended {
+                output_ended = timeout(OUTPUT_DRAIN_TIMEOUT, output.as_mut()).await.is_ok();
             }
             group.kill();
             if !output_ended {
                 // Fails for a process that left the group and holds the streams: let it go.
-                let _ = timeout(DRAIN_TIME, output).await;
+                let _ = timeout(OUTPUT_DRAIN_TIMEOUT, output).await;
             }
-            ending
+            end
         };
         // Returns at once if it was waited for already.
-        let _ = timeout(REAP_TIME, child.wait()).await;
+        let _ = timeout(REAP_TIMEOUT, child.wait()).await;
         Ok(Ended {
-            ending,
+            end,
             stdout: stdout.finish(),
             stderr: stderr.finish(),
         })
@@ -153,7 +153,7 @@ async fn exit(
     }
 }
 
-impl From<ExitStatus> for Ending {
+impl From<ExitStatus> for ProcessEnd {
     fn from(status: ExitStatus) -> Self {
         match status.code().and_then(|code| u8::try_from(code).ok()) {
             Some(code) => Self::Code(code),
@@ -180,7 +180,7 @@ mod tests {
             program: "/bin/sh".into(),
             arguments: vec!["-c".to_owned(), script],
         };
-        let run = Run {
+        let run = Process {
             name: "sh",
             command: &command,
             arguments: Vec::new(),
@@ -188,7 +188,7 @@ mod tests {
             timeout: Duration::from_secs(20),
             stop_grace: Duration::ZERO,
         };
-        let ended = run.go(&Shutdown::never()).await.unwrap();
-        assert_eq!(ended.ending, Ending::Code(0));
+        let ended = run.run(&Shutdown::never()).await.unwrap();
+        assert_eq!(ended.end, ProcessEnd::Code(0));
     }
 }

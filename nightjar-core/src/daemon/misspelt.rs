@@ -1,4 +1,4 @@
-//! Variables of the environment that are near a known one, and so perhaps a slip.
+//! Environment variables that are probably misspelt, because their names are near a known one.
 
 use crate::{
     context::properties::DOCUMENTED_PROPERTIES,
@@ -48,16 +48,16 @@ pub fn misspelt_settings(env: &Env, own: &[Setting]) -> Vec<String> {
             .chain(properties.iter().map(String::as_str))
     };
     let variables = env
-        .beginning_with(PREFIX)
+        .with_prefix(PREFIX)
         .filter_map(|(name, _)| name.to_str());
     variables
         .filter_map(|name| {
-            // A prefix too many is a slip of another kind.
+            // The prefix on a setting that has none is a mistake of another kind.
             let bare = name.strip_prefix(PREFIX).unwrap_or(name);
             let meant = names().find(|known| *known == bare);
             let meant = meant.or_else(|| misspelt(name, names()))?;
             Some(format!(
-                "{name} is not a setting, and is ignored; did you mean {meant}?"
+                "{name} is not a setting and is ignored; did you mean {meant}?"
             ))
         })
         .collect()

@@ -1,4 +1,4 @@
-//! Dead processes that others leave to a container's first process.
+//! Reaping of zombies in a container whose first process this is.
 //!
 //! When a process ends before its children do, the first process of the container (of its PID
 //! namespace, to be exact) becomes their parent. Such a child stays in the process table after its
@@ -7,39 +7,39 @@
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 
-/// How often they are looked for.
+/// How often zombies are looked for.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Clears them away for as long as the runtime lives, if this is a container's first process.
+/// Reaps zombies for as long as the runtime lives, if this is a container's first process.
 ///
 /// A child of our own is waited for where it was started, and not here, or that place would never
-/// learn how it ended. It is cleared away within milliseconds of its end. So what is dead at two
-/// looks in a row was left to this process by somebody else.
-pub(super) async fn clear_away() {
+/// learn how it ended. It is reaped within milliseconds of its end. So a zombie that is there
+/// at two looks in a row was left to this process by somebody else.
+pub(super) async fn reap_zombies() {
     if std::process::id() != 1 {
         return;
     }
-    let mut dead_before = BTreeSet::new();
+    let mut zombies_before = BTreeSet::new();
     loop {
         tokio::time::sleep(PERIOD).await;
-        let dead = match dead_children(Path::new("/proc"), std::process::id()) {
-            Ok(dead) => dead,
+        let zombies = match zombie_children(Path::new("/proc"), std::process::id()) {
+            Ok(zombies) => zombies,
             Err(error) => {
                 tracing::debug!("/proc cannot be read: {error}");
                 return;
             }
         };
-        for pid in dead.intersection(&dead_before) {
+        for pid in zombies.intersection(&zombies_before) {
             // Fails if somebody waited for it in between, which is as good.
             let _ = waitpid(Pid::from_raw(*pid), WaitOptions::NOHANG);
         }
-        dead_before = dead;
+        zombies_before = zombies;
     }
 }
 
 /// The children of a process that have ended and not been waited for.
-fn dead_children(proc: &Path, parent: u32) -> io::Result<BTreeSet<i32>> {
-    let mut dead = BTreeSet::new();
+fn zombie_children(proc: &Path, parent: u32) -> io::Result<BTreeSet<i32>> {
+    let mut zombies = BTreeSet::new();
     for entry in fs::read_dir(proc)? {
         let Some(pid) = entry?
             .file_name()
@@ -51,10 +51,10 @@ fn dead_children(proc: &Path, parent: u32) -> io::Result<BTreeSet<i32>> {
         // One that is gone by now needs no more looking at.
         let stat = fs::read_to_string(proc.join(format!("{pid}/stat"))).unwrap_or_default();
         if state_and_parent(&stat) == Some(("Z", parent)) {
-            dead.insert(pid);
+            zombies.insert(pid);
         }
     }
-    Ok(dead)
+    Ok(zombies)
 }
 
 /// Both from `/proc/<pid>/stat`: `7 (a name) Z 1 …`, where a name may hold parentheses (`proc(5)`).
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_child_is_dead_from_its_end_until_it_is_waited_for() {
-        let children = || dead_children(Path::new("/proc"), std::process::id()).unwrap();
+        let children = || zombie_children(Path::new("/proc"), std::process::id()).unwrap();
         let mut child = Command::new("sh")
             .args(["-c", "read _"])
             .stdin(std::process::Stdio::piped())
