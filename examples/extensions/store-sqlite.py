@@ -44,7 +44,7 @@ def commit(database, name, previous, path):
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     if not isinstance(document, dict):
-        raise Failure(FATAL, "what is to be committed is not a JSON object")
+        raise Failure(FATAL, "the document to commit is not a JSON object")
     document.pop("document-version", None)  # the store makes its own: a hash of all the rest
     content = json.dumps(document, sort_keys=True)
     version = hashlib.sha256(content.encode()).hexdigest()[:32]

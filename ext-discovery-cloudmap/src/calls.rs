@@ -69,7 +69,7 @@ impl Registry {
         let mut namespaces = Vec::new();
         while let Some(page) = pages.next().await {
             let on = format!("the namespaces in {}", self.region);
-            let page = page.map_err(|error| Call::new(LIST_NAMESPACES, on).failed(&error))?;
+            let page = page.map_err(|error| Call::new(LIST_NAMESPACES, on).error(&error))?;
             for item in &given(page.namespaces, LIST_NAMESPACES, "Namespaces")? {
                 let namespace = Namespace::new(item);
                 let member = "a namespace's id, ARN or name";
@@ -94,7 +94,7 @@ impl Registry {
         let mut services = Vec::new();
         while let Some(page) = pages.next().await {
             let on = format!("namespace {} ({})", namespace.name, namespace.id);
-            let page = page.map_err(|error| Call::new(LIST_SERVICES, on).failed(&error))?;
+            let page = page.map_err(|error| Call::new(LIST_SERVICES, on).error(&error))?;
             for item in &given(page.services, LIST_SERVICES, "Services")? {
                 let service = Service::new(item, namespace);
                 services.push(given(
@@ -219,7 +219,7 @@ where
         + Sync
         + 'static,
 {
-    let fault = Call::new(action, service.to_string()).failed(error);
+    let fault = Call::new(action, service.to_string()).error(error);
     if is_gone {
         DiscoveryError::Vanished(fault)
     } else {

@@ -1,7 +1,7 @@
 //! What can go wrong, and whether another try may help.
 
 use aws_sdk_servicediscovery::error::BuildError;
-use nightjar_aws::{CallFault, SessionError};
+use nightjar_aws::{CallError, SessionError};
 use nightjar_core::extension::ActionError;
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ pub(crate) enum DiscoveryError {
     Session(#[from] SessionError),
     /// A call failed.
     #[error(transparent)]
-    Call(#[from] CallFault),
+    Call(#[from] CallError),
     /// A call could not be put together.
     #[error("a call to Cloud Map is incomplete")]
     Request(#[from] BuildError),
     /// Something was deleted after it had been listed; the next list will not have it.
     #[error("something was deleted during the discovery")]
-    Vanished(#[source] CallFault),
+    Vanished(#[source] CallError),
     /// The calls took too long together, each of them within its time.
     #[error(
         "the discovery took longer than {0:?}; what it has learnt is kept, and the next try goes on \
@@ -57,7 +57,7 @@ impl From<DiscoveryError> for ActionError {
     fn from(error: DiscoveryError) -> Self {
         match error {
             DiscoveryError::Session(error) => error.into(),
-            DiscoveryError::Call(fault) => fault.into(),
+            DiscoveryError::Call(error) => error.into(),
             DiscoveryError::Vanished(_)
             | DiscoveryError::OutOfTime(_)
             | DiscoveryError::Answer { .. } => Self::retry(error),

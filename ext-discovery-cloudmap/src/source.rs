@@ -116,7 +116,7 @@ impl DiscoveryMapSource for CloudMap {
             known: &known,
         };
         let (map, warnings) = session
-            .block_on_within(self.patience, discovery.map())
+            .block_on_with_timeout(self.patience, discovery.map())
             .unwrap_or(Err(DiscoveryError::OutOfTime(self.patience)))?;
         known.finish(&format!("{:?}", self.wanted), &warnings.messages());
         if previous == Some(&*map.document_version) {

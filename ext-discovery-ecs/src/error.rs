@@ -1,7 +1,7 @@
-//! What can go wrong, and whether another try may help.
+//! Errors of the discovery, and whether another try may help.
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use nightjar_aws::{CallFault, SessionError};
+use nightjar_aws::{CallError, SessionError};
 use nightjar_core::extension::ActionError;
 
 /// Why there is no discovery map.
@@ -12,27 +12,27 @@ pub(crate) enum DiscoveryError {
     Session(#[from] SessionError),
     /// A call failed.
     #[error(transparent)]
-    Call(#[from] CallFault),
+    Call(#[from] CallError),
     /// A cluster that the settings name is not there.
     #[error(
-        "{0}\n  hint: NJ_DMECS_AWS_CLUSTERS names the clusters; is this one in the account and region \
-         of the credentials?"
+        "{0}\n  hint: check NJ_DMECS_AWS_CLUSTERS: the cluster has to be in the account and region of the \
+         credentials"
     )]
-    NoCluster(CallFault),
+    NoCluster(CallError),
     /// ECS does not describe a task definition any more. It does so while a task or a service refers
     /// to it, so the task that was listed is gone by now.
     #[error(
-        "{0}\n  hint: this passes by itself: the last task of the definition has stopped meanwhile"
+        "{0}\n  hint: this resolves itself: the last task of the definition has stopped meanwhile"
     )]
-    NoDefinition(CallFault),
-    /// ECS refuses to tell what became of the last map's tasks. It is not asked for ever.
+    NoTaskDefinition(CallError),
+    /// ECS does not let the last map's tasks be described. It is asked for a limited time.
     #[error(
-        "{0}\n  hint: the last map's tasks are not listed any more, and so they are described; after 5 \
-         minutes of this they are forgotten"
+        "{0}\n  hint: most of the last map's tasks are no longer listed, so they are described; after 5 \
+         minutes of this error they are forgotten"
     )]
-    Untold(CallFault),
+    PreviousTasksDenied(CallError),
     /// A call was answered, but not for everything that it was asked about.
-    #[error("{action} on {on} told nothing of {arn}: {reason}")]
+    #[error("{action} on {on} returned nothing for {arn}: {reason}")]
     Incomplete {
         /// The IAM action.
         action: &'static str,
@@ -44,9 +44,9 @@ pub(crate) enum DiscoveryError {
         reason: String,
     },
     /// AWS has no address for EC2 in this region.
-    #[error("there is no endpoint for ec2:DescribeInstances in this region: {0}")]
+    #[error("cannot find the endpoint for ec2:DescribeInstances in this region: {0}")]
     NoEndpoint(BoxError),
-    /// The map could not be written as JSON.
+    /// The map could not be encoded as JSON.
     #[error("cannot write the discovery map as JSON")]
     Encode(#[source] serde_json::Error),
 }
@@ -55,9 +55,9 @@ impl From<DiscoveryError> for ActionError {
     fn from(error: DiscoveryError) -> Self {
         match error {
             DiscoveryError::Session(error) => error.into(),
-            DiscoveryError::Call(fault) => fault.into(),
-            DiscoveryError::NoDefinition(_)
-            | DiscoveryError::Untold(_)
+            DiscoveryError::Call(error) => error.into(),
+            DiscoveryError::NoTaskDefinition(_)
+            | DiscoveryError::PreviousTasksDenied(_)
             | DiscoveryError::Incomplete { .. } => Self::retry(error),
             DiscoveryError::NoCluster(_)
             | DiscoveryError::NoEndpoint(_)

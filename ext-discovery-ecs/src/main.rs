@@ -1,9 +1,17 @@
-//! Nightjar: the discovery map from Amazon ECS.
+//! `ext-discovery-ecs`: the discovery map from Amazon ECS.
+//!
+//! ```text
+//! source     settings, and one run from the first call to the map
+//! aws        calls to ECS and EC2, and what is cached of them
+//! resources  tasks, task definitions and container instances
+//! model      from tasks to the discovery map, without I/O
+//! error      errors, and whether another try may help
+//! ```
 
-mod calls;
-mod described;
+mod aws;
 mod error;
 mod model;
+mod resources;
 mod source;
 
 use nightjar_core::extension::serve;

@@ -1,10 +1,10 @@
 //! Settings, and one run from the first call to the map.
 
 use crate::{
-    calls::Aws,
-    described::Task,
+    aws::Aws,
     error::DiscoveryError,
     model::{self, Rules},
+    resources::Task,
 };
 use nightjar_aws::Session;
 use nightjar_core::{
@@ -136,16 +136,16 @@ impl EcsTasks {
             .collect();
         let mut warnings = Warnings::new();
         let definitions = aws.definitions(arns, &mut warnings).await?;
-        let members = model::members(tasks, &definitions, &self.rules, &mut warnings);
-        let instances = aws.instances(&model::needed(&members)).await?;
-        let (map, of_map) = model::map(&members, &instances);
+        let mesh_tasks = model::mesh_tasks(tasks, &definitions, &self.rules, &mut warnings);
+        let instances = aws.instances(&model::needed_instances(&mesh_tasks)).await?;
+        let (map, of_map) = model::map(&mesh_tasks, &instances);
         warnings.append(of_map);
-        let tasks = members.iter();
-        aws.keep_tasks(tasks.map(|member| (member.cluster, member.task.arn.as_str())));
+        let tasks = mesh_tasks.iter();
+        aws.keep_tasks(tasks.map(|mesh_task| (mesh_task.cluster, mesh_task.task.arn.as_str())));
         let listed: usize = by_cluster.iter().map(|(_, tasks)| tasks.len()).sum();
         tracing::debug!(
             "{listed} tasks run, {} of them in the mesh, of {} task definitions, on {} instances",
-            members.len(),
+            mesh_tasks.len(),
             definitions.len(),
             instances.len()
         );

@@ -1,4 +1,4 @@
-//! What can go wrong, and whether another try may help.
+//! Errors of the store, and whether another try may help.
 
 use nightjar_core::{
     extension::{ActionError, DocumentName},
@@ -12,17 +12,17 @@ pub(crate) enum StoreError {
     /// The store does not keep such a document.
     #[error("this store keeps discovery-map and templates, not {0}")]
     UnknownDocument(DocumentName),
-    /// Nothing was committed or put there yet.
+    /// Nothing was committed or written there yet.
     #[error(
         "{} is not there yet\n  \
-         hint: NJ_DSLOCAL_FILE_DISCOVERY_MAP and NJ_DSLOCAL_FILE_TEMPLATES say where documents are",
+         hint: NJ_DSLOCAL_FILE_DISCOVERY_MAP and NJ_DSLOCAL_FILE_TEMPLATES set where documents are",
         .0.display()
     )]
     Missing(PathBuf),
     /// The file changes while it is read.
     #[error("{} keeps changing while it is read", .0.display())]
     Changing(PathBuf),
-    /// An editor has saved half of the file, or a person has made a mistake.
+    /// An editor has saved half of the file, or somebody has made a mistake.
     #[error("{} is not complete JSON", .path.display())]
     Incomplete {
         path: PathBuf,
@@ -34,13 +34,13 @@ pub(crate) enum StoreError {
         path: PathBuf,
         source: serde_json::Error,
     },
-    /// What is to be committed is not a document.
-    #[error("what is to be committed is not a JSON object")]
-    BadCommit(#[source] serde_json::Error),
+    /// The input of a commit is not a document.
+    #[error("the document to commit is not a JSON object")]
+    InvalidDocument(#[source] serde_json::Error),
     /// The template folder gives no templates.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The templates document could not be put together.
+    /// The templates document could not be encoded.
     #[error("cannot write the templates of {} as JSON", .path.display())]
     Encode {
         path: PathBuf,
@@ -49,11 +49,11 @@ pub(crate) enum StoreError {
     /// A file or folder cannot be read.
     #[error("cannot read {}", .path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// Commits cannot take turns.
+    /// Commits cannot be serialized.
     #[error(
-        "cannot lock {}, by which commits take turns\n  \
-         hint: if it was left behind, remove it; a file system without locks takes no commits that \
-         compare", .path.display()
+        "cannot lock {}, which serializes commits\n  \
+         hint: remove the file if it was left behind; commits that compare versions need a file \
+         system with locks", .path.display()
     )]
     Lock { path: PathBuf, source: io::Error },
     /// A file cannot be written.
@@ -61,20 +61,20 @@ pub(crate) enum StoreError {
     Write { path: PathBuf, source: io::Error },
     /// The template folder is edited directly.
     #[error(
-        "templates are taken from the folder {}, which is edited directly and takes no commits\n  \
+        "templates come from the folder {}, which is edited directly and accepts no commits\n  \
          hint: unset NJ_DSLOCAL_DIR_TEMPLATES to commit to NJ_DSLOCAL_FILE_TEMPLATES", .0.display()
     )]
     CommitToFolder(PathBuf),
-    /// The template folder is edited directly.
-    #[error("templates are taken from the folder {}, which has no list of versions", .0.display())]
+    /// The template folder has no versions.
+    #[error("templates come from the folder {}, which has no versions", .0.display())]
     NoVersions(PathBuf),
-    /// A file holds what was committed last, and nothing older.
-    #[error("{} holds its current version alone, which is {}", .0.display(), .1)]
-    NotKept(PathBuf, String),
+    /// A file holds the document that was committed last, and nothing older.
+    #[error("{} holds only its current version, {}", .0.display(), .1)]
+    NoVersion(PathBuf, String),
 }
 
 impl StoreError {
-    /// Turns an error of reading `path` into what it means.
+    /// Classifies an error of reading `path`.
     pub(crate) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         move |source| {
             let path = path.into();
@@ -88,7 +88,7 @@ impl StoreError {
 
 impl From<StoreError> for ActionError {
     fn from(error: StoreError) -> Self {
-        let may_pass = match &error {
+        let is_retryable = match &error {
             StoreError::Missing(_)
             | StoreError::Changing(_)
             | StoreError::Incomplete { .. }
@@ -100,7 +100,7 @@ impl From<StoreError> for ActionError {
             }
             _ => false,
         };
-        if may_pass {
+        if is_retryable {
             Self::retry(error)
         } else {
             Self::fatal(error)

@@ -1,10 +1,10 @@
-//! A document in one file.
+//! Documents in files.
 //!
 //! Its version is a hash of the file's bytes: an unchanged fetch reads and hashes, and parses
 //! nothing. A commit renames a finished file into place, so a fetch, which opens the file once,
 //! has one version whole, whatever is committed meanwhile.
 
-use crate::{error::StoreError, lock::Lock};
+use crate::{error::StoreError, lock::CommitLock};
 use nightjar_core::{
     atomic_file::replace_durably,
     extension::{CommitOutcome, FetchOutcome, RawDocument},
@@ -17,7 +17,7 @@ use std::{
 };
 use xxhash_rust::xxh3::xxh3_128;
 
-/// What a file holds.
+/// The content of a file.
 pub(crate) struct Content {
     bytes: Vec<u8>,
     /// The version that a fetch reports.
@@ -46,16 +46,16 @@ pub(crate) fn commit(
         path: input.into(),
         source,
     })?;
-    RawDocument::read(&bytes).map_err(StoreError::BadCommit)?;
+    RawDocument::read(&bytes).map_err(StoreError::InvalidDocument)?;
     let failed = |source| StoreError::Write {
         path: path.to_owned(),
         source,
     };
-    let path = writable(path).map_err(failed)?;
-    // Commits take turns, so that what is compared is what is replaced.
-    let _lock = Lock::on(&path, previous.is_some())?;
+    let path = resolve_target(path).map_err(failed)?;
+    // Commits are serialized, so that what is compared is what is replaced.
+    let _lock = CommitLock::acquire(&path, previous.is_some())?;
     let current = match previous {
-        Some(_) => current(&path)?,
+        Some(_) => current_version(&path)?,
         None => None,
     };
     if previous != current.as_deref() {
@@ -86,7 +86,7 @@ impl Content {
 }
 
 /// The version that a file holds; `None` if there is no file.
-fn current(path: &Path) -> Result<Option<String>, StoreError> {
+fn current_version(path: &Path) -> Result<Option<String>, StoreError> {
     match read(path) {
         Err(StoreError::Missing(_)) => Ok(None),
         read => Ok(Some(read?.version)),
@@ -119,9 +119,9 @@ fn version_of(bytes: &[u8]) -> String {
     format!("{:032x}", xxh3_128(bytes))
 }
 
-/// Where a file is written: a link stays a link, and what it leads to is replaced. Its folder is
-/// made if it is not there.
-fn writable(path: &Path) -> io::Result<PathBuf> {
+/// The path that is written: a link stays a link, and its target is replaced. The folder is created
+/// if it does not exist.
+fn resolve_target(path: &Path) -> io::Result<PathBuf> {
     let path = match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         resolved => resolved?,

@@ -1,4 +1,4 @@
-//! The templates document of a folder that people edit directly.
+//! Templates document from a folder that people edit directly.
 
 use crate::error::StoreError;
 use nightjar_core::{extension::FetchOutcome, template::folder};
@@ -9,7 +9,7 @@ pub(crate) fn fetch(path: &Path, previous: Option<&str>) -> Result<FetchOutcome,
     let Some(found) = folder::read(path, previous)? else {
         return Ok(FetchOutcome::Unchanged);
     };
-    // Told once for each version, and not at every fetch.
+    // Logged once for each version, and not at every fetch.
     for note in &found.notes {
         tracing::warn!("{note}");
     }

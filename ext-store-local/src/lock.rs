@@ -1,4 +1,4 @@
-//! Locks by which commits to one file take turns.
+//! Lock that serializes commits to one file.
 
 use crate::error::StoreError;
 use std::{
@@ -12,21 +12,21 @@ use std::{
 /// "No locks available": a network file system whose lock service does not run.
 const ENOLCK: i32 = 37;
 
-/// The turn of one commit, which ends with this. It is a lock on a file of its own beside the
-/// document, as the document is replaced by another file.
-pub(crate) struct Lock {
+/// The lock of one commit, released on drop. It is on a file of its own beside the document, because
+/// the document is replaced by another file.
+pub(crate) struct CommitLock {
     path: PathBuf,
     _file: File,
 }
 
-impl Lock {
-    /// Waits until no other commit to this file is under way. Where the file system has no locks,
-    /// there are no turns for those that can do without.
-    pub(crate) fn on(document: &Path, is_needed: bool) -> Result<Option<Self>, StoreError> {
+impl CommitLock {
+    /// Waits until no other commit to this file is under way. Where the file system has no locks, a
+    /// commit that does not need one goes on without.
+    pub(crate) fn acquire(document: &Path, is_needed: bool) -> Result<Option<Self>, StoreError> {
         let mut name = OsString::from(".nightjar-lock-");
         name.push(document.file_name().unwrap_or_default());
         let path = document.with_file_name(name);
-        match take(&path) {
+        match open_and_lock(&path) {
             Ok(file) => Ok(Some(Self { path, _file: file })),
             Err(error) if !is_needed && has_no_locks(&error) => {
                 tracing::debug!("cannot lock {}: {error}", path.display());
@@ -37,12 +37,12 @@ impl Lock {
     }
 }
 
-fn take(path: &Path) -> io::Result<File> {
+fn open_and_lock(path: &Path) -> io::Result<File> {
     loop {
         let file = open(path)?;
         file.lock()?;
         // Whoever had it before has removed it at the end.
-        if is_at(&file, path)? {
+        if is_file_at(&file, path)? {
             return Ok(file);
         }
     }
@@ -52,9 +52,9 @@ fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
 }
 
-impl Drop for Lock {
+impl Drop for CommitLock {
     fn drop(&mut self) {
-        // One that stays holds nobody up.
+        // A file that stays blocks nobody.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -81,7 +81,7 @@ fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     match options.write(true).create_new(true).open(path) {
         Ok(file) => {
-            // Whatever the umask is: commits of another user take turns with this one.
+            // Whatever the umask is: commits of another user need the lock too.
             let _ = file.set_permissions(Permissions::from_mode(0o666));
             Ok(file)
         }
@@ -92,7 +92,7 @@ fn create(path: &Path) -> io::Result<File> {
     }
 }
 
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+fn is_file_at(file: &File, path: &Path) -> io::Result<bool> {
     let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     match fs::metadata(path) {
         Ok(there) => Ok(inode(there) == inode(file.metadata()?)),
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_system_without_locks_is_told_from_other_faults() {
+    fn a_file_system_without_locks_is_distinguished_from_other_errors() {
         // EOPNOTSUPP, ENOSYS, ENOLCK; EBADF, EINTR, EACCES.
         for (code, expected) in [
             (95, true),

@@ -1,4 +1,4 @@
-//! Nightjar: a data store in local files.
+//! `ext-store-local`: a data store in local files.
 
 mod error;
 mod file;

@@ -1,4 +1,4 @@
-//! Which document is kept where.
+//! Data store in local files, and in a folder of templates.
 
 use crate::{error::StoreError, file, folder};
 use nightjar_core::{
@@ -40,30 +40,30 @@ enum Templates {
 }
 
 /// Where one document is.
-enum Place<'a> {
+enum Location<'a> {
     File(&'a Path),
     Folder(&'a Path),
 }
 
 impl LocalStore {
-    fn place(&self, document: &DocumentName) -> Result<Place<'_>, StoreError> {
+    fn locate(&self, document: &DocumentName) -> Result<Location<'_>, StoreError> {
         if *document == DocumentName::DISCOVERY_MAP {
-            Ok(Place::File(&self.discovery_map))
+            Ok(Location::File(&self.discovery_map))
         } else if *document == DocumentName::TEMPLATES {
             Ok(match &self.templates {
-                Templates::File(path) => Place::File(path),
-                Templates::Folder(path) => Place::Folder(path),
+                Templates::File(path) => Location::File(path),
+                Templates::Folder(path) => Location::Folder(path),
             })
         } else {
             Err(StoreError::UnknownDocument(document.clone()))
         }
     }
 
-    /// Where a document is that has versions.
-    fn versioned(&self, document: &DocumentName) -> Result<&Path, StoreError> {
-        match self.place(document)? {
-            Place::File(path) => Ok(path),
-            Place::Folder(path) => Err(StoreError::NoVersions(path.to_owned())),
+    /// The file of a document that has versions.
+    fn versioned_file(&self, document: &DocumentName) -> Result<&Path, StoreError> {
+        match self.locate(document)? {
+            Location::File(path) => Ok(path),
+            Location::Folder(path) => Err(StoreError::NoVersions(path.to_owned())),
         }
     }
 }
@@ -95,9 +95,9 @@ impl DataStore for LocalStore {
         document: &DocumentName,
         previous: Option<&str>,
     ) -> Result<FetchOutcome, ActionError> {
-        let answer = match self.place(document)? {
-            Place::File(path) => file::fetch(path, previous),
-            Place::Folder(path) => folder::fetch(path, previous),
+        let answer = match self.locate(document)? {
+            Location::File(path) => file::fetch(path, previous),
+            Location::Folder(path) => folder::fetch(path, previous),
         };
         Ok(answer?)
     }
@@ -108,15 +108,15 @@ impl DataStore for LocalStore {
         input: &Path,
         previous: Option<&str>,
     ) -> Result<CommitOutcome, ActionError> {
-        match self.place(document)? {
-            Place::File(path) => Ok(file::commit(path, input, previous)?),
-            Place::Folder(path) => Err(StoreError::CommitToFolder(path.to_owned()).into()),
+        match self.locate(document)? {
+            Location::File(path) => Ok(file::commit(path, input, previous)?),
+            Location::Folder(path) => Err(StoreError::CommitToFolder(path.to_owned()).into()),
         }
     }
 
     /// A file holds one version.
     fn list(&self, document: &DocumentName) -> Result<Versions, ActionError> {
-        let content = file::read(self.versioned(document)?)?;
+        let content = file::read(self.versioned_file(document)?)?;
         Ok(Versions {
             versions: vec![ListedVersion::new(content.version, content.time)],
         })
@@ -127,12 +127,12 @@ impl DataStore for LocalStore {
         document: &DocumentName,
         version: &str,
     ) -> Result<Vec<u8>, ActionError> {
-        let path = self.versioned(document)?;
+        let path = self.versioned_file(document)?;
         let content = file::read(path)?;
         if content.version == version {
             Ok(content.document(path)?)
         } else {
-            Err(StoreError::NotKept(path.to_owned(), content.version).into())
+            Err(StoreError::NoVersion(path.to_owned(), content.version).into())
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The calls of S3.
+//! Client for one S3 bucket.
 
 use crate::{
-    error::{StoreError, explained},
+    error::{StoreError, call_error},
     etag::{etag_of, is_same, version_of},
 };
 use aws_sdk_s3::{
@@ -15,16 +15,16 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 use aws_smithy_types::DateTime;
-use nightjar_aws::{Call, CallFault, SdkConfig, is_html, is_page};
+use nightjar_aws::{Call, CallError, SdkConfig, is_html_response, is_html_type};
 use nightjar_core::extension::Deadline;
 use std::{error::Error, time::Duration};
 use tokio::time::timeout;
 
 /// The longest wait for the body of an answer, after its head. Head and body together stay below
 /// `NJ_EXTENSION_TIMEOUT`, unless that is short, so that the message names the call.
-const BODY: Duration = Duration::from_secs(25);
+const BODY_TIMEOUT: Duration = Duration::from_secs(25);
 /// The most keys that one `DeleteObjects` takes.
-const DELETE_BATCH: usize = 1000;
+const MAX_KEYS_PER_DELETE: usize = 1000;
 
 /// A bucket, and how it is reached.
 pub(crate) struct Bucket {
@@ -33,21 +33,21 @@ pub(crate) struct Bucket {
     deadline: Deadline,
 }
 
-/// What became of an object since the caller's version of it.
+/// The outcome of a conditional read.
 #[derive(Debug)]
-pub(crate) enum Got {
-    /// It is the caller's version.
+pub(crate) enum GetOutcome {
+    /// The object is the caller's version.
     Unchanged,
-    /// It is another one.
+    /// The object is another version.
     Object(Object),
 }
 
-/// An object as a list tells of it.
+/// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listed {
+pub(crate) struct ListedObject {
     /// Its whole key.
     pub(crate) key: String,
-    /// When S3 took it.
+    /// When it was last modified.
     pub(crate) time: DateTime,
     /// Its ETag without the quotes.
     pub(crate) version: String,
@@ -58,7 +58,7 @@ pub(crate) struct Listed {
 pub(crate) struct Object {
     /// Its ETag without the quotes.
     pub(crate) version: String,
-    /// Its content, as it is kept.
+    /// Its content, as it is stored.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -83,8 +83,8 @@ impl Bucket {
         }
     }
 
-    /// How messages name an object, or all objects whose keys begin so.
-    pub(crate) fn place(&self, key: &str) -> String {
+    /// The URI of an object, or of all objects whose keys begin so.
+    pub(crate) fn uri(&self, key: &str) -> String {
         if self.name.starts_with("arn:") {
             format!("{}/object/{key}", self.name)
         } else {
@@ -98,48 +98,48 @@ impl Bucket {
         key: &str,
         previous: Option<&str>,
         max_bytes: u64,
-    ) -> Result<Got, StoreError> {
-        let place = || self.place(key);
-        let call = || Call::new("s3:GetObject", place());
+    ) -> Result<GetOutcome, StoreError> {
+        let uri = || self.uri(key);
+        let call = || Call::new("s3:GetObject", uri());
         let request = self.client.get_object().bucket(&self.name).key(key);
         let request = request.set_if_none_match(previous.and_then(etag_of));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if is_not_modified(&error) && previous.is_some() => {
-                return Ok(Got::Unchanged);
+                return Ok(GetOutcome::Unchanged);
             }
-            Err(error) if is_missing_object(&error) => return Err(StoreError::Missing(place())),
-            Err(error) => return Err(explained(call(), &error).into()),
+            Err(error) if is_missing_object(&error) => return Err(StoreError::Missing(uri())),
+            Err(error) => return Err(call_error(call(), &error).into()),
         };
         let etag = answer.e_tag().unwrap_or_default();
         let Some(version) = version_of(etag) else {
-            let is_page = answer.content_type().is_some_and(is_html);
-            return Err(if is_page {
-                StoreError::Page(place())
+            let is_html_response = answer.content_type().is_some_and(is_html_type);
+            return Err(if is_html_response {
+                StoreError::HtmlResponse(uri())
             } else {
-                StoreError::NoETag(place())
+                StoreError::NoETag(uri())
             });
         };
         // A server that knows no conditions sends everything.
         if previous.is_some_and(|previous| is_same(previous, version)) {
-            return Ok(Got::Unchanged);
+            return Ok(GetOutcome::Unchanged);
         }
         let version = version.to_owned();
-        let limit = self.deadline.at_most(BODY);
+        let limit = self.deadline.at_most(BODY_TIMEOUT);
         let reading = timeout(limit, read(answer, max_bytes));
         match reading.await {
-            Ok(Ok(Some(bytes))) => Ok(Got::Object(Object { version, bytes })),
+            Ok(Ok(Some(bytes))) => Ok(GetOutcome::Object(Object { version, bytes })),
             Ok(Ok(None)) => Err(StoreError::TooLarge {
-                what: place(),
+                what: uri(),
                 max_bytes,
             }),
-            Ok(Err(error)) => Err(call().cut_short(&error).into()),
-            Err(_) => Err(call().out_of_time(limit).into()),
+            Ok(Err(error)) => Err(call().interrupted(&error).into()),
+            Err(_) => Err(call().timed_out(limit).into()),
         }
     }
 
     /// All objects whose keys begin with `prefix`.
-    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Listed>, CallFault> {
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, CallError> {
         let request = self.client.list_objects_v2();
         let mut pages = request
             .bucket(&self.name)
@@ -148,23 +148,23 @@ impl Bucket {
             .send();
         let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
-            let call = || Call::new("s3:ListBucket", self.place(prefix));
-            let page = page.map_err(|error| explained(call(), &error))?;
+            let call = || Call::new("s3:ListBucket", self.uri(prefix));
+            let page = page.map_err(|error| call_error(call(), &error))?;
             for object in page.contents.unwrap_or_default() {
                 let (Some(key), Some(time)) = (object.key, object.last_modified) else {
                     continue;
                 };
                 let version = object.e_tag.as_deref().and_then(version_of);
                 let version = version.unwrap_or_default().to_owned();
-                listed.push(Listed { key, time, version });
+                listed.push(ListedObject { key, time, version });
             }
         }
         Ok(listed)
     }
 
-    /// Deletes objects. One that is gone already is no fault.
+    /// Deletes objects. One that is gone already is not an error.
     pub(crate) async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
-        for batch in keys.chunks(DELETE_BATCH) {
+        for batch in keys.chunks(MAX_KEYS_PER_DELETE) {
             self.delete_batch(batch).await?;
         }
         Ok(())
@@ -172,7 +172,7 @@ impl Bucket {
 
     async fn delete_batch(&self, keys: &[String]) -> Result<(), StoreError> {
         let first = keys.first().map(String::as_str).unwrap_or_default();
-        let call = |key: &str| Call::new("s3:DeleteObject", self.place(key));
+        let call = |key: &str| Call::new("s3:DeleteObject", self.uri(key));
         let objects = keys
             .iter()
             .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok());
@@ -180,15 +180,15 @@ impl Bucket {
             .set_objects(Some(objects.collect()))
             .quiet(true)
             .build();
-        let objects = objects.map_err(|error| call(first).cut_short(&error))?;
+        let objects = objects.map_err(|error| call(first).interrupted(&error))?;
         let request = self.client.delete_objects().bucket(&self.name);
         let answer = request.delete(objects).send().await;
-        let answer = answer.map_err(|error| explained(call(first), &error))?;
+        let answer = answer.map_err(|error| call_error(call(first), &error))?;
         let Some(refused) = answer.errors().first() else {
             return Ok(());
         };
         Err(StoreError::NotDeleted {
-            place: self.place(refused.key().unwrap_or_default()),
+            uri: self.uri(refused.key().unwrap_or_default()),
             code: refused.code().unwrap_or("no reason given").to_owned(),
             others: answer.errors().len() - 1,
         })
@@ -237,5 +237,5 @@ where
 {
     status(error) == Some(404)
         && matches!(code(error), None | Some("NoSuchKey" | "NotFound"))
-        && !error.raw_response().is_some_and(is_page)
+        && !error.raw_response().is_some_and(is_html_response)
 }

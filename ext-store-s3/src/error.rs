@@ -1,10 +1,10 @@
-//! What can go wrong, and whether another try may help.
+//! Errors of the store, and whether another try may help.
 
 use aws_sdk_s3::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
-use nightjar_aws::{Call, CallFault, Reason};
+use nightjar_aws::{Call, CallError, ErrorKind};
 use nightjar_core::extension::ActionError;
 use std::{error::Error, io, path::PathBuf};
 
@@ -13,103 +13,103 @@ use std::{error::Error, io, path::PathBuf};
 pub(crate) enum StoreError {
     /// A call failed.
     #[error(transparent)]
-    Call(#[from] CallFault),
+    Call(#[from] CallError),
     /// Nothing was committed yet.
     #[error("{0} is not there yet")]
     Missing(String),
     /// The object's version is not known.
-    #[error("{0} was handed over without an ETag, which is a document's version")]
+    #[error("the response for {0} has no ETag, which is the document's version")]
     NoETag(String),
-    /// Something on the way has answered, and not S3.
+    /// A proxy or filter has answered, and not S3.
     #[error(
-        "{0} was answered with an HTML page, which a proxy or filter on the way has made\n  hint: \
-         see what HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL lead to"
+        "the response for {0} is an HTML page from a proxy or filter\n  hint: check HTTPS_PROXY, \
+         NO_PROXY and AWS_ENDPOINT_URL"
     )]
-    Page(String),
+    HtmlResponse(String),
     /// The object was replaced, or pruned, since it was listed.
-    #[error("{0} was replaced right now")]
-    Replaced(String),
+    #[error("{0} was replaced while it was being read")]
+    ReplacedMeanwhile(String),
     /// Neither the current object nor a copy is of this version.
-    #[error("{place} has no version {version}\n  hint: --action=list tells which there are")]
-    NoVersion { place: String, version: String },
+    #[error("{uri} has no version {version}\n  hint: --action=list shows the versions")]
+    NoVersion { uri: String, version: String },
     /// The document is larger than the settings allow.
     #[error(
         "{what} is larger than {max_bytes} bytes\n  hint: NJ_DSS3_MAX_DOCUMENT_SIZE_MB sets the \
-         limit, for those who commit and for those who fetch"
+         limit for commits and fetches"
     )]
     TooLarge { what: String, max_bytes: u64 },
-    /// The object begins as gzip does, and is none.
-    #[error("{place} is not complete gzip: {fault}\n  {BAD_OBJECT}")]
-    NotGzip { place: String, fault: io::Error },
+    /// The object begins as gzip does, and is not valid gzip.
+    #[error("{uri} is not complete gzip data: {error}\n  {BAD_OBJECT}")]
+    NotGzip { uri: String, error: io::Error },
     /// The object is not a document.
-    #[error("{place} is not a JSON object: {fault}\n  {BAD_OBJECT}")]
-    NotADocument {
-        place: String,
-        fault: serde_json::Error,
+    #[error("{uri} is not a JSON object: {error}\n  {BAD_OBJECT}")]
+    NotAnObject {
+        uri: String,
+        error: serde_json::Error,
     },
-    /// What is to be committed is not a document.
-    #[error("what is to be committed is not a JSON object")]
-    BadCommit(#[source] serde_json::Error),
-    /// What is to be committed cannot be read.
+    /// The input of a commit is not a document.
+    #[error("the document to commit is not a JSON object")]
+    InvalidDocument(#[source] serde_json::Error),
+    /// The input of a commit cannot be read.
     #[error("cannot read {}", .path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// What is to be committed cannot be made ready.
-    #[error("cannot make the object: {0}")]
+    /// The object for a commit cannot be encoded.
+    #[error("cannot encode the object: {0}")]
     Encode(String),
     /// S3 deleted some of the objects, and not all.
-    #[error("s3:DeleteObject on {place} was refused: {code} ({others} others with it)")]
+    #[error("s3:DeleteObject on {uri} was rejected: {code} (and {others} more)")]
     NotDeleted {
-        place: String,
+        uri: String,
         code: String,
         others: usize,
     },
 }
 
-const BAD_OBJECT: &str = "hint: commit the document again, or copy one from its history back";
+const BAD_OBJECT: &str = "hint: commit the document again, or restore a copy from its history";
 
 impl From<StoreError> for ActionError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Call(fault) => fault.into(),
-            StoreError::Missing(_) | StoreError::Page(_) | StoreError::Replaced(_) => {
-                Self::retry(error)
-            }
+            StoreError::Call(error) => error.into(),
+            StoreError::Missing(_)
+            | StoreError::HtmlResponse(_)
+            | StoreError::ReplacedMeanwhile(_) => Self::retry(error),
             _ => Self::fatal(error),
         }
     }
 }
 
-/// A failed call of S3, with what S3 alone has to be told about.
-pub(crate) fn explained<E>(call: Call, error: &SdkError<E, HttpResponse>) -> CallFault
+/// The error of a failed call, with the hints that S3 alone needs.
+pub(crate) fn call_error<E>(call: Call, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let is_get = call.action == "s3:GetObject";
-    let mut fault = call.failed(error);
+    let mut explained = call.error(error);
     let answer = error.raw_response();
-    let code = fault.code.as_deref().unwrap_or_default();
+    let code = explained.code.as_deref().unwrap_or_default();
     if code == "InvalidObjectState" {
         // S3 says so with 403, and no permission would help.
-        fault.reason = Reason::Refused;
-        return fault.with_hint(
-            "the object is archived: restore it, or commit the document again, and let no \
-             lifecycle rule archive what is below the base path",
+        explained.kind = ErrorKind::Rejected;
+        return explained.with_hint(
+            "the object is archived: restore it or commit the document again, and exclude the base \
+             path from lifecycle rules that archive objects",
         );
     }
-    let is_of_key = code.starts_with("KMS.") || fault.detail.contains("kms:");
-    let hint = match (fault.reason, fault.code.as_deref()) {
-        (Reason::Denied | Reason::Refused, _) if is_of_key => Some(format!(
-            "it is the KMS key of the bucket's encryption: see that it is enabled, and allow {} \
-             on it in the IAM role's policy and in the key's own",
+    let is_of_key = code.starts_with("KMS.") || explained.detail.contains("kms:");
+    let hint = match (explained.kind, explained.code.as_deref()) {
+        (ErrorKind::Denied | ErrorKind::Rejected, _) if is_of_key => Some(format!(
+            "the bucket is encrypted with a KMS key: check that the key is enabled, and allow {} \
+             on it in the IAM role's policy and in the key policy",
             if is_get {
                 "kms:Decrypt"
             } else {
                 "kms:GenerateDataKey"
             }
         )),
-        (Reason::Denied, _) if is_get => Some(
-            "allow s3:GetObject on it in the IAM role's policy; S3 gives this answer for a \
-             document that is not there, too, unless s3:ListBucket is allowed on the bucket"
+        (ErrorKind::Denied, _) if is_get => Some(
+            "allow s3:GetObject on it in the IAM role's policy; S3 answers the same for a \
+             document that does not exist, unless s3:ListBucket is allowed on the bucket"
                 .to_owned(),
         ),
         (_, Some("NoSuchBucket")) => {
@@ -118,8 +118,8 @@ where
         _ => answer.and_then(region_hint),
     };
     match hint {
-        Some(hint) => fault.with_hint(hint),
-        None => fault,
+        Some(hint) => explained.with_hint(hint),
+        None => explained,
     }
 }
 
@@ -144,9 +144,9 @@ fn region_hint(answer: &HttpResponse) -> Option<String> {
         Some(region) if is_redirect || is_bad => Some(format!(
             "the bucket is in another region: set AWS_REGION={region}"
         )),
-        None if is_redirect => {
-            Some("the bucket is in another region: set AWS_REGION to that of the bucket".to_owned())
-        }
+        None if is_redirect => Some(
+            "the bucket is in another region: set AWS_REGION to the bucket's region".to_owned(),
+        ),
         _ => None,
     }
 }

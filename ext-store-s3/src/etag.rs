@@ -1,4 +1,4 @@
-//! What a document's version is in S3: the ETag of its object.
+//! ETags, which are the versions of documents in S3.
 
 /// The version that an ETag stands for: the ETag without its quotes, or a weak one as it is.
 pub(crate) fn version_of(etag: &str) -> Option<&str> {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_an_etag_is_asked_for() {
+    fn only_valid_etags_are_sent() {
         assert_eq!(etag_of("a1-2").as_deref(), Some("\"a1-2\""));
         assert_eq!(etag_of("W/\"a1\"").as_deref(), Some("W/\"a1\""));
         for version in ["", "a b", "a\nb", "a\"b", "ä", "W/\"\"", "W/\"a\"\""] {

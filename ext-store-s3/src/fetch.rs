@@ -1,12 +1,13 @@
-//! Object to document.
+//! Fetches: from an object to a document.
 
 use crate::{
-    bucket::{Bucket, Got, Object},
+    bucket::{Bucket, GetOutcome, Object},
     error::StoreError,
     etag::is_same,
-    history::{self, Kept},
-    packing,
-    store::{Keys, Limits},
+    gzip,
+    history::{self, StoredVersion},
+    keys::Keys,
+    settings::Limits,
 };
 use nightjar_core::extension::{FetchOutcome, ListedVersion, RawDocument, Versions};
 use std::time::SystemTime;
@@ -21,15 +22,15 @@ pub(crate) async fn fetch(
     previous: Option<&str>,
     limits: Limits,
 ) -> Result<FetchOutcome, StoreError> {
-    let got = bucket.get(&keys.current, previous, limits.document_bytes);
-    let object = match got.await? {
-        Got::Unchanged => return Ok(FetchOutcome::Unchanged),
-        Got::Object(object) => object,
+    let outcome = bucket.get(&keys.current, previous, limits.document_bytes);
+    let object = match outcome.await? {
+        GetOutcome::Unchanged => return Ok(FetchOutcome::Unchanged),
+        GetOutcome::Object(object) => object,
     };
     let version = object.version.clone();
-    let place = bucket.place(&keys.current);
-    tracing::debug!("{place} is version {version}");
-    document(object, &version, &place, limits).map(FetchOutcome::New)
+    let uri = bucket.uri(&keys.current);
+    tracing::debug!("{uri} is version {version}");
+    document(object, &version, &uri, limits).map(FetchOutcome::New)
 }
 
 /// One version of the document. A list, and one GET: of the current object, or of a copy.
@@ -39,23 +40,23 @@ pub(crate) async fn fetch_version(
     version: &str,
     limits: Limits,
 ) -> Result<Vec<u8>, StoreError> {
-    let kept = kept(bucket, keys).await?.into_iter();
-    let found = kept.filter(|kept| is_same(&kept.version, version));
+    let stored = stored_versions(bucket, keys).await?.into_iter();
+    let found = stored.filter(|stored| is_same(&stored.version, version));
     // A copy does not change, so the newest of them is better than the current object.
-    let Some(found) = found.min_by_key(|kept| kept.key == keys.current) else {
+    let Some(found) = found.min_by_key(|stored| stored.key == keys.current) else {
         return Err(StoreError::NoVersion {
-            place: bucket.place(&keys.current),
+            uri: bucket.uri(&keys.current),
             version: version.to_owned(),
         });
     };
-    let place = bucket.place(&found.key);
+    let uri = bucket.uri(&found.key);
     let is_current = found.key == keys.current;
     match bucket.get(&found.key, None, limits.document_bytes).await {
-        Ok(Got::Object(object)) if !is_current || is_same(&object.version, version) => {
-            document(object, version, &place, limits)
+        Ok(GetOutcome::Object(object)) if !is_current || is_same(&object.version, version) => {
+            document(object, version, &uri, limits)
         }
         // A copy that is gone was pruned since it was listed.
-        Ok(_) | Err(StoreError::Missing(_)) => Err(StoreError::Replaced(place)),
+        Ok(_) | Err(StoreError::Missing(_)) => Err(StoreError::ReplacedMeanwhile(uri)),
         Err(error) => Err(error),
     }
 }
@@ -63,25 +64,25 @@ pub(crate) async fn fetch_version(
 /// The versions that can be fetched: the current one first, and then those of the copies.
 pub(crate) async fn list(bucket: &Bucket, keys: &Keys) -> Result<Versions, StoreError> {
     let mut versions: Vec<ListedVersion> = Vec::new();
-    for kept in kept(bucket, keys).await? {
+    for stored in stored_versions(bucket, keys).await? {
         let is_new = versions
             .iter()
-            .all(|listed| listed.document_version != kept.version);
-        if is_new && !kept.version.is_empty() {
-            let time = SystemTime::try_from(kept.time).unwrap_or(SystemTime::UNIX_EPOCH);
-            versions.push(ListedVersion::new(kept.version, time));
+            .all(|listed| listed.document_version != stored.version);
+        if is_new && !stored.version.is_empty() {
+            let time = SystemTime::try_from(stored.time).unwrap_or(SystemTime::UNIX_EPOCH);
+            versions.push(ListedVersion::new(stored.version, time));
         }
     }
     Ok(Versions { versions })
 }
 
 /// The current object, and then the copies, newest first.
-async fn kept(bucket: &Bucket, keys: &Keys) -> Result<Vec<Kept>, StoreError> {
+async fn stored_versions(bucket: &Bucket, keys: &Keys) -> Result<Vec<StoredVersion>, StoreError> {
     let listed = bucket.list(&keys.all).await?;
     let mut copies = history::copies(&listed, &keys.history);
     copies.sort_unstable_by(|one, other| other.cmp(one));
     let current = listed.into_iter().find(|object| object.key == keys.current);
-    let current = current.map(|object| Kept {
+    let current = current.map(|object| StoredVersion {
         time: object.time,
         key: object.key,
         version: object.version,
@@ -93,21 +94,21 @@ async fn kept(bucket: &Bucket, keys: &Keys) -> Result<Vec<Kept>, StoreError> {
 fn document(
     object: Object,
     version: &str,
-    place: &str,
+    uri: &str,
     limits: Limits,
 ) -> Result<Vec<u8>, StoreError> {
-    let json = packing::unpack(object.bytes, limits.document_bytes);
-    let json = json.map_err(|fault| StoreError::NotGzip {
-        place: place.to_owned(),
-        fault,
+    let json = gzip::decompress(object.bytes, limits.document_bytes);
+    let json = json.map_err(|error| StoreError::NotGzip {
+        uri: uri.to_owned(),
+        error,
     })?;
     let json = json.ok_or_else(|| StoreError::TooLarge {
-        what: place.to_owned(),
+        what: uri.to_owned(),
         max_bytes: limits.document_bytes,
     })?;
-    let document = RawDocument::read(&json).map_err(|fault| StoreError::NotADocument {
-        place: place.to_owned(),
-        fault,
+    let document = RawDocument::read(&json).map_err(|error| StoreError::NotAnObject {
+        uri: uri.to_owned(),
+        error,
     })?;
     Ok(document.with_version(version))
 }

@@ -1,25 +1,25 @@
-//! Copies of what was committed: what they are called, and which of them are old enough to go.
+//! History of a document: the names of its copies, and which of them are pruned.
 
-use crate::bucket::Listed;
+use crate::bucket::ListedObject;
 use aws_smithy_types::{
     DateTime,
     date_time::{DateTimeFormatError, Format},
 };
 use std::time::Duration;
 
-/// How many copies stay, and for how long.
+/// Which copies are retained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Keep {
+pub(crate) struct Retention {
     /// The newest copies that stay, whatever their age.
     pub(crate) count: usize,
     /// The age up to which all copies stay.
     pub(crate) age: Duration,
 }
 
-/// A copy in the bucket.
+/// A copy, or the current object, in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kept {
-    /// When S3 took it.
+pub(crate) struct StoredVersion {
+    /// When it was last modified.
     pub(crate) time: DateTime,
     /// Its whole key.
     pub(crate) key: String,
@@ -32,7 +32,7 @@ const MAX_VERSION: usize = 128;
 /// What a name ends with.
 const SUFFIX: &str = ".json";
 /// What stands before a version.
-const VERSION: &str = "etag-";
+const VERSION_PREFIX: &str = "etag-";
 
 /// The name of a copy: when it was made, so that names sort by time, and the version that was
 /// current then. A copy's own ETag may be another one, as under SSE-KMS.
@@ -51,27 +51,27 @@ pub(crate) fn name(
         .chars()
         .filter(|letter| !matches!(letter, '-' | ':' | 'Z'))
         .collect();
-    let content = match version.filter(|version| fits_a_name(version)) {
-        Some(version) => format!("{VERSION}{version}"),
+    let content = match version.filter(|version| fits_name(version)) {
+        Some(version) => format!("{VERSION_PREFIX}{version}"),
         None => hash.to_owned(),
     };
     Ok(format!("{compact}.{milliseconds:03}Z-{content}{SUFFIX}"))
 }
 
-fn fits_a_name(version: &str) -> bool {
+fn fits_name(version: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=MAX_VERSION).contains(&version.len()) && version.bytes().all(allowed)
 }
 
 /// The copies among these objects, which a list of all below `prefix` has brought. Other objects
 /// beside the copies are not ours.
-pub(crate) fn copies(listed: &[Listed], prefix: &str) -> Vec<Kept> {
-    let copy = |object: &Listed| {
-        let version = match named(object.key.strip_prefix(prefix)?)? {
-            Named::Version(version) => version,
-            Named::Content => &object.version,
+pub(crate) fn copies(listed: &[ListedObject], prefix: &str) -> Vec<StoredVersion> {
+    let copy = |object: &ListedObject| {
+        let version = match parse_name(object.key.strip_prefix(prefix)?)? {
+            CopyName::Version(version) => version,
+            CopyName::ContentHash => &object.version,
         };
-        Some(Kept {
+        Some(StoredVersion {
             time: object.time,
             version: version.to_owned(),
             key: object.key.clone(),
@@ -80,15 +80,15 @@ pub(crate) fn copies(listed: &[Listed], prefix: &str) -> Vec<Kept> {
     listed.iter().filter_map(copy).collect()
 }
 
-/// What the name of a copy tells.
+/// What the name of a copy says of its version.
 #[derive(Debug, PartialEq, Eq)]
-enum Named<'a> {
+enum CopyName<'a> {
     Version(&'a str),
-    Content,
+    ContentHash,
 }
 
-/// What a name tells, if it is one that [`name`] makes.
-fn named(name: &str) -> Option<Named<'_>> {
+/// Parses a name, if it is one that [`name`] makes.
+fn parse_name(name: &str) -> Option<CopyName<'_>> {
     const TIME: &str = "00000000T000000.000Z-";
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let fits = |(letter, pattern): (u8, u8)| match pattern {
@@ -100,9 +100,11 @@ fn named(name: &str) -> Option<Named<'_>> {
     if !time.bytes().zip(TIME.bytes()).all(fits) {
         return None;
     }
-    match content.strip_prefix(VERSION) {
-        Some(version) => fits_a_name(version).then_some(Named::Version(version)),
-        None => (content.len() == 32 && content.bytes().all(is_hex)).then_some(Named::Content),
+    match content.strip_prefix(VERSION_PREFIX) {
+        Some(version) => fits_name(version).then_some(CopyName::Version(version)),
+        None => {
+            (content.len() == 32 && content.bytes().all(is_hex)).then_some(CopyName::ContentHash)
+        }
     }
 }
 
@@ -110,14 +112,14 @@ fn named(name: &str) -> Option<Named<'_>> {
 ///
 /// Ages are counted back from the newest copy, which was written a moment ago. So S3's clock
 /// alone decides, and a committer whose own clock is wrong deletes nothing too early.
-pub(crate) fn outdated(mut copies: Vec<Kept>, keep: Keep) -> Vec<String> {
+pub(crate) fn expired(mut copies: Vec<StoredVersion>, keep: Retention) -> Vec<String> {
     copies.sort_unstable_by(|one, other| other.cmp(one));
     let Some(now) = copies.first().map(|newest| newest.time) else {
         return Vec::new();
     };
-    let is_old = |copy: &Kept| now.as_nanos() - copy.time.as_nanos() >= nanos(keep.age);
-    let outdated = copies.into_iter().skip(keep.count).filter(is_old);
-    outdated.map(|copy| copy.key).collect()
+    let is_old = |copy: &StoredVersion| now.as_nanos() - copy.time.as_nanos() >= nanos(keep.age);
+    let expired = copies.into_iter().skip(keep.count).filter(is_old);
+    expired.map(|copy| copy.key).collect()
 }
 
 fn nanos(time: Duration) -> i128 {
@@ -142,7 +144,7 @@ mod tests {
         assert_eq!(names[1], "20261123T045012.007Z-etag-9-a_b.c.json");
         assert!(names.is_sorted());
         for name in names {
-            assert_eq!(named(&name), Some(Named::Version("9-a_b.c")));
+            assert_eq!(parse_name(&name), Some(CopyName::Version("9-a_b.c")));
         }
     }
 
@@ -152,7 +154,7 @@ mod tests {
         for version in [None, Some(""), Some("W/\"a\""), Some("a/b"), Some(&long)] {
             let name = name(DateTime::from_secs(1_795_409_412), version, HASH).unwrap();
             assert_eq!(name, format!("20261123T045012.000Z-{HASH}.json"));
-            assert_eq!(named(&name), Some(Named::Content));
+            assert_eq!(parse_name(&name), Some(CopyName::ContentHash));
         }
     }
 
@@ -171,12 +173,12 @@ mod tests {
             "20261123T045012.007Z-etag-a/b.json",
             "20261123T045012.007Z-version-a.json",
         ] {
-            assert_eq!(named(other), None, "{other}");
+            assert_eq!(parse_name(other), None, "{other}");
         }
     }
 
-    fn copies(seconds: impl IntoIterator<Item = i64>) -> Vec<Kept> {
-        let copy = |second| Kept {
+    fn copies(seconds: impl IntoIterator<Item = i64>) -> Vec<StoredVersion> {
+        let copy = |second| StoredVersion {
             time: DateTime::from_secs(second),
             key: second.to_string(),
             version: String::new(),
@@ -186,7 +188,7 @@ mod tests {
 
     fn outdated_of(seconds: impl IntoIterator<Item = i64>, count: usize, age: u64) -> Vec<String> {
         let age = Duration::from_secs(age);
-        outdated(copies(seconds), Keep { count, age })
+        expired(copies(seconds), Retention { count, age })
     }
 
     #[test]

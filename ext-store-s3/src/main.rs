@@ -1,14 +1,17 @@
-//! Nightjar: a data store in Amazon S3.
+//! `ext-store-s3`: a data store in Amazon S3.
 //!
 //! ```text
-//! store      settings, and which object is which document
+//! store      the data store: the actions of the protocol
+//! settings   the store's settings
+//! keys       the keys of a document's objects
 //! fetch      object -> document, by one conditional GET; older versions
 //! commit     document -> the object itself, by one PUT, then a copy for the history, then pruning
-//! history    what the copies are called, and which of them are old enough to go
-//! packing    gzip, within bounds
-//! bucket     the calls of S3
-//! etag       ETags: what a document's version is
-//! error      what can go wrong, and whether another try may help
+//! history    the names of the copies, and which of them are pruned
+//! gzip       compression, with size limits
+//! bucket     the client for one bucket
+//! put        writes of objects, conditional or not
+//! etag       ETags, which are the versions of documents
+//! error      errors, and whether another try may help
 //! ```
 
 mod bucket;
@@ -16,9 +19,11 @@ mod commit;
 mod error;
 mod etag;
 mod fetch;
+mod gzip;
 mod history;
-mod packing;
+mod keys;
 mod put;
+mod settings;
 mod store;
 
 use nightjar_core::extension::{ValidatingStore, serve};

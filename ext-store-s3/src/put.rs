@@ -1,8 +1,8 @@
-//! What is written: objects as they are committed and copied.
+//! Writes of objects, conditional or not.
 
 use crate::{
-    bucket::{Bucket, Got, code, is_missing_object, status},
-    error::{StoreError, explained},
+    bucket::{Bucket, GetOutcome, code, is_missing_object, status},
+    error::{StoreError, call_error},
     etag::{etag_of, is_strong, version_of},
 };
 use aws_sdk_s3::{
@@ -12,21 +12,21 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use bytes::Bytes;
-use nightjar_aws::{Call, CallFault, is_page};
+use nightjar_aws::{Call, CallError, is_html_response};
 
-/// What became of an object that was to replace a certain one.
+/// The outcome of a conditional write.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Replaced {
-    /// It did. Its ETag without the quotes, if the server told it.
-    By(Option<String>),
-    /// There is another one, or none.
+pub(crate) enum PutOutcome {
+    /// The object was replaced. Its ETag without the quotes, if the server sent it.
+    Replaced(Option<String>),
+    /// The bucket has another object than the expected one, or none.
     Conflict,
 }
 
 /// The content of an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Body {
-    /// As it is kept.
+    /// As it is stored.
     pub(crate) bytes: Bytes,
     /// Its content encoding, if it has one.
     pub(crate) encoding: Option<&'static str>,
@@ -34,9 +34,9 @@ pub(crate) struct Body {
 
 impl Bucket {
     /// Makes this the object, in one step. Its ETag without the quotes, if the server tells it.
-    pub(crate) async fn put(&self, key: &str, body: &Body) -> Result<Option<String>, CallFault> {
+    pub(crate) async fn put(&self, key: &str, body: &Body) -> Result<Option<String>, CallError> {
         let answer = self.put_object(key, body).send().await;
-        let answer = answer.map_err(|error| self.not_put(key, &error))?;
+        let answer = answer.map_err(|error| self.put_error(key, &error))?;
         Ok(version(&answer))
     }
 
@@ -46,11 +46,11 @@ impl Bucket {
         &self,
         key: &str,
         body: &Body,
-    ) -> Result<Option<String>, CallFault> {
+    ) -> Result<Option<String>, CallError> {
         let once = Builder::new().retry_config(RetryConfig::disabled());
         let request = self.put_object(key, body).customize();
         let answer = request.config_override(once).send().await;
-        let answer = answer.map_err(|error| self.not_put(key, &error))?;
+        let answer = answer.map_err(|error| self.put_error(key, &error))?;
         Ok(version(&answer))
     }
 
@@ -60,22 +60,22 @@ impl Bucket {
         key: &str,
         body: &Body,
         previous: &str,
-    ) -> Result<Replaced, StoreError> {
+    ) -> Result<PutOutcome, StoreError> {
         // What cannot be an ETag is not the current one.
         let Some(etag) = etag_of(previous) else {
-            return Ok(Replaced::Conflict);
+            return Ok(PutOutcome::Conflict);
         };
         // No server compares by a weak one.
         if is_strong(&etag) {
             match self.put_object(key, body).if_match(etag).send().await {
-                Ok(answer) => return Ok(Replaced::By(version(&answer))),
+                Ok(answer) => return Ok(PutOutcome::Replaced(version(&answer))),
                 Err(error) if is_conflict(&error) => {
                     // Nothing is replaced, so nothing is lost if this look fails.
                     let found = self.get(key, None, body.bytes.len() as u64).await;
-                    return Ok(found.map_or(Replaced::Conflict, |found| by_itself(found, body)));
+                    return Ok(found.map_or(PutOutcome::Conflict, |found| outcome_of(found, body)));
                 }
                 Err(error) if status(&error) != Some(501) => {
-                    return Err(self.not_put(key, &error).into());
+                    return Err(self.put_error(key, &error).into());
                 }
                 Err(_) => {}
             }
@@ -89,22 +89,22 @@ impl Bucket {
         key: &str,
         body: &Body,
         previous: &str,
-    ) -> Result<Replaced, StoreError> {
+    ) -> Result<PutOutcome, StoreError> {
         let found = self.get(key, Some(previous), body.bytes.len() as u64).await;
         match found {
-            Ok(Got::Unchanged) => {}
-            Ok(found) => return Ok(by_itself(found, body)),
+            Ok(GetOutcome::Unchanged) => {}
+            Ok(found) => return Ok(outcome_of(found, body)),
             Err(StoreError::Missing(_) | StoreError::TooLarge { .. }) => {
-                return Ok(Replaced::Conflict);
+                return Ok(PutOutcome::Conflict);
             }
             Err(error) => return Err(error),
         }
         tracing::warn!(
-            "the server has no conditional writes, so what another commits to {} at this very \
-             moment is lost",
-            self.place(key)
+            "the server does not support conditional writes, so a commit to {} by another program at \
+             the same moment is lost",
+            self.uri(key)
         );
-        Ok(Replaced::By(self.put_once(key, body).await?))
+        Ok(PutOutcome::Replaced(self.put_once(key, body).await?))
     }
 
     fn put_object(&self, key: &str, body: &Body) -> PutObjectFluentBuilder {
@@ -115,8 +115,8 @@ impl Bucket {
             .body(ByteStream::from(body.bytes.clone()))
     }
 
-    fn not_put(&self, key: &str, error: &SdkError<PutObjectError, HttpResponse>) -> CallFault {
-        explained(Call::new("s3:PutObject", self.place(key)), error)
+    fn put_error(&self, key: &str, error: &SdkError<PutObjectError, HttpResponse>) -> CallError {
+        call_error(Call::new("s3:PutObject", self.uri(key)), error)
     }
 }
 
@@ -125,19 +125,21 @@ fn version(answer: &PutObjectOutput) -> Option<String> {
     version.map(ToOwned::to_owned)
 }
 
-/// What another object means that was found in place of the previous one: if it has the same
-/// content, it is that of an earlier try whose answer was lost.
-fn by_itself(found: Got, body: &Body) -> Replaced {
+/// The outcome if another object was found in place of the previous one: if it has the same content,
+/// an earlier attempt wrote it and its response was lost.
+fn outcome_of(found: GetOutcome, body: &Body) -> PutOutcome {
     match found {
-        Got::Object(object) if object.bytes == body.bytes => Replaced::By(Some(object.version)),
-        Got::Object(_) | Got::Unchanged => Replaced::Conflict,
+        GetOutcome::Object(object) if object.bytes == body.bytes => {
+            PutOutcome::Replaced(Some(object.version))
+        }
+        GetOutcome::Object(_) | GetOutcome::Unchanged => PutOutcome::Conflict,
     }
 }
 
 /// Whether a PUT that compares found another object, or none, or another PUT under way.
 fn is_conflict(error: &SdkError<PutObjectError, HttpResponse>) -> bool {
     match status(error) {
-        Some(412) => !error.raw_response().is_some_and(is_page),
+        Some(412) => !error.raw_response().is_some_and(is_html_response),
         Some(409) => code(error) == Some("ConditionalRequestConflict"),
         _ => is_missing_object(error),
     }

@@ -1,10 +1,10 @@
-//! Credentials from the SDK's standard chain, and what is said if there are none.
+//! Credentials from the SDK's standard chain, and errors that say why there are none.
 //!
 //! The SDK's own errors name neither profile nor role, and repeat what a credential process prints.
 
-mod origin;
+mod source;
 
-use crate::fault::{Reason, Verdict, cause};
+use crate::error::{Classification, ErrorKind, find_cause};
 use aws_config::SdkConfig;
 use aws_credential_types::{
     Credentials,
@@ -16,30 +16,30 @@ use aws_sdk_sts::operation::{
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use nightjar_core::report::error_chain;
-use origin::{Kind, Origin};
+use source::{CredentialSource, Provider};
 use std::{
     error::Error,
     fmt,
     time::{Duration, SystemTime},
 };
 
-/// The longest wait for credentials; below the time for one try of a call, so that a message tells
-/// what was waited for.
+/// The longest wait for credentials; below the time for one attempt of a call, so that the message
+/// names the credentials.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The same settings, whose credentials tell what became of them.
-pub(crate) fn explained(config: SdkConfig) -> SdkConfig {
+/// The same configuration, with credentials that are checked and errors that name profile and role.
+pub(crate) fn with_checked_provider(config: SdkConfig) -> SdkConfig {
     let Some(chain) = config.credentials_provider() else {
         return config;
     };
-    let provider = SharedCredentialsProvider::new(Explained(chain));
+    let provider = SharedCredentialsProvider::new(CheckedProvider(chain));
     config.into_builder().credentials_provider(provider).build()
 }
 
 #[derive(Debug)]
-struct Explained(SharedCredentialsProvider);
+struct CheckedProvider(SharedCredentialsProvider);
 
-impl ProvideCredentials for Explained {
+impl ProvideCredentials for CheckedProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -49,8 +49,11 @@ impl ProvideCredentials for Explained {
             let found =
                 found.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(TIMEOUT)));
             let explained = match found {
-                Ok(credentials) => checked(credentials),
-                Err(error) => Err(NoCredentials::of(&error, &Origin::find().await)),
+                Ok(credentials) => check(credentials),
+                Err(error) => Err(NoCredentialsError::of(
+                    &error,
+                    &CredentialSource::find().await,
+                )),
             };
             explained.map_err(CredentialsError::provider_error)
         })
@@ -61,19 +64,20 @@ impl ProvideCredentials for Explained {
     }
 }
 
-/// The SDK panics on a key's id that no header can carry, and signs with such a token.
-fn checked(credentials: Credentials) -> Result<Credentials, NoCredentials> {
+/// The SDK panics on a key id that no header can carry, and signs with such a token.
+fn check(credentials: Credentials) -> Result<Credentials, NoCredentialsError> {
     let parts = [
         Some(credentials.access_key_id()),
         Some(credentials.secret_access_key()),
         credentials.session_token(),
     ];
-    let is_wrong = |part: &str| part.is_empty() || part.contains(char::is_control);
-    if parts.into_iter().flatten().any(is_wrong) {
-        return Err(NoCredentials {
-            reason: Reason::NoCredentials,
-            detail: "a key or token is empty, or has control characters such as line breaks".into(),
-            hint: Some("look at what hands out the credentials".into()),
+    let is_invalid = |part: &str| part.is_empty() || part.contains(char::is_control);
+    if parts.into_iter().flatten().any(is_invalid) {
+        return Err(NoCredentialsError {
+            kind: ErrorKind::InvalidCredentials,
+            detail: "a key or token is empty or contains control characters such as line breaks"
+                .into(),
+            hint: Some("check where the credentials come from".into()),
         });
     }
     Ok(credentials)
@@ -81,92 +85,88 @@ fn checked(credentials: Credentials) -> Result<Credentials, NoCredentials> {
 
 /// Why there are no credentials. Its text never holds what a credential process printed.
 #[derive(Debug)]
-pub(crate) struct NoCredentials {
-    pub(crate) reason: Reason,
+pub(crate) struct NoCredentialsError {
+    pub(crate) kind: ErrorKind,
     pub(crate) detail: String,
     pub(crate) hint: Option<String>,
 }
 
-impl Error for NoCredentials {}
+impl Error for NoCredentialsError {}
 
-impl fmt::Display for NoCredentials {
+impl fmt::Display for NoCredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
 }
 
-impl NoCredentials {
-    fn of(error: &CredentialsError, origin: &Origin) -> Self {
-        if let Some(verdict) = refused::<AssumeRoleError>(error) {
-            return Self::of_role("sts:AssumeRole", &verdict, origin);
+impl NoCredentialsError {
+    fn of(error: &CredentialsError, source: &CredentialSource) -> Self {
+        if let Some(classification) = sts_error::<AssumeRoleError>(error) {
+            return Self::from_sts("sts:AssumeRole", &classification, source);
         }
-        if let Some(verdict) = refused::<AssumeRoleWithWebIdentityError>(error) {
-            return Self::of_role("sts:AssumeRoleWithWebIdentity", &verdict, origin);
+        if let Some(classification) = sts_error::<AssumeRoleWithWebIdentityError>(error) {
+            return Self::from_sts("sts:AssumeRoleWithWebIdentity", &classification, source);
         }
-        let reason = match error {
+        let kind = match error {
             CredentialsError::CredentialsNotLoaded(_)
-            | CredentialsError::InvalidConfiguration(_) => Reason::NoCredentials,
-            _ => Reason::Unsigned,
+            | CredentialsError::InvalidConfiguration(_) => ErrorKind::InvalidCredentials,
+            _ => ErrorKind::CredentialsUnavailable,
         };
-        let (detail, hint) = match (reason, origin.needs_the_cli()) {
-            (Reason::NoCredentials, Some(remedy)) => (
-                format!("{origin}: only the AWS CLI reads its session"),
+        let (detail, hint) = match (kind, source.cli_remedy()) {
+            (ErrorKind::InvalidCredentials, Some(remedy)) => (
+                format!("{source}: only the AWS CLI can read this session"),
                 Some(remedy),
             ),
-            (Reason::Unsigned, _) if origin.kind == Kind::Process => {
-                return Self::of_process(error, origin);
+            (ErrorKind::CredentialsUnavailable, _) if source.provider == Provider::Process => {
+                return Self::from_process(error, source);
             }
-            (Reason::Unsigned, _) if origin.has_roles() => {
-                (format!("{origin}: {}", error_chain(error)), None)
+            (ErrorKind::CredentialsUnavailable, _) if source.has_roles() => {
+                (format!("{source}: {}", error_chain(error)), None)
             }
             _ => (error_chain(error), None),
         };
-        Self {
-            reason,
-            detail,
-            hint,
-        }
+        Self { kind, detail, hint }
     }
 
-    /// What the process printed may hold secrets, and is not looked at.
-    fn of_process(error: &CredentialsError, origin: &Origin) -> Self {
+    /// What the process printed may hold secrets, and is not used.
+    fn from_process(error: &CredentialsError, source: &CredentialSource) -> Self {
         let what = match error {
             CredentialsError::ProviderTimedOut(_) => format!("took longer than {TIMEOUT:?}"),
             _ => "failed or printed no credentials".to_owned(),
         };
         Self {
-            reason: Reason::Unsigned,
-            detail: format!("{origin} {what}; what it prints is not shown"),
-            hint: Some("run its command by hand to see why".to_owned()),
+            kind: ErrorKind::CredentialsUnavailable,
+            detail: format!("{source} {what}; its output may hold secrets and is not shown"),
+            hint: Some("run its command by hand to see the error".to_owned()),
         }
     }
 
-    fn of_role(call: &str, verdict: &Verdict, origin: &Origin) -> Self {
-        let is_denied = verdict.code.as_deref() == Some("AccessDenied");
+    fn from_sts(call: &str, classification: &Classification, source: &CredentialSource) -> Self {
+        let is_denied = classification.code.as_deref() == Some("AccessDenied");
         Self {
-            reason: if verdict.reason.may_pass() {
-                Reason::Unsigned
+            kind: if classification.kind.is_retryable() {
+                ErrorKind::CredentialsUnavailable
             } else {
-                Reason::NoCredentials
+                ErrorKind::InvalidCredentials
             },
-            detail: format!("{origin}: {call}: {}", verdict.detail),
+            detail: format!("{source}: {call}: {}", classification.detail),
             hint: is_denied.then(|| {
                 format!(
-                    "allow {call} on it, in the role's trust policy and in the policy of whoever \
-                     assumes it"
+                    "allow {call} in the role's trust policy and in the policy of the identity \
+                     that assumes the role"
                 )
             }),
         }
     }
 }
 
-/// The verdict on a call for a role's credentials, if that is what failed.
-fn refused<E>(error: &CredentialsError) -> Option<Verdict>
+/// The error of a call to STS for a role's credentials, if that is what failed.
+fn sts_error<E>(error: &CredentialsError) -> Option<Classification>
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    let refusal = cause::<SdkError<E, Response>>(error)?;
-    Some(Verdict::of(refusal, SystemTime::now()))
+    let sts_error = find_cause::<SdkError<E, Response>>(error)?;
+    Some(Classification::of(sts_error, SystemTime::now()))
 }
 
 #[cfg(test)]

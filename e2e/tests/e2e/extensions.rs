@@ -180,7 +180,7 @@ fn the_database_hands_out_what_was_committed_last() {
         store.give(&json!([]), &commit),
         ended(
             1,
-            "store-sqlite: what is to be committed is not a JSON object\n"
+            "store-sqlite: the document to commit is not a JSON object\n"
         )
     );
     assert_eq!(

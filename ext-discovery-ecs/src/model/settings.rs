@@ -1,13 +1,15 @@
-//! What is said of a task, and where it is not seen.
+//! Settings of a task, and those that cannot be read.
 
-use crate::described::{Declared, Definition, Environment, PREFIX, Pairs, Task};
+use crate::resources::{
+    ContainerDefinition, ContainerOverride, KeyValues, PREFIX, Task, TaskDefinition,
+};
 use nightjar_core::workload::{Settings, Source, Warning, Warnings, Workload};
 
 const TASK_TAG: &str = "task tag";
 const MODE: &str = "NJ_PROXY_MODE";
 
-/// All that is said of a task, in order of precedence.
-pub(super) fn all(task: &Task, definition: &Definition) -> Settings {
+/// All settings of a task, in order of precedence.
+pub(super) fn all(task: &Task, definition: &TaskDefinition) -> Settings {
     let mut settings = Settings::new();
     add(&mut settings, &Source::new(TASK_TAG), &task.tags);
     let source = Source::new("task-definition tag");
@@ -26,53 +28,56 @@ pub(super) fn all(task: &Task, definition: &Definition) -> Settings {
     settings
 }
 
-fn add(settings: &mut Settings, source: &Source, pairs: &Pairs) {
+fn add(settings: &mut Settings, source: &Source, pairs: &KeyValues) {
     settings.add(source, pairs.iter().map(|(name, value)| (name, value)));
 }
 
 /// Overrides in the order in which the definition has the containers, without those of others.
-fn in_order<'a>(overrides: &'a [Environment], definition: &Definition) -> Vec<&'a Environment> {
-    let place = |container: &str| {
+fn in_order<'a>(
+    overrides: &'a [ContainerOverride],
+    definition: &TaskDefinition,
+) -> Vec<&'a ContainerOverride> {
+    let position = |container: &str| {
         let mut containers = definition.containers.iter();
         containers.position(|declared| declared.name == container)
     };
-    let mut ordered: Vec<&Environment> = overrides.iter().collect();
-    ordered.retain(|one| place(&one.container).is_some());
-    ordered.sort_by_key(|one| (place(&one.container), &one.container));
+    let mut ordered: Vec<&ContainerOverride> = overrides.iter().collect();
+    ordered.retain(|one| position(&one.container).is_some());
+    ordered.sort_by_key(|one| (position(&one.container), &one.container));
     ordered
 }
 
 /// Warns of each tag of a task that hides another value of the same tag of its definition: whoever
 /// deploys a new definition may wonder why nothing changes.
 pub(super) fn warn_of_hidden(
-    who: &str,
+    workload_id: &str,
     task: &Task,
-    definition: &Definition,
+    definition: &TaskDefinition,
     warnings: &mut Warnings,
 ) {
-    let said = |(name, value): &(String, String)| {
+    let setting = |(name, value): &(String, String)| {
         let value = value.trim();
         (name.starts_with(PREFIX) && !value.is_empty()).then(|| (name.clone(), value.to_owned()))
     };
-    for (name, value) in task.tags.iter().filter_map(said) {
-        let mut hidden = definition.tags.iter().filter_map(said);
+    for (name, value) in task.tags.iter().filter_map(setting) {
+        let mut hidden = definition.tags.iter().filter_map(setting);
         let hidden = hidden.find(|(other, is)| *other == name && *is != value);
         let is_same = |is: &str| name == MODE && is.eq_ignore_ascii_case(&value);
         if let Some((_, hidden)) = hidden.filter(|(_, is)| !is_same(is)) {
-            let reason = format!("hides what the task-definition tag says: {hidden:?}");
+            let reason = format!("hides another value of the task-definition tag: {hidden:?}");
             let remedy = "remove one of the tags, or give both the same value";
             warnings.push(Warning {
                 setting: Some(name),
                 value: Some(value),
                 source: Some(TASK_TAG.to_owned()),
-                ..Warning::new(who, reason).with_remedy(remedy)
+                ..Warning::new(workload_id, reason).with_remedy(remedy)
             });
         }
     }
 }
 
-/// Whether anything tells that a task knows of Nightjar.
-pub(super) fn is_meant(task: &Task, definition: &Definition) -> bool {
+/// Whether a task has any setting of Nightjar.
+pub(super) fn has_settings(task: &Task, definition: &TaskDefinition) -> bool {
     let mut tags = task.tags.iter().chain(&definition.tags);
     let mut overrides = task.overrides.iter();
     let mut containers = definition.containers.iter();
@@ -84,10 +89,10 @@ pub(super) fn is_meant(task: &Task, definition: &Definition) -> bool {
 /// Warns of settings that are not seen, because ECS hands them to the container alone: secrets by name,
 /// and files of variables where something is missing that may be in them. A mode that keeps the task
 /// out says that nothing is missing.
-pub(super) fn warn_of_unseen(
-    who: &str,
+pub(super) fn warn_of_unread(
+    workload_id: &str,
     settings: &Settings,
-    definition: &Definition,
+    definition: &TaskDefinition,
     workload: Option<&Workload>,
     warnings: &mut Warnings,
 ) {
@@ -105,23 +110,23 @@ pub(super) fn warn_of_unseen(
         None => false,
     };
     let mut warn = |secret: Option<(&String, &String)>, reason: String| {
-        let remedy = "say it in the environment of the task definition or in a tag; to keep a task out of \
+        let remedy = "set it in the environment of the task definition or in a tag; to keep a task out of \
                       the mesh, set NJ_PROXY_MODE to NONE";
         warnings.push(Warning {
             setting: secret.map(|(name, _)| name.clone()),
             source: secret.map(|(_, container)| format!("secrets of container {container}")),
-            ..Warning::new(who, reason).with_remedy(remedy)
+            ..Warning::new(workload_id, reason).with_remedy(remedy)
         });
     };
     for container in &definition.containers {
-        let Declared { name, secrets, .. } = container;
+        let ContainerDefinition { name, secrets, .. } = container;
         for secret in secrets {
-            let reason = "is not seen, as secrets are never read".to_owned();
+            let reason = "is ignored because secrets are never read".to_owned();
             warn(Some((secret, name)), reason);
         }
         if container.has_files && !is_complete {
             let reason =
-                format!("settings in the environmentFiles of container {name} are not seen");
+                format!("settings in the environmentFiles of container {name} are not read");
             warn(None, reason);
         }
     }

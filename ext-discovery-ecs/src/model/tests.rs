@@ -5,10 +5,10 @@ mod ports;
 mod precedence;
 mod states;
 
-use super::{Rules, map, members, needed};
-use crate::described::{
-    Binding, Container, Declared, Definition, Environment, Instance, InstanceState, Interface,
-    Mapping, Network, Pairs, Place, Ports, Task,
+use super::{Rules, map, mesh_tasks, needed_instances};
+use crate::resources::{
+    Addresses, Container, ContainerDefinition, ContainerInstance, ContainerOverride, InstanceState,
+    KeyValues, LaunchType, NetworkBinding, NetworkMode, PortMapping, Ports, Task, TaskDefinition,
 };
 use nightjar_core::{
     document::discovery_map::{DiscoveryMap, Host, HostPort},
@@ -20,13 +20,13 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default)]
 struct Cluster {
     tasks: Vec<Task>,
-    definitions: BTreeMap<String, Definition>,
-    instances: BTreeMap<String, Instance>,
+    definitions: BTreeMap<String, TaskDefinition>,
+    instances: BTreeMap<String, ContainerInstance>,
     rules: Rules,
 }
 
 impl Cluster {
-    fn with(mut self, definition: Definition, tasks: impl IntoIterator<Item = Task>) -> Self {
+    fn with(mut self, definition: TaskDefinition, tasks: impl IntoIterator<Item = Task>) -> Self {
         let arn = definition.arn.clone();
         self.definitions.insert(arn.clone(), definition);
         self.tasks.extend(tasks.into_iter().map(|task| Task {
@@ -36,10 +36,10 @@ impl Cluster {
         self
     }
 
-    fn instance(mut self, arn: &str, ec2: &str, addresses: &[&str]) -> Self {
-        let instance = Instance {
+    fn instance(mut self, arn: &str, ec2_id: &str, addresses: &[&str]) -> Self {
+        let instance = ContainerInstance {
             arn: arn.to_owned(),
-            ec2: ec2.to_owned(),
+            ec2_id: ec2_id.to_owned(),
             state: InstanceState::Described(interface(addresses)),
         };
         self.instances.insert(arn.to_owned(), instance);
@@ -51,8 +51,8 @@ impl Cluster {
         let mut warnings = Warnings::new();
         let admitted = self.tasks.iter().filter(|task| self.rules.admit(task));
         let tasks = admitted.map(|task| ("mesh", task));
-        let members = members(tasks, &self.definitions, &self.rules, &mut warnings);
-        let (map, of_map) = map(&members, &self.instances);
+        let mesh_tasks = mesh_tasks(tasks, &self.definitions, &self.rules, &mut warnings);
+        let (map, of_map) = map(&mesh_tasks, &self.instances);
         warnings.append(of_map);
         (map, warnings)
     }
@@ -61,8 +61,11 @@ impl Cluster {
     fn asked_for(&self) -> Vec<&str> {
         let mut warnings = Warnings::new();
         let tasks = self.tasks.iter().map(|task| ("mesh", task));
-        let members = members(tasks, &self.definitions, &self.rules, &mut warnings);
-        needed(&members).into_values().flatten().collect()
+        let mesh_tasks = mesh_tasks(tasks, &self.definitions, &self.rules, &mut warnings);
+        needed_instances(&mesh_tasks)
+            .into_values()
+            .flatten()
+            .collect()
     }
 
     /// The map in a few words, a line for each gateway and each group of routes.
@@ -107,46 +110,50 @@ fn at(instances: &[HostPort]) -> String {
     format!("@ {}", told.join(" "))
 }
 
-fn interface(addresses: &[&str]) -> Interface {
-    Interface {
+fn interface(addresses: &[&str]) -> Addresses {
+    Addresses {
         ipv4: addresses.iter().find_map(|text| text.parse().ok()),
         ipv6: addresses.iter().find_map(|text| text.parse().ok()),
     }
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> Pairs {
+fn pairs(pairs: &[(&str, &str)]) -> KeyValues {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     pairs.iter().map(owned).collect()
 }
 
-fn definition(name: &str, network: Network, containers: Vec<Declared>) -> Definition {
+fn definition(
+    name: &str,
+    network: NetworkMode,
+    containers: Vec<ContainerDefinition>,
+) -> TaskDefinition {
     let (family, revision) = name.split_once(':').unwrap_or((name, "1"));
-    Definition {
+    TaskDefinition {
         arn: format!("definition/{name}"),
         family: family.to_owned(),
         revision: revision.parse().unwrap_or(1),
         network,
         containers,
-        ..Definition::default()
+        ..TaskDefinition::default()
     }
 }
 
-fn declared(name: &str, ports: &[u16], variables: &[(&str, &str)]) -> Declared {
-    let mapping = |port: &u16| Mapping {
+fn declared(name: &str, ports: &[u16], variables: &[(&str, &str)]) -> ContainerDefinition {
+    let mapping = |port: &u16| PortMapping {
         container: Ports::one(*port),
         host: None,
     };
-    Declared {
+    ContainerDefinition {
         name: name.to_owned(),
         essential: true,
         ports: ports.iter().map(mapping).collect(),
         variables: pairs(variables),
-        ..Declared::default()
+        ..ContainerDefinition::default()
     }
 }
 
 fn container(name: &str, bindings: &[(&str, u16, u16)]) -> Container {
-    let binding = |(ip, container, host): &(&str, u16, u16)| Binding {
+    let binding = |(ip, container, host): &(&str, u16, u16)| NetworkBinding {
         ip: ip.parse().ok(),
         container: Ports::one(*container),
         host: Ports::one(*host),
@@ -193,14 +200,14 @@ fn shop(name: &str, host_port: u16, more: &[(&'static str, &'static str)]) -> Ta
 fn on_fargate(task: Task, address: &str) -> Task {
     Task {
         container_instance: None,
-        place: Place::Fargate,
+        launch_type: LaunchType::Fargate,
         interface: interface(&[address]),
         ..task
     }
 }
 
 fn overridden(task: Task, container: &str, variables: &[(&str, &str)]) -> Task {
-    let environment = Environment {
+    let environment = ContainerOverride {
         container: container.to_owned(),
         variables: pairs(variables),
     };
@@ -209,8 +216,8 @@ fn overridden(task: Task, container: &str, variables: &[(&str, &str)]) -> Task {
 }
 
 /// A definition in bridge mode with one container `app` that publishes port 80.
-fn bridge(name: &str) -> Definition {
-    definition(name, Network::Bridge, vec![declared("app", &[80], &[])])
+fn bridge(name: &str) -> TaskDefinition {
+    definition(name, NetworkMode::Bridge, vec![declared("app", &[80], &[])])
 }
 
 fn on_host() -> Cluster {

@@ -57,7 +57,7 @@ fn a_file_that_is_not_there_yet_is_worth_another_try() {
     let expected = |path: &str| {
         let message = format!(
             "TEMP/{path} is not there yet\n  hint: NJ_DSLOCAL_FILE_DISCOVERY_MAP and \
-             NJ_DSLOCAL_FILE_TEMPLATES say where documents are"
+             NJ_DSLOCAL_FILE_TEMPLATES set where documents are"
         );
         Outcome::ended(31, &message)
     };
@@ -168,7 +168,7 @@ fn a_bad_commit_changes_nothing() {
         ),
     ];
     for (content, message) in cases {
-        let message = format!("what is to be committed is not a JSON object: {message}");
+        let message = format!("the document to commit is not a JSON object: {message}");
         assert_eq!(
             store.commit("discovery-map", content),
             Outcome::ended(1, &message)

@@ -132,7 +132,7 @@ fn other_files_are_ignored_and_misplaced_templates_noted_once() {
 }
 
 #[test]
-fn links_are_followed_and_loops_refused() {
+fn links_are_followed_and_loops_rejected() {
     let store = Store::in_folder();
     store.write("elsewhere/_default/lds.json.mustache", "linked");
     fs::create_dir(store.path("templates")).unwrap();
@@ -194,8 +194,8 @@ fn a_file_in_place_of_the_folder_is_fatal() {
 #[test]
 fn the_folder_takes_no_commits_but_the_map_still_does() {
     let store = filled().accepting_invalid();
-    let message = "templates are taken from the folder TEMP/templates, which is edited directly \
-                   and takes no commits\n  hint: unset NJ_DSLOCAL_DIR_TEMPLATES to commit to \
+    let message = "templates come from the folder TEMP/templates, which is edited directly \
+                   and accepts no commits\n  hint: unset NJ_DSLOCAL_DIR_TEMPLATES to commit to \
                    NJ_DSLOCAL_FILE_TEMPLATES";
     assert_eq!(store.commit("templates", "{}"), Outcome::ended(1, message));
     assert_eq!(store.commit("discovery-map", "{}"), Outcome::ended(0, ""));

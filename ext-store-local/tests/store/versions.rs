@@ -49,7 +49,7 @@ fn a_commit_replaces_the_version_that_it_is_given_and_no_other() {
     assert_eq!(names, ["map.json"], "no lock is left");
 }
 
-/// Of another user: one that may not be opened is nobody's turn.
+/// Of another user: one that may not be opened is not held by anybody.
 #[test]
 fn a_lock_that_was_left_behind_blocks_nobody() {
     let store = Store::in_files().accepting_invalid();
@@ -85,9 +85,9 @@ fn a_lock_that_was_left_behind_blocks_nobody() {
         assert!(!lock.exists());
     }
     fs::create_dir(&lock).unwrap();
-    let message = "cannot lock TEMP/.nightjar-lock-map.json, by which commits take turns\n  hint: \
-                   if it was left behind, remove it; a file system without locks takes no commits \
-                   that compare: Is a directory (os error 21)";
+    let message = "cannot lock TEMP/.nightjar-lock-map.json, which serializes commits\n  hint: remove the \
+                   file if it was left behind; commits that compare versions need a file system \
+                   with locks: Is a directory (os error 21)";
     let outcome = store.commit_over("", "discovery-map", r#"{"a":2}"#);
     assert_eq!(outcome, Outcome::ended(1, message));
 }
@@ -148,7 +148,7 @@ fn the_one_version_of_a_file_is_listed_and_fetched() {
         call(&["--action=fetch", &this]),
         store.fetch("discovery-map", "")
     );
-    let message = format!("TEMP/map.json holds its current version alone, which is {version}");
+    let message = format!("TEMP/map.json holds only its current version, {version}");
     assert_eq!(
         call(&["--action=fetch", "--document-version=other"]),
         Outcome::ended(1, &message)
@@ -165,8 +165,7 @@ fn the_one_version_of_a_file_is_listed_and_fetched() {
 #[test]
 fn a_folder_has_no_versions() {
     let store = Store::in_folder();
-    let message =
-        "templates are taken from the folder TEMP/templates, which has no list of versions";
+    let message = "templates come from the folder TEMP/templates, which has no versions";
     for arguments in [
         &["--action=list"][..],
         &["--action=fetch", "--document-version=v"],

@@ -91,13 +91,13 @@ fn a_hint_offers_no_switch_that_does_not_help() {
     };
     assert_eq!(
         app("healthStatus", "UNHEALTHY"),
-        " WARN ARN (till:1): its essential container till is UNHEALTHY; the task is left out\n  hint: see why \
-         the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets unhealthy tasks in\n"
+        " WARN ARN (till:1): its essential container till is UNHEALTHY; the task is left out\n  hint: check \
+         why the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true keeps unhealthy tasks in the mesh\n"
     );
     assert_eq!(
         app("lastStatus", "STOPPED"),
-        " WARN ARN (till:1): its essential container till has stopped; the task is left out\n  hint: see the \
-         container's exit code and log\n"
+        " WARN ARN (till:1): its essential container till has stopped; the task is left out\n  hint: check \
+         the container's exit code and log\n"
     );
 }
 
@@ -145,7 +145,7 @@ fn another_mistake_in_the_call_is_not_taken_for_a_definition_that_is_gone() {
     let ending = scene.discovery.call(&[]);
     assert_eq!((ending.code, &ending.document), (Some(1), &None));
     assert!(
-        said(&ending).contains("was refused: ClientException: Invalid include."),
+        said(&ending).contains("was rejected: ClientException: Invalid include."),
         "{ending:?}"
     );
 }
@@ -165,8 +165,8 @@ fn without_one_that_was_known_there_is_no_map() {
     assert_eq!(
         said(&ending),
         format!(
-            "ext-discovery-ecs: ecs:DescribeTaskDefinition on {mail} was refused: ClientException: Unable \
-             to describe task definition.\n  hint: this passes by itself: the last task of the \
+            "ext-discovery-ecs: ecs:DescribeTaskDefinition on {mail} was rejected: ClientException: Unable \
+             to describe task definition.\n  hint: this resolves itself: the last task of the \
              definition has stopped meanwhile\n"
         )
     );

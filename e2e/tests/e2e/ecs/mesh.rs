@@ -282,9 +282,9 @@ fn a_port_that_is_bound_to_loopback_is_for_nobody_else() {
     assert_eq!(
         said(&found),
         format!(
-            " WARN {} (shop:1): port 3000 of container app is bound to 127.0.0.1, where no other machine \
-             gets to; that address is left out\n  hint: let the host's Docker publish ports on another \
-             address (its default bind address)\n",
+            " WARN {} (shop:1): port 3000 of container app is bound to 127.0.0.1, which other machines \
+             cannot reach; this address is left out\n  hint: configure the host's Docker to publish ports \
+             on another address (its default bind address)\n",
             within.arn
         )
     );

@@ -88,7 +88,7 @@ fn a_port_that_is_not_published_costs_its_route() {
     assert_eq!(map, ["n1 shop-blue-3000 /cart/ @ 10.1.0.8 3000", GOOD]);
     assert_eq!(
         said,
-        " WARN ARN (shop:1): NJ_ROUTE_PORT_1=\"8080\" (task tag): the task publishes no such port; the route is \
+        " WARN ARN (shop:1): NJ_ROUTE_PORT_1=\"8080\" (task tag): the task does not publish this port; the route is \
          left out\n  hint: set it to one of app:3000, or publish the port in portMappings of the task \
          definition\n"
     );
@@ -143,8 +143,8 @@ fn an_unhealthy_essential_container_keeps_its_task_out() {
     assert_eq!(told(&found), ["n1 shop-blue-3000 /shop/ @", GOOD]);
     assert_eq!(
         said(&found).replace(&ill.arn, "ARN"),
-        " WARN ARN (shop:1): its essential container app is UNHEALTHY; the task is left out\n  hint: see why the \
-         container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets unhealthy tasks in\n"
+        " WARN ARN (shop:1): its essential container app is UNHEALTHY; the task is left out\n  hint: check why \
+         the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true keeps unhealthy tasks in the mesh\n"
     );
     let lenient = discovery(&aws)
         .env("NJ_DMECS_INCLUDE_UNHEALTHY", "yes")

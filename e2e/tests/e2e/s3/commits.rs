@@ -116,7 +116,7 @@ fn checksums_are_sent_where_they_are_asked_for() {
 #[test]
 fn what_is_no_document_is_refused_before_any_call() {
     let store = Store::with_map(&map("one"));
-    let refused = "what is to be committed is not a JSON object: ";
+    let refused = "the document to commit is not a JSON object: ";
     for given in [json!([]), json!("x"), Value::Null] {
         let ending = store.commit(&given);
         assert_eq!(ending.code, Some(1));
@@ -124,9 +124,9 @@ fn what_is_no_document_is_refused_before_any_call() {
         assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     }
     let small = store.program().env("NJ_DSS3_MAX_DOCUMENT_SIZE_MB", "1");
-    let message = "what is to be committed is larger than 1048576 bytes\n  hint: \
-                   NJ_DSS3_MAX_DOCUMENT_SIZE_MB sets the limit, for those who commit and for those \
-                   who fetch";
+    let message = "the document to commit is larger than 1048576 bytes\n  hint: \
+                   NJ_DSS3_MAX_DOCUMENT_SIZE_MB sets the limit for commits and \
+                   fetches";
     assert_eq!(commit(&small, &large_map("large", 1024)), ended(1, message));
     assert_eq!(commit(&small, &large_map("fits", 1000)), done());
     store.aws.wire.forget();
@@ -146,7 +146,7 @@ fn half_a_document_is_refused() {
     fs::write(&file, "{\"namespaces\":[").unwrap();
     let file = format!("--action-file={}", file.display());
     let ending = program.call(&["--document=templates", "--action=commit", &file]);
-    let message = "what is to be committed is not a JSON object: EOF while parsing a list at line \
+    let message = "the document to commit is not a JSON object: EOF while parsing a list at line \
                    1 column 15";
     assert_eq!(ending, ended(1, message));
     assert_eq!(store.calls(), []);

@@ -91,8 +91,7 @@ fn a_task_s_role_is_asked_for_and_may_be_late() {
     store.aws.wire.forget();
     let ending = store.told(fetch(&with(&late)));
     let start = format!(
-        "ext-store-s3: s3:GetObject on s3://BUCKET/{MAP} could not be signed, as the credentials \
-         could not be fetched: "
+        "ext-store-s3: s3:GetObject on s3://BUCKET/{MAP} could not be signed because the credentials could not be loaded: "
     );
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     assert_eq!(
@@ -179,7 +178,7 @@ fn settings_of_aws_that_are_wrong_are_told() {
     let store = Store::new();
     let program = store.program().env("AWS_ENDPOINT_URL", "no url");
     let message = format!(
-        "s3:GetObject on s3://BUCKET/{MAP} was refused: Custom endpoint `no url` was not a \
+        "s3:GetObject on s3://BUCKET/{MAP} was rejected: Custom endpoint `no url` was not a \
          valid URI"
     );
     assert_eq!(store.told(fetch(&program)), ended(1, &message));
@@ -188,7 +187,7 @@ fn settings_of_aws_that_are_wrong_are_told() {
         (
             "AWS_MAX_ATTEMPTS",
             "none",
-            "AWS_MAX_ATTEMPTS=\"none\": is not a whole number from 1 on",
+            "AWS_MAX_ATTEMPTS=\"none\": is not a whole number of at least 1",
         ),
         (
             "AWS_REGION",
@@ -198,7 +197,7 @@ fn settings_of_aws_that_are_wrong_are_told() {
         (
             "AWS_ACCESS_KEY_ID",
             "KEY\nKEY",
-            "AWS_ACCESS_KEY_ID has control characters, such as line breaks, which no key has",
+            "AWS_ACCESS_KEY_ID contains control characters such as line breaks, which are not allowed in a key",
         ),
     ] {
         let program = store.program().env(name, value);

@@ -53,13 +53,13 @@ fn what_may_pass_is_tried_again_and_then_left_to_the_caller() {
         (
             Fault::Expired,
             1,
-            "was refused, as the credentials or the clock are out of date: ExpiredToken: The \
+            "was rejected because the credentials have expired or the clock is wrong: ExpiredToken: The \
              provided token has expired.",
         ),
         (
             Fault::Skewed,
             1,
-            "was refused, as the credentials or the clock are out of date: RequestTimeTooSkewed: \
+            "was rejected because the credentials have expired or the clock is wrong: RequestTimeTooSkewed: \
              The difference between the request time and the current time is too large.",
         ),
     ] {
@@ -79,7 +79,7 @@ fn a_connection_that_breaks_is_tried_again_and_then_left_to_the_caller() {
     for fault in [Fault::Reset, Fault::ResetAfter, Fault::Half] {
         let told = format!("{fault:?}");
         let (ending, count) = store.fetch_with(fault);
-        let start = format!("ext-store-s3: {}", get_failed("got no whole answer: "));
+        let start = format!("ext-store-s3: {}", get_failed("got no complete response: "));
         assert!(
             ending.stderr.starts_with(&start),
             "{told}: {}",
@@ -93,7 +93,7 @@ fn a_connection_that_breaks_is_tried_again_and_then_left_to_the_caller() {
     }
     store.aws.wire.refuse();
     let ending = store.fetch();
-    let what = "got no whole answer: io error: client error (Connect): tcp connect error: \
+    let what = "got no complete response: io error: client error (Connect): tcp connect error: \
                 Connection refused (os error 111)";
     assert_eq!(ending, ended(31, &get_failed(what)));
     store.aws.wire.heal();
@@ -104,7 +104,7 @@ fn a_connection_that_breaks_is_tried_again_and_then_left_to_the_caller() {
 fn half_a_document_is_not_handed_over() {
     let store = Store::with_map(&large_map("large", 200));
     let (ending, count) = store.fetch_with(Fault::Half);
-    let start = format!("ext-store-s3: {}", get_failed("got no whole answer: "));
+    let start = format!("ext-store-s3: {}", get_failed("got no complete response: "));
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     assert_eq!((ending.code, ending.document, count), (Some(31), None, 1));
 }
@@ -119,7 +119,7 @@ fn an_answer_that_does_not_come_is_not_waited_for() {
     let once = store.program().env("AWS_MAX_ATTEMPTS", 1);
     let (ending, time) = once.timed(&["--document=discovery-map", "--action=fetch"]);
     assert!(time < Duration::from_secs(20), "{time:?}");
-    let start = format!("ext-store-s3: {}", get_failed("got no whole answer: "));
+    let start = format!("ext-store-s3: {}", get_failed("got no complete response: "));
     let ending = store.told(ending);
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     assert_eq!((ending.code, ending.document), (Some(31), None));
@@ -140,7 +140,7 @@ fn what_is_not_allowed_is_told_with_call_object_and_remedy() {
     let (ending, count) = store.fetch_with(Fault::Denied);
     let what = format!(
         "is not allowed: AccessDenied: {USER} s3:GetObject\n  hint: allow s3:GetObject on it in \
-         the IAM role's policy; S3 gives this answer for a document that is not there, too, unless \
+         the IAM role's policy; S3 answers the same for a document that does not exist, unless \
          s3:ListBucket is allowed on the bucket"
     );
     assert_eq!((ending, count), (ended(1, &get_failed(&what)), 1));
@@ -161,7 +161,7 @@ fn what_is_not_allowed_is_told_with_call_object_and_remedy() {
 fn keys_that_aws_does_not_know_are_told() {
     let store = Store::with_map(&map("one"));
     let (ending, count) = store.fetch_with(Fault::UnknownKey);
-    let what = "could not be signed with valid credentials: InvalidAccessKeyId (HTTP status 403)\n  \
+    let what = "could not be authenticated: InvalidAccessKeyId (HTTP status 403)\n  \
                 hint: give the task or instance an IAM role, or set AWS_ACCESS_KEY_ID and \
                 AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
     assert_eq!((ending, count), (ended(1, &get_failed(what)), 1));
@@ -173,7 +173,7 @@ fn a_missing_bucket_is_told_with_its_setting() {
     let elsewhere = || store.program().env("NJ_DSS3_BUCKET", "no-such-bucket");
     let message = |call: &str, key: &str| {
         format!(
-            "{call} on s3://no-such-bucket/{key} was refused: NoSuchBucket: The specified bucket \
+            "{call} on s3://no-such-bucket/{key} was rejected: NoSuchBucket: The specified bucket \
              does not exist\n  hint: create the bucket, or correct NJ_DSS3_BUCKET"
         )
     };
@@ -197,9 +197,9 @@ fn a_bucket_in_another_region_is_told_with_that_region() {
             .collect(),
         body: format!("<Error><Code>{code}</Code><Message>Elsewhere.</Message>{more}</Error>"),
     };
-    let moved = "was refused: PermanentRedirect: Elsewhere.\n  hint: the bucket is in another \
+    let moved = "was rejected: PermanentRedirect: Elsewhere.\n  hint: the bucket is in another \
                  region: set AWS_REGION";
-    let malformed = "was refused: AuthorizationHeaderMalformed (HTTP status 400)\n  hint: the \
+    let malformed = "was rejected: AuthorizationHeaderMalformed (HTTP status 400)\n  hint: the \
                      bucket is in another region: set AWS_REGION";
     let header = ("x-amz-bucket-region", "ap-southeast-2");
     let element = "<Region>ap-southeast-2</Region>";
@@ -210,7 +210,7 @@ fn a_bucket_in_another_region_is_told_with_that_region() {
         ),
         (
             answer(301, &[], "PermanentRedirect", ""),
-            format!("{moved} to that of the bucket"),
+            format!("{moved} to the bucket's region"),
         ),
         (
             answer(
@@ -219,7 +219,7 @@ fn a_bucket_in_another_region_is_told_with_that_region() {
                 "PermanentRedirect",
                 "",
             ),
-            format!("{moved} to that of the bucket"),
+            format!("{moved} to the bucket's region"),
         ),
         (
             answer(400, &[], "AuthorizationHeaderMalformed", element),
@@ -254,7 +254,7 @@ fn a_clock_that_is_wrong_is_corrected() {
     assert_eq!(years.last(), Some(&"2044"), "{years:?}");
 
     let (ending, count) = store.fetch_with(answer);
-    let what = "was refused, as the credentials or the clock are out of date: \
+    let what = "was rejected because the credentials have expired or the clock is wrong: \
                 RequestTimeTooSkewed: Wrong.; this machine's clock is ";
     let start = format!("ext-store-s3: {}", get_failed(what));
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
@@ -286,7 +286,7 @@ fn a_page_in_place_of_an_object_is_worth_another_try() {
     };
     for status in [400, 403, 404] {
         let what = format!(
-            "got no whole answer: a proxy or filter on the way gave an HTML page instead (HTTP \
+            "got no complete response: a proxy or filter answered with an HTML page (HTTP \
              status {status})"
         );
         let (ending, count) = store.fetch_with(page(status));
@@ -294,8 +294,8 @@ fn a_page_in_place_of_an_object_is_worth_another_try() {
     }
     let (ending, _) = store.fetch_with(page(200));
     let what = format!(
-        "s3://BUCKET/{MAP} was answered with an HTML page, which a proxy or filter on the way has \
-         made\n  hint: see what HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL lead to"
+        "the response for s3://BUCKET/{MAP} is an HTML page from a proxy or filter\n  hint: \
+         check HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL"
     );
     assert_eq!(ending, ended(31, &what));
     // Nor does a page tell of another's commit.
@@ -323,20 +323,20 @@ fn what_an_object_or_its_key_needs_is_told() {
         "InvalidObjectState",
         "The operation is not valid for the object's storage class",
     );
-    let what = "was refused: InvalidObjectState: The operation is not valid for the object's \
-                storage class\n  hint: the object is archived: restore it, or commit the document \
-                again, and let no lifecycle rule archive what is below the base path";
+    let what = "was rejected: InvalidObjectState: The operation is not valid for the object's \
+                storage class\n  hint: the object is archived: restore it or commit the document \
+                again, and exclude the base path from lifecycle rules that archive objects";
     assert_eq!(store.fetch_with(archived).0, ended(1, &get_failed(what)));
 
     let hint = |action: &str| {
         format!(
-            "\n  hint: it is the KMS key of the bucket's encryption: see that it is enabled, and \
-             allow {action} on it in the IAM role's policy and in the key's own"
+            "\n  hint: the bucket is encrypted with a KMS key: check that the key is enabled, \
+             and allow {action} on it in the IAM role's policy and in the key policy"
         )
     };
     let disabled = refused(400, "KMS.DisabledException", "key is disabled.");
     let what = format!(
-        "was refused: KMS.DisabledException: key is disabled.{}",
+        "was rejected: KMS.DisabledException: key is disabled.{}",
         hint("kms:Decrypt")
     );
     let ending = store.fetch_with(disabled).0;
@@ -375,8 +375,8 @@ fn a_multi_region_access_point_is_refused_with_words() {
     let arn = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
     let ending = fetch(&store.program().env("NJ_DSS3_BUCKET", arn));
     assert_eq!((ending.code, store.calls()), (Some(64), counts(&[])));
-    let what = "is a Multi-Region Access Point, whose requests need signatures of another kind \
-                (SigV4A); give the bucket, or an access point in one region";
+    let what = "is a Multi-Region Access Point, which needs SigV4A signatures; use the \
+                bucket, or an access point in one region";
     assert!(ending.stderr.contains(what), "{}", ending.stderr);
 }
 
@@ -386,7 +386,7 @@ fn an_arn_that_is_none_is_refused_without_a_call() {
     let program = store.program().env("NJ_DSS3_BUCKET", "arn:aws:s3:nowhere");
     let ending = fetch(&program);
     let start =
-        format!("ext-store-s3: s3:GetObject on arn:aws:s3:nowhere/object/{MAP} was refused: ");
+        format!("ext-store-s3: s3:GetObject on arn:aws:s3:nowhere/object/{MAP} was rejected: ");
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     assert_eq!((ending.code, store.calls()), (Some(1), counts(&[])));
 }

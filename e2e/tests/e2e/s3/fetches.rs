@@ -123,8 +123,8 @@ fn packed(store: &Store, map: &Value) -> Vec<u8> {
 fn what_is_no_document_is_a_fault_that_names_the_object() {
     let store = Store::new();
     let packed = packed(&store, &large_map("large", 300));
-    let hint = "\n  hint: commit the document again, or copy one from its history back\n";
-    let gzip = format!("s3://BUCKET/{MAP} is not complete gzip: ");
+    let hint = "\n  hint: commit the document again, or restore a copy from its history\n";
+    let gzip = format!("s3://BUCKET/{MAP} is not complete gzip data: ");
     let json = format!("s3://BUCKET/{MAP} is not a JSON object: ");
     for (bytes, message) in [
         (&packed[..packed.len() / 2], gzip.as_str()),
@@ -152,7 +152,7 @@ fn what_is_too_large_is_not_read_to_its_end() {
     let program = || store.program().env("NJ_DSS3_MAX_DOCUMENT_SIZE_MB", "2");
     let message = format!(
         "s3://BUCKET/{MAP} is larger than 2097152 bytes\n  hint: \
-         NJ_DSS3_MAX_DOCUMENT_SIZE_MB sets the limit, for those who commit and for those who fetch"
+         NJ_DSS3_MAX_DOCUMENT_SIZE_MB sets the limit for commits and fetches"
     );
     // As it is kept, it is far smaller.
     assert_eq!(store.told(fetch(&program())), ended(1, &message));
@@ -196,6 +196,6 @@ fn a_server_without_conditions_is_understood() {
     }
     store.aws.wire.fail("s3:GetObject", answer(&[]));
     let message =
-        format!("s3://BUCKET/{MAP} was handed over without an ETag, which is a document's version");
+        format!("the response for s3://BUCKET/{MAP} has no ETag, which is the document's version");
     assert_eq!(store.fetch(), ended(1, &message));
 }

@@ -17,7 +17,7 @@ impl Store {
 
     fn warned(&self, call: &str, what: &str) -> String {
         format!(
-            " WARN the document is committed, but old copies of it stay: {call} on \
+            " WARN the document is committed, but old copies were not deleted: {call} on \
              s3://{}/{COPIES}{what}\n",
             self.bucket
         )
@@ -205,7 +205,7 @@ fn copies_that_may_not_be_deleted_are_told() {
     let ending = commit(&store.keeping(0, "0"), &map("two"));
     let said = store.warned(
         "s3:DeleteObject",
-        "1.json was refused: AccessDenied (1 others with it)",
+        "1.json was rejected: AccessDenied (and 1 more)",
     );
     assert_eq!((ending.code, ending.stderr), (Some(0), said));
 }

@@ -60,8 +60,9 @@ fn a_body_that_stalls_is_not_waited_for() {
     let store = Store::new();
     let program = store.program().env("AWS_ENDPOINT_URL", &server.url);
     let (ending, time) = program.timed(&["--document=discovery-map", "--action=fetch"]);
-    let message =
-        format!("s3:GetObject on s3://BUCKET/{MAP} got no whole answer: it took longer than 25s");
+    let message = format!(
+        "s3:GetObject on s3://BUCKET/{MAP} got no complete response: it took longer than 25s"
+    );
     assert_eq!(store.told(ending), ended(31, &message));
     assert!(time < Duration::from_secs(35), "{time:?}");
     assert_eq!(server.heads().len(), 1);
@@ -82,7 +83,7 @@ fn a_body_is_not_waited_for_past_the_caller_s_deadline() {
     let ending = store.told(fetch(&program));
     assert!(SystemTime::now() < deadline, "{ending:?}");
     let start = format!(
-        "ext-store-s3: s3:GetObject on s3://BUCKET/{MAP} got no whole answer: it took longer than "
+        "ext-store-s3: s3:GetObject on s3://BUCKET/{MAP} got no complete response: it took longer than "
     );
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     assert_eq!((ending.code, ending.document), (Some(31), None));

@@ -165,8 +165,8 @@ fn a_server_without_conditional_writes_is_told_of_and_written_to() {
     let store = Store::with_map(&map("one"));
     let one = store.fetch().version().to_owned();
     let warning = format!(
-        " WARN the server has no conditional writes, so what another commits to s3://BUCKET/{MAP} \
-         at this very moment is lost\n"
+        " WARN the server does not support conditional writes, so a commit to s3://BUCKET/{MAP} \
+         by another program at the same moment is lost\n"
     );
     let done_so = Ending {
         stderr: warning,
@@ -258,9 +258,8 @@ fn older_versions_are_listed_and_fetched_as_they_were() {
     let shape = regex::Regex::new(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$").unwrap();
     assert!(shape.is_match(time), "{time}");
 
-    let message = format!(
-        "s3://BUCKET/{MAP} has no version abc\n  hint: --action=list tells which there are"
-    );
+    let message =
+        format!("s3://BUCKET/{MAP} has no version abc\n  hint: --action=list shows the versions");
     assert_eq!(store.fetch_version("abc"), ended(1, &message));
 }
 
@@ -293,7 +292,7 @@ fn a_copy_is_listed_by_the_version_that_was_current() {
         .aws
         .wire
         .fail_times(1, "s3:GetObject", refused(404, "NoSuchKey"));
-    let message = format!("s3://BUCKET/{copy} was replaced right now");
+    let message = format!("s3://BUCKET/{copy} was replaced while it was being read");
     assert_eq!(store.fetch_version("0123abcd"), ended(31, &message));
 
     // A document that nobody has copied is fetched itself.

@@ -1,7 +1,7 @@
 //! The order in which AWS tells things means nothing.
 
 use super::{Cluster, container, declared, definition, on_host, overridden, pairs, task};
-use crate::described::{Definition, Health, Network, Task};
+use crate::resources::{Health, NetworkMode, Task, TaskDefinition};
 use nightjar_core::document::discovery_map::DiscoveryMap;
 use proptest::prelude::*;
 
@@ -64,9 +64,9 @@ fn cluster(tasks: &[(usize, Task)]) -> Cluster {
             declared("app", &[80, 81], &[("NJ_ROUTE_4", "/f/")]),
             declared("side", &[80], &[]),
         ];
-        let definition = Definition {
+        let definition = TaskDefinition {
             tags: pairs(&[("NJ_ROUTE_5", ["/g/", "/h/", "{"][revision - 1])]),
-            ..definition(&format!("shop:{revision}"), Network::Bridge, containers)
+            ..definition(&format!("shop:{revision}"), NetworkMode::Bridge, containers)
         };
         let of_revision = tasks
             .iter()

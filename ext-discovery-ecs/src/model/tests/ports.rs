@@ -4,7 +4,7 @@ use super::{
     Cluster, blue, bridge, container, declared, definition, interface, on_fargate, on_host, shop,
     task,
 };
-use crate::described::{Binding, Declared, Mapping, Network, Ports};
+use crate::resources::{ContainerDefinition, NetworkBinding, NetworkMode, PortMapping, Ports};
 
 const ROUTE: (&str, &str) = ("NJ_ROUTE_1", "/shop/");
 
@@ -27,14 +27,14 @@ fn every_bridge_task_has_another_port_of_its_instance() {
 
 #[test]
 fn a_port_that_the_definition_fixes_needs_no_binding() {
-    let fixed = Declared {
-        ports: vec![Mapping {
+    let fixed = ContainerDefinition {
+        ports: vec![PortMapping {
             container: Ports::one(80),
             host: Some(8080),
         }],
         ..declared("app", &[], &[])
     };
-    let definition = definition("shop", Network::Bridge, vec![fixed]);
+    let definition = definition("shop", NetworkMode::Bridge, vec![fixed]);
     let mesh = on_host().with(
         definition,
         [task("a", vec![container("app", &[])], &blue(&[ROUTE]))],
@@ -52,14 +52,14 @@ fn a_task_whose_port_is_not_bound_yet_waits() {
         mesh.warned(),
         [
             "task/a (shop:1): port 80 of container app has no port on the host yet; the task is left out\n  \
-          hint: this passes by itself while a task starts"
+          hint: this resolves itself when the task has started"
         ]
     );
 }
 
 #[test]
 fn host_tasks_have_the_same_ports_outside() {
-    let definition = definition("shop", Network::Host, vec![declared("app", &[80], &[])]);
+    let definition = definition("shop", NetworkMode::Host, vec![declared("app", &[80], &[])]);
     let mesh = on_host().with(
         definition,
         [task("a", vec![container("app", &[])], &blue(&[ROUTE]))],
@@ -69,7 +69,13 @@ fn host_tasks_have_the_same_ports_outside() {
 
 #[test]
 fn awsvpc_tasks_have_an_address_of_their_own_and_nobody_is_asked_for_it() {
-    let awsvpc = || definition("shop", Network::Awsvpc, vec![declared("app", &[80], &[])]);
+    let awsvpc = || {
+        definition(
+            "shop",
+            NetworkMode::Awsvpc,
+            vec![declared("app", &[80], &[])],
+        )
+    };
     let running = || vec![container("app", &[])];
     let ipv4 = on_fargate(task("a", running(), &blue(&[ROUTE])), "10.1.0.7");
     let ipv6 = on_fargate(task("b", running(), &blue(&[ROUTE])), "fd00::7");
@@ -90,7 +96,7 @@ fn awsvpc_tasks_have_an_address_of_their_own_and_nobody_is_asked_for_it() {
         mesh.warned(),
         [
             "task/a (shop:1): its network interface has no address yet; the task is left out\n  \
-          hint: this passes by itself while a task starts"
+          hint: this resolves itself when the task has started"
         ]
     );
 }
@@ -98,24 +104,24 @@ fn awsvpc_tasks_have_an_address_of_their_own_and_nobody_is_asked_for_it() {
 #[test]
 fn ranges_lead_port_by_port() {
     let ports = |first, last| Ports { first, last };
-    let ranged = Declared {
-        ports: vec![Mapping {
+    let ranged = ContainerDefinition {
+        ports: vec![PortMapping {
             container: ports(8000, 8005),
             host: None,
         }],
         ..declared("app", &[], &[])
     };
     let mut running = container("app", &[]);
-    running.bindings.push(Binding {
+    running.bindings.push(NetworkBinding {
         ip: "0.0.0.0".parse().ok(),
         container: ports(8000, 8005),
         host: ports(49153, 49158),
     });
-    let bridge = definition("shop", Network::Bridge, vec![ranged.clone()]);
+    let bridge = definition("shop", NetworkMode::Bridge, vec![ranged.clone()]);
     let mesh = on_host().with(bridge, [task("a", vec![running], &chosen("8003"))]);
     assert_eq!(mesh.told(), ["n1 shop-blue-8003 /shop/ @ 10.0.0.1:49156"]);
 
-    let awsvpc = definition("shop", Network::Awsvpc, vec![ranged]);
+    let awsvpc = definition("shop", NetworkMode::Awsvpc, vec![ranged]);
     let mine = on_fargate(
         task("a", vec![container("app", &[])], &chosen("8005")),
         "10.1.0.7",
@@ -133,8 +139,8 @@ fn the_end_of_the_ports_is_no_place_to_fall_over() {
     for text in ["0-3", "5-4", "1", "a-b", "65535-65536", ""] {
         assert_eq!(Ports::range(text), None, "{text}");
     }
-    let whole = Declared {
-        ports: vec![Mapping {
+    let whole = ContainerDefinition {
+        ports: vec![PortMapping {
             container: Ports {
                 first: 65530,
                 last: 65535,
@@ -143,7 +149,7 @@ fn the_end_of_the_ports_is_no_place_to_fall_over() {
         }],
         ..declared("app", &[], &[])
     };
-    let definition = definition("shop", Network::Bridge, vec![whole]);
+    let definition = definition("shop", NetworkMode::Bridge, vec![whole]);
     let high = task("a", vec![container("app", &[])], &chosen("65531"));
     let low = task("b", vec![container("app", &[])], &chosen("65535"));
     let mesh = on_host().with(definition, [high, low]);
@@ -198,7 +204,7 @@ fn groups_that_share_a_container_port_are_told_apart_by_their_names() {
         container("a", &[("0.0.0.0", 80, 1)]),
         container("b", &[("0.0.0.0", 80, 2)]),
     ];
-    let two = definition("shop", Network::Bridge, containers);
+    let two = definition("shop", NetworkMode::Bridge, containers);
     let mesh = on_host().with(two, [task("t", running, &blue(&[]))]);
     let mut told = mesh.told();
     told.sort_by_key(|line| line.contains("/b/"));
@@ -227,7 +233,7 @@ fn a_port_that_is_not_published_costs_its_route() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (shop:1): NJ_ROUTE_PORT_1=\"81\" (task tag): the task publishes no such port; the route is \
+            "task/a (shop:1): NJ_ROUTE_PORT_1=\"81\" (task tag): the task does not publish this port; the route is \
           left out\n  hint: set it to one of app:80, or publish the port in portMappings of the task \
           definition"
         ]
@@ -250,8 +256,8 @@ fn a_private_route_stays_whatever_port_it_names() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (shop:1): NJ_ROUTE_PORT_2=\"81\" (task tag): the task publishes no such port; it is ignored, because \
-          the route is private and must stay in the map\n  hint: set it to one of app:80, or publish the port \
+            "task/a (shop:1): NJ_ROUTE_PORT_2=\"81\" (task tag): the task does not publish this port; the \
+          choice is ignored because the route is private and has to stay\n  hint: set it to one of app:80, or publish the port \
           in portMappings of the task definition"
         ]
     );
@@ -261,7 +267,7 @@ fn a_private_route_stays_whatever_port_it_names() {
 fn without_a_choice_the_lowest_port_counts_and_that_is_said() {
     let several = definition(
         "shop",
-        Network::Host,
+        NetworkMode::Host,
         vec![
             declared("proxy", &[9000], &[]),
             declared("app", &[8080, 80], &[]),
@@ -272,7 +278,7 @@ fn without_a_choice_the_lowest_port_counts_and_that_is_said() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (shop:1): NJ_ROUTE_1 (task tag): no port is chosen of several; app:80, the lowest, is used\n  \
+            "task/a (shop:1): NJ_ROUTE_1 (task tag): no port is chosen among several; the lowest, app:80, is used\n  \
           hint: set NJ_ROUTE_PORT to one of proxy:9000, app:80, app:8080"
         ]
     );
@@ -281,20 +287,20 @@ fn without_a_choice_the_lowest_port_counts_and_that_is_said() {
 /// One task must not make the map slow or big for all.
 #[test]
 fn all_ports_cost_no_more_than_one() {
-    let all = Mapping {
+    let all = PortMapping {
         container: Ports {
             first: 1,
             last: u16::MAX,
         },
         host: None,
     };
-    let everything = Declared {
+    let everything = ContainerDefinition {
         ports: vec![all; 100],
         ..declared("app", &[], &[])
     };
     let mut running = container("app", &[]);
     running.bindings = (1..=100)
-        .map(|first| Binding {
+        .map(|first| NetworkBinding {
             ip: "0.0.0.0".parse().ok(),
             container: Ports {
                 first,
@@ -306,7 +312,7 @@ fn all_ports_cost_no_more_than_one() {
             },
         })
         .collect();
-    let definition = definition("shop", Network::Bridge, vec![everything; 10]);
+    let definition = definition("shop", NetworkMode::Bridge, vec![everything; 10]);
     let tasks = (0..20).map(|n| task(&n.to_string(), vec![running.clone()], &chosen("50000")));
     let mesh = on_host().with(definition, tasks);
     let start = std::time::Instant::now();
@@ -316,7 +322,7 @@ fn all_ports_cost_no_more_than_one() {
 
 #[test]
 fn a_private_route_without_any_port_keeps_its_path_closed() {
-    let closed = definition("shop", Network::None, vec![declared("app", &[80], &[])]);
+    let closed = definition("shop", NetworkMode::None, vec![declared("app", &[80], &[])]);
     let tags = blue(&[("NJ_ROUTE_1", "!/shop/admin/")]);
     let mesh = on_host().with(closed, [task("a", Vec::new(), &tags)]);
     assert_eq!(mesh.told(), ["n1 shop-blue-65536 /shop/admin/ @ "]);
@@ -360,7 +366,7 @@ fn a_private_route_of_a_wrong_weight_has_no_instances() {
 
 #[test]
 fn a_task_that_publishes_nothing_has_no_routes() {
-    let closed = definition("shop", Network::None, vec![declared("app", &[80], &[])]);
+    let closed = definition("shop", NetworkMode::None, vec![declared("app", &[80], &[])]);
     let mesh = on_host().with(closed, [task("a", Vec::new(), &blue(&[ROUTE]))]);
     assert_eq!(mesh.told(), ["n1 shop-blue-0  @ "]);
     assert_eq!(
@@ -376,7 +382,7 @@ fn a_task_that_publishes_nothing_has_no_routes() {
 fn a_port_of_several_containers_is_that_of_the_first_and_that_is_said() {
     let twice = definition(
         "shop",
-        Network::Bridge,
+        NetworkMode::Bridge,
         vec![declared("b", &[80], &[]), declared("a", &[80], &[])],
     );
     let running = vec![
@@ -403,8 +409,8 @@ fn where_only_its_host_gets_to_a_port_nobody_is_sent() {
     };
     let warning = |ip: &str| {
         vec![format!(
-            "task/a (shop:1): port 80 of container app is bound to {ip}, where no other machine gets to; \
-             that address is left out\n  hint: let the host's Docker publish ports on another address \
+            "task/a (shop:1): port 80 of container app is bound to {ip}, which other machines cannot \
+             reach; this address is left out\n  hint: configure the host's Docker to publish ports on another address \
              (its default bind address)"
         )]
     };

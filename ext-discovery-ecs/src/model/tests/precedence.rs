@@ -3,13 +3,13 @@
 use super::{
     BLUE, blue, bridge, container, declared, definition, on_host, overridden, pairs, shop, task,
 };
-use crate::described::{Definition, Network};
+use crate::resources::{NetworkMode, TaskDefinition};
 
 const ROUTE: &str = "NJ_ROUTE_1";
 
 #[test]
 fn the_first_place_that_says_a_setting_counts() {
-    let all = Definition {
+    let all = TaskDefinition {
         tags: pairs(&[(ROUTE, "/by-definition-tag/")]),
         containers: vec![declared("app", &[80], &[(ROUTE, "/by-environment/")])],
         ..bridge("shop")
@@ -25,7 +25,7 @@ fn the_first_place_that_says_a_setting_counts() {
         ["n1 shop-blue-80 /by-definition-tag/ @ 10.0.0.1:32768"]
     );
 
-    let untagged = Definition {
+    let untagged = TaskDefinition {
         tags: Vec::new(),
         ..all
     };
@@ -53,7 +53,7 @@ fn what_a_container_says_of_itself_goes_with_its_own_ports() {
         container("proxy", &[("0.0.0.0", 9000, 1)]),
     ];
     let mesh = on_host().with(
-        definition("shop", Network::Bridge, containers),
+        definition("shop", NetworkMode::Bridge, containers),
         [task("a", running, &[])],
     );
     assert_eq!(
@@ -94,7 +94,7 @@ fn only_tasks_with_the_required_tag_are_looked_at() {
 
 #[test]
 fn the_newest_definition_leads_whatever_family_it_is_of() {
-    let route = |name: &str, registered: i64, path: &str| Definition {
+    let route = |name: &str, registered: i64, path: &str| TaskDefinition {
         registered,
         tags: pairs(&[(ROUTE, path)]),
         ..bridge(name)
@@ -130,7 +130,7 @@ fn a_gateway_is_where_it_says_that_it_listens() {
             &[("0.0.0.0", 80, 1), ("0.0.0.0", 9901, 2)],
         )]
     };
-    let edge = definition("edge", Network::Bridge, containers());
+    let edge = definition("edge", NetworkMode::Bridge, containers());
     let mesh = on_host().with(edge.clone(), [task("a", running(), &tags)]);
     assert_eq!(
         (mesh.told(), mesh.warned()),
@@ -147,7 +147,7 @@ fn a_gateway_is_where_it_says_that_it_listens() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (edge:1): NJ_ROUTE_PORT=\"81\" (task tag): the task publishes no such port; the gateway is \
+            "task/a (edge:1): NJ_ROUTE_PORT=\"81\" (task tag): the task does not publish this port; the gateway is \
           left out\n  hint: set it to one of envoy:80, envoy:9901, or publish the port in \
           portMappings of the task definition"
         ]
@@ -163,7 +163,7 @@ fn a_service_that_only_calls_others_needs_no_address() {
 
 #[test]
 fn a_task_tag_that_hides_another_value_of_its_definition_is_told() {
-    let tagged = Definition {
+    let tagged = TaskDefinition {
         tags: pairs(&[
             ("NJ_PROXY_MODE", "SERVICE"),
             ("NJ_COLOR", " blue "),
@@ -182,7 +182,7 @@ fn a_task_tag_that_hides_another_value_of_its_definition_is_told() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/a (shop:1): NJ_ROUTE_1=\"/new/\" (task tag): hides what the task-definition tag says: \
+            "task/a (shop:1): NJ_ROUTE_1=\"/new/\" (task tag): hides another value of the task-definition tag: \
              \"/old/\"\n  hint: remove one of the tags, or give both the same value"
         ]
     );

@@ -1,11 +1,11 @@
 //! Which tasks get requests.
 
 use super::{Cluster, bridge, container, declared, definition, on_host, overridden, shop, task};
-use crate::described::{Declared, Health, Network, Place, Task};
+use crate::resources::{ContainerDefinition, Health, LaunchType, NetworkMode, Task};
 
 const ROUTE: (&str, &str) = ("NJ_ROUTE_1", "/shop/");
-const REMEDY: &str = "hint: see why the container's health check fails; \
-                      NJ_DMECS_INCLUDE_UNHEALTHY=true lets unhealthy tasks in";
+const REMEDY: &str = "hint: check why the container's health check fails; \
+                      NJ_DMECS_INCLUDE_UNHEALTHY=true keeps unhealthy tasks in the mesh";
 
 fn good() -> Task {
     shop("good", 1, &[ROUTE])
@@ -59,11 +59,11 @@ fn the_first_task_of_a_service_color_is_announced_while_it_starts() {
 /// Its app may not listen yet; or ECS does not know, of no task at all.
 #[test]
 fn a_task_whose_health_check_has_told_nothing_waits_while_another_of_its_service_is_well() {
-    let checked = Declared {
+    let checked = ContainerDefinition {
         is_checked: true,
         ..declared("app", &[80], &[])
     };
-    let checked = definition("shop", Network::Bridge, vec![checked]);
+    let checked = definition("shop", NetworkMode::Bridge, vec![checked]);
     let in_state = |name, port, health, color| {
         let mut task = shop(name, port, &[ROUTE]);
         let color = ("NJ_COLOR".to_owned(), str::to_owned(color));
@@ -75,8 +75,8 @@ fn a_task_whose_health_check_has_told_nothing_waits_while_another_of_its_service
     let green = || in_state("first", 1, Health::Unknown, "green");
     let is_in = "n1 shop-green-80 /shop/ @ 10.0.0.1:1";
     assert_eq!(told(vec![green()]), [is_in]);
-    let well = in_state("well", 2, Health::Healthy, "green");
-    let two = told(vec![green(), well]);
+    let available = in_state("available", 2, Health::Healthy, "green");
+    let two = told(vec![green(), available]);
     assert_eq!(two, ["n1 shop-green-80 /shop/ @ 10.0.0.1:2"]);
     let blue = |health| in_state("blue", 3, health, "blue");
     let blue_is_in = "n1 shop-blue-80 /shop/ @ 10.0.0.1:3";
@@ -112,17 +112,17 @@ fn a_gateway_that_takes_no_requests_makes_its_namespace_known() {
 
 #[test]
 fn unhealthy_tasks_are_left_out_unless_they_are_let_in() {
-    let mut ill = shop("ill", 2, &[ROUTE]);
-    ill.health = Health::Unhealthy;
-    for container in &mut ill.containers {
+    let mut unhealthy = shop("unhealthy", 2, &[ROUTE]);
+    unhealthy.health = Health::Unhealthy;
+    for container in &mut unhealthy.containers {
         container.health = Health::Unhealthy;
     }
-    let mut mesh = on_host().with(bridge("shop"), [good(), ill]);
+    let mut mesh = on_host().with(bridge("shop"), [good(), unhealthy]);
     assert_eq!(mesh.told(), ["n1 shop-blue-80 /shop/ @ 10.0.0.1:1"]);
     assert_eq!(
         mesh.warned(),
         [format!(
-            "task/ill (shop:1): its essential container app is UNHEALTHY; the task is left out\n  {REMEDY}"
+            "task/unhealthy (shop:1): its essential container app is UNHEALTHY; the task is left out\n  {REMEDY}"
         )]
     );
     mesh.rules.include_unhealthy = true;
@@ -148,7 +148,7 @@ fn a_task_counts_as_ill_as_soon_as_ecs_or_one_essential_container_says_so() {
         [
             format!("task/a (shop:1): it is UNHEALTHY; the task is left out\n  {REMEDY}"),
             "task/b (shop:1): its essential container app has stopped; the task is left out\n  \
-                 hint: see the container's exit code and log"
+                 hint: check the container's exit code and log"
                 .to_owned(),
         ]
     );
@@ -188,22 +188,22 @@ fn a_container_that_no_definition_declares_never_decides() {
             "{number}"
         );
     }
-    let ill = with_agent(|task| {
+    let unhealthy = with_agent(|task| {
         for container in &mut task.containers {
             container.health = Health::Unhealthy;
         }
     });
-    assert_eq!(ill.told(), ["n1 shop-blue-80 /shop/ @ "]);
+    assert_eq!(unhealthy.told(), ["n1 shop-blue-80 /shop/ @ "]);
 }
 
 #[test]
 fn a_container_that_is_not_essential_takes_only_its_own_routes_with_it() {
-    let extra = Declared {
+    let extra = ContainerDefinition {
         essential: false,
         ..declared("extra", &[81], &[("NJ_ROUTE_1", "/extra/")])
     };
     let app = declared("app", &[80], &[("NJ_ROUTE_1", "/shop/")]);
-    let two = definition("shop", Network::Bridge, vec![app, extra]);
+    let two = definition("shop", NetworkMode::Bridge, vec![app, extra]);
     let running = |name: &str, port: u16| {
         let containers = vec![
             container("app", &[("0.0.0.0", 80, port)]),
@@ -229,7 +229,7 @@ fn a_container_that_is_not_essential_takes_only_its_own_routes_with_it() {
 
 #[test]
 fn tasks_without_an_address_are_left_out_and_the_reason_is_told() {
-    let passes = "hint: this passes by itself while an instance comes or goes";
+    let passes = "hint: this resolves itself while an instance starts or stops";
     let mesh = Cluster::default().with(bridge("shop"), [good()]);
     assert_eq!(mesh.told(), ["n1 shop-blue-80 /shop/ @ "]);
     assert_eq!(
@@ -243,7 +243,7 @@ fn tasks_without_an_address_are_left_out_and_the_reason_is_told() {
     assert_eq!(
         mesh.warned(),
         [format!(
-            "task/good (shop:1): EC2 tells no private address of its instance i-1; the task is left out\n  \
+            "task/good (shop:1): EC2 returns no private address for its instance i-1; the task is left out\n  \
              {passes}"
         )]
     );
@@ -251,8 +251,8 @@ fn tasks_without_an_address_are_left_out_and_the_reason_is_told() {
 
 #[test]
 fn routes_of_which_no_task_is_well_stay_without_instances() {
-    let mut ill = shop("ill", 2, &[("NJ_ROUTE_1", "!/admin/")]);
-    ill.health = Health::Unhealthy;
+    let mut unhealthy = shop("unhealthy", 2, &[("NJ_ROUTE_1", "!/admin/")]);
+    unhealthy.health = Health::Unhealthy;
     let mut other = shop("other", 3, &[("NJ_ROUTE_1", "/")]);
     for tag in other
         .tags
@@ -261,7 +261,7 @@ fn routes_of_which_no_task_is_well_stay_without_instances() {
     {
         tag.1 = "other".to_owned();
     }
-    let mesh = on_host().with(bridge("shop"), [ill, other]);
+    let mesh = on_host().with(bridge("shop"), [unhealthy, other]);
     assert_eq!(
         mesh.told(),
         [
@@ -275,7 +275,7 @@ fn routes_of_which_no_task_is_well_stay_without_instances() {
 #[test]
 fn tasks_outside_aws_need_a_port_that_is_bound_to_an_address() {
     let outside = |task: Task| Task {
-        place: Place::External,
+        launch_type: LaunchType::External,
         ..task
     };
     let tags = super::blue(&[ROUTE]);
@@ -290,8 +290,8 @@ fn tasks_outside_aws_need_a_port_that_is_bound_to_an_address() {
     assert_eq!(
         mesh.warned(),
         [
-            "task/good (shop:1): it runs on a machine outside AWS, of which AWS tells no address; the task is left \
-          out\n  hint: let the host's Docker publish its ports on one address (its default bind \
+            "task/good (shop:1): it runs on a machine outside AWS, whose address AWS does not know; the task is left \
+          out\n  hint: configure the host's Docker to publish ports on one address (its default bind \
           address), or run the task on EC2 or Fargate"
         ]
     );

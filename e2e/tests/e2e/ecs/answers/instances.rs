@@ -31,7 +31,7 @@ fn an_instance_that_ec2_does_not_know_is_told_of_and_the_others_are_asked_for_ag
     );
     for (task, instance) in [("t3", "i-03"), ("t4", "i-04")] {
         let told = format!(
-            "task/field/{task} (shop:1): EC2 knows no instance {instance}; the task is left out"
+            "task/field/{task} (shop:1): EC2 does not know instance {instance}; the task is left out"
         );
         assert!(said.contains(&told), "{said}");
     }
@@ -63,7 +63,11 @@ fn ids_that_ec2_refuses_without_naming_them_are_found() {
         map,
         ["n1 shop-blue-80 /shop/ @ 10.0.0.1 8001 10.0.0.2 8002"]
     );
-    assert_eq!(said.matches("EC2 knows no instance").count(), 2, "{said}");
+    assert_eq!(
+        said.matches("EC2 does not know instance").count(),
+        2,
+        "{said}"
+    );
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn an_instance_that_ec2_leaves_out_holds_the_map_back_for_five_minutes_and_no_lo
         assert_eq!((ending.code, &ending.document), (Some(31), &None));
         assert_eq!(
             said(&ending),
-            "ext-discovery-ecs: ec2:DescribeInstances on the instances of the clusters told nothing of \
+            "ext-discovery-ecs: ec2:DescribeInstances on the instances of the clusters returned nothing for \
              i-03: the answer does not mention it; after 5 minutes of this its tasks are left out, if \
              NJ_TEMP_DIR is kept\n"
         );
@@ -93,7 +97,7 @@ fn an_instance_that_ec2_leaves_out_holds_the_map_back_for_five_minutes_and_no_lo
     );
     assert!(
         said.contains(
-            "task/field/t4 (shop:1): EC2 leaves out its instance i-04; the task is left out"
+            "task/field/t4 (shop:1): EC2 does not return its instance i-04; the task is left out"
         ),
         "{said}"
     );

@@ -37,7 +37,7 @@ fn a_listing_that_leaves_out_most_tasks_is_looked_into() {
         assert_eq!(
             said(&ending),
             format!(
-                "ext-discovery-ecs: ecs:ListTasks on cluster field told nothing of {}: it runs, as \
+                "ext-discovery-ecs: ecs:ListTasks on cluster field returned nothing for {}: it runs, as \
                  ecs:DescribeTasks says, and 5 of the last map's 8 tasks are not listed\n",
                 arn(4)
             )
@@ -191,7 +191,7 @@ fn tasks_that_are_listed_twice_and_not_described_are_missed() {
     assert_eq!(
         said(&ending),
         format!(
-            "ext-discovery-ecs: ecs:DescribeTasks on cluster field told nothing of {}: ecs:ListTasks \
+            "ext-discovery-ecs: ecs:DescribeTasks on cluster field returned nothing for {}: ecs:ListTasks \
              lists it, and 5 of the last map's 8 tasks are listed and not described\n",
             arn(4)
         )

@@ -51,8 +51,8 @@ fn machines_outside_aws_are_told_of_and_harm_nobody() {
     assert_eq!(
         warnings(&said),
         [
-            "task/field/e2 (scan:1): it runs on a machine outside AWS, of which AWS tells no address; the \
-          task is left out\n  hint: let the host's Docker publish its ports on one address (its default \
+            "task/field/e2 (scan:1): it runs on a machine outside AWS, whose address AWS does not know; the \
+          task is left out\n  hint: configure the host's Docker to publish ports on one address (its default \
           bind address), or run the task on EC2 or Fargate\n"
         ]
     );
@@ -71,7 +71,7 @@ fn what_is_known_is_used_and_the_rest_is_told() {
         warnings(&said),
         [
             "task/field/l3 (lean:1): its network interface has no address yet; the task is left out\n  hint: \
-          this passes by itself while a task starts\n"
+          this resolves itself when the task has started\n"
         ]
     );
 }
@@ -182,12 +182,12 @@ fn settings_that_the_container_alone_is_told_are_not_seen_and_that_is_said() {
     let scene = Scene::of(include_str!("settings-in-files.json"));
     let (map, said) = scene.found();
     assert_eq!(map, ["store half-blue-0  @"]);
-    let hint = "  hint: say it in the environment of the task definition or in a tag; to keep a task out of \
+    let hint = "  hint: set it in the environment of the task definition or in a tag; to keep a task out of \
                 the mesh, set NJ_PROXY_MODE to NONE\n";
     let filed = "task/field/f1 (filed:1)";
     let of_secret =
-        "NJ_ROUTE_1 (secrets of container app): is not seen, as secrets are never read\n";
-    let of_files = "settings in the environmentFiles of container app are not seen\n";
+        "NJ_ROUTE_1 (secrets of container app): is ignored because secrets are never read\n";
+    let of_files = "settings in the environmentFiles of container app are not read\n";
     assert_eq!(
         warnings(&said),
         [

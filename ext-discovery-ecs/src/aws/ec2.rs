@@ -4,7 +4,7 @@
 //! gigabytes to build, so this operation is put together from the parts that the client crates are
 //! made of: the SDK's signing, credentials, retries, time-outs and clock correction all apply.
 
-use super::{ec2_endpoint::endpoint, ec2_xml, pace::Pace};
+use super::{ec2_endpoint::endpoint, ec2_xml, rate_limit::RateLimiter};
 use crate::error::DiscoveryError;
 use aws_runtime::{
     auth::{SigV4OperationSigningConfig, sigv4},
@@ -57,73 +57,76 @@ const BATCH: usize = 200;
 const UNKNOWN_IDS: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"];
 
 /// EC2, called no faster than it allows.
-pub(crate) struct Ec2 {
+pub(crate) struct Ec2Client {
     operation: Operation<Query, Page, ErrorMetadata>,
-    pace: Pace,
+    pace: RateLimiter,
 }
 
 /// What EC2 tells of the instances that it was asked for.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    pub(super) instances: Vec<ec2_xml::Instance>,
+pub(super) struct DescribedInstances {
+    pub(super) instances: Vec<ec2_xml::Ec2Instance>,
     /// The ids that it does not know.
     pub(super) unknown: BTreeSet<String>,
 }
 
-/// Which instances, and which page of the answer.
+/// Which instances, and which page of the response.
 #[derive(Debug, Clone)]
 struct Query {
     instances: Vec<String>,
     token: Option<String>,
 }
 
-impl Ec2 {
+impl Ec2Client {
     /// No call is made yet.
     pub(crate) async fn new(config: &SdkConfig) -> Result<Self, DiscoveryError> {
         let endpoint = endpoint(config).await?;
         Ok(Self {
             operation: operation(config, &endpoint),
-            pace: Pace::new(),
+            pace: RateLimiter::new(),
         })
     }
 
     /// Instances by their ids. EC2 refuses a call as a whole for one id that it does not know, so
     /// those are taken out, and the others are asked for again.
-    pub(super) async fn instances(&self, ids: &[String]) -> Result<Told, DiscoveryError> {
-        let mut told = Told::default();
+    pub(super) async fn instances(
+        &self,
+        ids: &[String],
+    ) -> Result<DescribedInstances, DiscoveryError> {
+        let mut described = DescribedInstances::default();
         let mut batches: Vec<Vec<String>> = ids.chunks(BATCH).map(<[_]>::to_vec).collect();
         while let Some(mut batch) = batches.pop() {
             let error = match self.describe(&batch).await {
                 Ok(instances) => {
-                    told.instances.extend(instances);
+                    described.instances.extend(instances);
                     continue;
                 }
                 Err(error) => error,
             };
             if !error.code().is_some_and(|code| UNKNOWN_IDS.contains(&code)) {
-                return Err(Call::new(DESCRIBE_INSTANCES, named(&batch))
-                    .failed(&error)
+                return Err(Call::new(DESCRIBE_INSTANCES, describe_ids(&batch))
+                    .error(&error)
                     .into());
             }
-            let is_unknown = named_in(error.message().unwrap_or_default());
+            let is_unknown = is_named_in(error.message().unwrap_or_default());
             let (unknown, known): (Vec<_>, Vec<_>) = batch.drain(..).partition(is_unknown);
             match (unknown.len(), known.len()) {
-                (0, 1) => told.unknown.extend(known),
+                (0, 1) => described.unknown.extend(known),
                 // It does not say which.
                 (0, most) => batches.extend(known.chunks(most.div_ceil(2)).map(<[_]>::to_vec)),
                 _ => {
-                    told.unknown.extend(unknown);
+                    described.unknown.extend(unknown);
                     batches.extend(Some(known).filter(|known| !known.is_empty()));
                 }
             }
         }
-        Ok(told)
+        Ok(described)
     }
 
     async fn describe(
         &self,
         ids: &[String],
-    ) -> Result<Vec<ec2_xml::Instance>, SdkError<ErrorMetadata, HttpResponse>> {
+    ) -> Result<Vec<ec2_xml::Ec2Instance>, SdkError<ErrorMetadata, HttpResponse>> {
         let mut query = Query {
             instances: ids.to_vec(),
             token: None,
@@ -141,14 +144,14 @@ impl Ec2 {
 }
 
 /// Whether a message names an id, as in `The instance IDs 'i-1, i-2' do not exist`.
-fn named_in(message: &str) -> impl Fn(&String) -> bool {
+fn is_named_in(message: &str) -> impl Fn(&String) -> bool {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     let named: HashSet<&str> = message.split(|letter| !is_part(letter)).collect();
     move |id| named.contains(id.as_str())
 }
 
 /// A few of the instances, for people.
-fn named(ids: &[String]) -> String {
+fn describe_ids(ids: &[String]) -> String {
     if ids.is_empty() {
         "no instance".to_owned()
     } else {
@@ -192,12 +195,12 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-fn answer(response: &HttpResponse) -> Result<Page, OrchestratorError<ErrorMetadata>> {
+fn response(response: &HttpResponse) -> Result<Page, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
-        ec2_xml::page(body).map_err(|fault| OrchestratorError::response(fault.into()))
+        ec2_xml::page(body).map_err(|error| OrchestratorError::response(error.into()))
     } else {
-        Err(OrchestratorError::operation(ec2_xml::refusal(body)))
+        Err(OrchestratorError::operation(ec2_xml::error(body)))
     }
 }
 
@@ -213,9 +216,9 @@ fn operation(config: &SdkConfig, endpoint: &str) -> Operation<Query, Page, Error
         .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
         .retry_classifier(ServiceClockSkewClassifier::<ErrorMetadata>::new())
         .retry_classifier(HttpStatusCodeClassifier::default())
-        .runtime_plugin(signed(config))
+        .runtime_plugin(signing_plugin(config))
         .serializer(|query: Query| query.request())
-        .deserializer(answer);
+        .deserializer(response);
     if let Some(version) = config.behavior_version() {
         operation = operation.behavior_version(version);
     }
@@ -236,7 +239,7 @@ fn operation(config: &SdkConfig, endpoint: &str) -> Operation<Query, Page, Error
 
 /// What makes a call one of AWS's: who signs it, for which service and region, and what it says of
 /// its caller.
-fn signed(config: &SdkConfig) -> StaticRuntimePlugin {
+fn signing_plugin(config: &SdkConfig) -> StaticRuntimePlugin {
     let mut layer = Layer::new("EC2");
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
     layer.store_put(ApiMetadata::new("ec2", env!("CARGO_PKG_VERSION")));

@@ -1,10 +1,10 @@
 //! Which tasks are in the mesh, and what they declare.
 
 use super::{
-    publish::{At, Published, published},
+    published::{PortAddress, PublishedPorts, published},
     settings,
 };
-use crate::described::{Container, Declared, Definition, Health, Network, Place, Task};
+use crate::resources::{Container, ContainerDefinition, Health, LaunchType, Task, TaskDefinition};
 use nightjar_core::workload::{Defaults, Service, Warning, Warnings, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,31 +20,31 @@ pub(crate) struct Rules {
 
 /// A task in the mesh.
 #[derive(Debug)]
-pub(crate) struct Member<'a> {
+pub(crate) struct MeshTask<'a> {
     pub(crate) cluster: &'a str,
     pub(crate) task: &'a Task,
-    /// What warnings call it: its ARN, with the family and revision of its definition.
-    pub(crate) who: String,
+    /// Its name in warnings: its ARN, with the family and revision of its definition.
+    pub(crate) workload_id: String,
     pub(crate) workload: Workload,
     /// Greater for a newer task definition.
     pub(crate) revision: u64,
-    pub(crate) published: Vec<Published>,
-    pub(crate) stage: Stage,
+    pub(crate) published: Vec<PublishedPorts>,
+    pub(crate) state: TaskState,
     /// The containers that take no requests.
     pub(crate) down: BTreeSet<&'a str>,
 }
 
-/// How far a task has come.
+/// Whether a task takes requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum TaskState {
     /// It takes requests.
-    Fit,
-    /// It runs and takes no requests. It still stands for its routes, while nobody else of its
-    /// service-color does.
-    Unfit,
-    /// It runs, and a health check has told nothing yet: it may not listen yet, or ECS may just not
+    Ready,
+    /// It runs and takes no requests. Its routes stay in the map as long as no other task of its
+    /// service-color provides them.
+    Unavailable,
+    /// It runs, and its health check has no result yet: it may not listen yet, or ECS may just not
     /// know. It takes requests if no other task of its service does.
-    Untold,
+    HealthUnknown,
     /// It does not run yet.
     Starting,
 }
@@ -68,16 +68,18 @@ impl Rules {
         is_unhealthy || container.last_status == STOPPED
     }
 
-    /// Whether a container has a health check that has told nothing yet.
-    fn is_untold(&self, container: &Container, definition: &Definition) -> bool {
-        let is_checked = |declared: &Declared| declared.is_checked;
+    /// Whether a container has a health check without a result yet.
+    fn is_health_unknown(&self, container: &Container, definition: &TaskDefinition) -> bool {
+        let is_checked = |declared: &ContainerDefinition| declared.is_checked;
         container.health == Health::Unknown
             && !self.include_unhealthy
-            && declared(container, definition).is_some_and(is_checked)
+            && definition
+                .container(&container.name)
+                .is_some_and(is_checked)
     }
 }
 
-impl Member<'_> {
+impl MeshTask<'_> {
     /// Namespace, service and color of a service; the namespace of a gateway.
     pub(crate) fn identity(&self) -> [&str; 3] {
         match &self.workload {
@@ -103,76 +105,82 @@ impl Member<'_> {
             Workload::Service(service) => !service.routes.is_empty(),
             Workload::Gateway(_) => true,
         };
-        let is_on_host = |port: &Published| matches!(port.at, At::Host(_));
+        let is_on_host = |port: &PublishedPorts| matches!(port.at, PortAddress::Host(_));
         has_instances
-            && matches!(self.stage, Stage::Fit | Stage::Untold)
-            && self.task.place == Place::Ec2
+            && matches!(self.state, TaskState::Ready | TaskState::HealthUnknown)
+            && self.task.launch_type == LaunchType::Ec2
             && self.published.iter().any(is_on_host)
     }
 }
 
 /// The tasks that are in the mesh, of those that the rules [admit](Rules::admit).
-pub(crate) fn members<'a>(
+pub(crate) fn mesh_tasks<'a>(
     tasks: impl IntoIterator<Item = (&'a str, &'a Task)>,
-    definitions: &'a BTreeMap<String, Definition>,
+    definitions: &'a BTreeMap<String, TaskDefinition>,
     rules: &Rules,
     warnings: &mut Warnings,
-) -> Vec<Member<'a>> {
+) -> Vec<MeshTask<'a>> {
     let mut seen = BTreeSet::new();
-    let mut members = Vec::new();
+    let mut mesh_tasks = Vec::new();
     for (cluster, task) in tasks {
         // A cluster may be named twice, by its name and by its ARN.
         let is_new = seen.insert(&task.arn);
         let definition = definitions.get(&task.definition);
         if let Some(definition) = definition.filter(|_| is_new) {
-            members.extend(member(cluster, task, definition, rules, warnings));
+            mesh_tasks.extend(mesh_task(cluster, task, definition, rules, warnings));
         }
     }
-    members
+    mesh_tasks
 }
 
-fn member<'a>(
+fn mesh_task<'a>(
     cluster: &'a str,
     task: &'a Task,
-    definition: &'a Definition,
+    definition: &'a TaskDefinition,
     rules: &Rules,
     warnings: &mut Warnings,
-) -> Option<Member<'a>> {
-    let who = who(task, definition);
+) -> Option<MeshTask<'a>> {
+    let workload_id = workload_id(task, definition);
     let settings = settings::all(task, definition);
-    let workload = Workload::read(&settings, &Defaults::default(), &who, warnings);
+    let workload = Workload::read(&settings, &Defaults::default(), &workload_id, warnings);
     // Most tasks of a cluster may have nothing to do with the mesh.
-    if rules.required_tag.is_some() || settings::is_meant(task, definition) {
-        settings::warn_of_unseen(&who, &settings, definition, workload.as_ref(), warnings);
+    if rules.required_tag.is_some() || settings::has_settings(task, definition) {
+        settings::warn_of_unread(
+            &workload_id,
+            &settings,
+            definition,
+            workload.as_ref(),
+            warnings,
+        );
     }
     let workload = workload?;
-    settings::warn_of_hidden(&who, task, definition, warnings);
-    let stage = if task.is_starting() {
-        Stage::Starting
-    } else if let Some(warning) = unfit(&who, task, definition, rules) {
+    settings::warn_of_hidden(&workload_id, task, definition, warnings);
+    let state = if task.is_starting() {
+        TaskState::Starting
+    } else if let Some(warning) = unavailable(&workload_id, task, definition, rules) {
         warnings.push(warning);
-        Stage::Unfit
-    } else if essential(task, definition).any(|one| rules.is_untold(one, definition)) {
-        Stage::Untold
+        TaskState::Unavailable
+    } else if essential(task, definition).any(|one| rules.is_health_unknown(one, definition)) {
+        TaskState::HealthUnknown
     } else {
-        Stage::Fit
+        TaskState::Ready
     };
     let containers = task.containers.iter();
     let down = containers.filter(|container| rules.is_down(container));
-    Some(Member {
+    Some(MeshTask {
         cluster,
         task,
-        who,
+        workload_id,
         workload,
         revision: revision(definition),
         published: published(task, definition),
-        stage,
+        state,
         down: down.map(|container| container.name.as_str()).collect(),
     })
 }
 
-fn who(task: &Task, definition: &Definition) -> String {
-    let Definition {
+fn workload_id(task: &Task, definition: &TaskDefinition) -> String {
+    let TaskDefinition {
         arn,
         family,
         revision,
@@ -186,58 +194,56 @@ fn who(task: &Task, definition: &Definition) -> String {
 
 /// The containers without which a task ends, as its definition says. Those that it does not declare
 /// were added by a platform, such as an agent that watches the task, and never decide about it.
-fn essential<'a>(task: &'a Task, definition: &Definition) -> impl Iterator<Item = &'a Container> {
+fn essential<'a>(
+    task: &'a Task,
+    definition: &TaskDefinition,
+) -> impl Iterator<Item = &'a Container> {
     let containers = task.containers.iter();
-    containers.filter(|one| declared(one, definition).is_some_and(|declared| declared.essential))
+    containers.filter(|one| {
+        definition
+            .container(&one.name)
+            .is_some_and(|declared| declared.essential)
+    })
 }
 
-/// What its definition says of a container.
-pub(super) fn declared<'a>(
-    container: &Container,
-    definition: &'a Definition,
-) -> Option<&'a Declared> {
-    let mut declared = definition.containers.iter();
-    declared.find(|declared| declared.name == container.name)
-}
-
-/// Why a running task gets no requests, if it is not well.
-fn unfit(who: &str, task: &Task, definition: &Definition, rules: &Rules) -> Option<Warning> {
+/// Why a running task gets no requests, if it is unhealthy or an essential container has stopped.
+fn unavailable(
+    workload_id: &str,
+    task: &Task,
+    definition: &TaskDefinition,
+    rules: &Rules,
+) -> Option<Warning> {
     let of_essential = |is: fn(&Container) -> bool| {
         let found = essential(task, definition).find(|one| is(one));
         found.map(|container| format!("its essential container {}", container.name))
     };
-    let left_out = |reason: String, remedy: &str| {
+    let excluded = |reason: String, remedy: &str| {
         let reason = format!("{reason}; the task is left out");
-        Some(Warning::new(who, reason).with_remedy(remedy))
+        Some(Warning::new(workload_id, reason).with_remedy(remedy))
     };
     if let Some(container) = of_essential(|one| one.last_status == STOPPED) {
-        let remedy = "see the container's exit code and log";
-        return left_out(format!("{container} has stopped"), remedy);
+        let remedy = "check the container's exit code and log";
+        return excluded(format!("{container} has stopped"), remedy);
     }
     let is_unhealthy = |one: &Container| one.health == Health::Unhealthy;
-    let ill = of_essential(is_unhealthy).or_else(|| {
+    let unhealthy = of_essential(is_unhealthy).or_else(|| {
         let mut containers = task.containers.iter();
-        // ECS may say of the task what it says of a container that has no say.
+        // The task's status may be that of a container that does not matter.
         let is_added =
-            containers.any(|one| is_unhealthy(one) && declared(one, definition).is_none());
+            containers.any(|one| is_unhealthy(one) && definition.container(&one.name).is_none());
         (task.health == Health::Unhealthy && !is_added).then(|| "it".to_owned())
     });
-    let ill = ill.filter(|_| !rules.include_unhealthy)?;
-    let remedy = "see why the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true lets \
-                  unhealthy tasks in";
-    left_out(format!("{ill} is UNHEALTHY"), remedy)
+    let unhealthy = unhealthy.filter(|_| !rules.include_unhealthy)?;
+    let remedy = "check why the container's health check fails; NJ_DMECS_INCLUDE_UNHEALTHY=true keeps \
+                  unhealthy tasks in the mesh";
+    excluded(format!("{unhealthy} is UNHEALTHY"), remedy)
 }
 
 /// A number that is greater for a newer definition: the time of its registration, which goes up with
 /// the revision in a family and compares families, then the revision.
-fn revision(definition: &Definition) -> u64 {
+fn revision(definition: &TaskDefinition) -> u64 {
     const REVISION_BITS: u32 = 20;
     let time = u64::try_from(definition.registered).unwrap_or_default();
     let number = u64::try_from(definition.revision).unwrap_or_default();
     (time << REVISION_BITS) | number.min((1 << REVISION_BITS) - 1)
-}
-
-/// Whether a task of this definition has a network interface of its own.
-pub(super) fn has_interface(task: &Task, definition: &Definition) -> bool {
-    definition.network == Network::Awsvpc || task.place == Place::Fargate
 }

@@ -12,7 +12,7 @@ use std::{
 pub(crate) const PREFIX: &str = "NJ_";
 
 /// Names and values in AWS's order.
-pub(crate) type Pairs = Vec<(String, String)>;
+pub(crate) type KeyValues = Vec<(String, String)>;
 
 /// One task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,16 +21,16 @@ pub(crate) struct Task {
     pub(crate) definition: String,
     /// Where it runs, unless that is Fargate.
     pub(crate) container_instance: Option<String>,
-    pub(crate) place: Place,
+    pub(crate) launch_type: LaunchType,
     pub(crate) last_status: String,
     pub(crate) desired_status: String,
     pub(crate) health: Health,
-    pub(crate) tags: Pairs,
+    pub(crate) tags: KeyValues,
     /// The environment that the run of the task added, by container.
-    pub(crate) overrides: Vec<Environment>,
+    pub(crate) overrides: Vec<ContainerOverride>,
     pub(crate) containers: Vec<Container>,
     /// The network interface of an `awsvpc` task, as its attachments tell it.
-    pub(crate) interface: Interface,
+    pub(crate) interface: Addresses,
 }
 
 /// What comes before `RUNNING`.
@@ -47,11 +47,16 @@ impl Task {
         let is_here = self.last_status == "RUNNING" || self.is_starting();
         is_here && self.desired_status == "RUNNING"
     }
+
+    /// Whether it has a network interface of its own.
+    pub(crate) fn has_own_interface(&self, definition: &TaskDefinition) -> bool {
+        definition.network == NetworkMode::Awsvpc || self.launch_type == LaunchType::Fargate
+    }
 }
 
 /// Whose machine a task runs on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum LaunchType {
     /// An EC2 instance.
     #[default]
     Ec2,
@@ -76,18 +81,18 @@ pub(crate) struct Container {
     pub(crate) name: String,
     pub(crate) last_status: String,
     pub(crate) health: Health,
-    pub(crate) bindings: Vec<Binding>,
-    pub(crate) interface: Interface,
+    pub(crate) bindings: Vec<NetworkBinding>,
+    pub(crate) interface: Addresses,
 }
 
 /// A network interface's addresses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Interface {
+pub(crate) struct Addresses {
     pub(crate) ipv4: Option<Ipv4Addr>,
     pub(crate) ipv6: Option<Ipv6Addr>,
 }
 
-impl Interface {
+impl Addresses {
     /// The IPv4 address, or else the IPv6 one.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.ipv4.map(IpAddr::V4).or(self.ipv6.map(IpAddr::V6))
@@ -96,7 +101,7 @@ impl Interface {
 
 /// A run of container ports, and of the host ports that lead to them one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Binding {
+pub(crate) struct NetworkBinding {
     /// The address that the host ports are bound to; nothing if it was not told.
     pub(crate) ip: Option<IpAddr>,
     pub(crate) container: Ports,
@@ -144,27 +149,37 @@ impl Ports {
 
 /// The variables of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Environment {
+pub(crate) struct ContainerOverride {
     pub(crate) container: String,
-    pub(crate) variables: Pairs,
+    pub(crate) variables: KeyValues,
 }
 
 /// A task definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Definition {
+pub(crate) struct TaskDefinition {
     pub(crate) arn: String,
     pub(crate) family: String,
     pub(crate) revision: i32,
     /// When it was registered, in milliseconds since 1970.
     pub(crate) registered: i64,
-    pub(crate) network: Network,
-    pub(crate) tags: Pairs,
-    pub(crate) containers: Vec<Declared>,
+    pub(crate) network: NetworkMode,
+    pub(crate) tags: KeyValues,
+    pub(crate) containers: Vec<ContainerDefinition>,
+}
+
+impl TaskDefinition {
+    /// Its definition of a container. A platform may add containers that it does not declare, such
+    /// as an agent that watches the task.
+    pub(crate) fn container(&self, name: &str) -> Option<&ContainerDefinition> {
+        self.containers
+            .iter()
+            .find(|container| container.name == name)
+    }
 }
 
 /// How a task's containers are connected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Network {
+pub(crate) enum NetworkMode {
     /// A bridge on the host, with ports of the host that lead to ports of the containers.
     #[default]
     Bridge,
@@ -178,13 +193,13 @@ pub(crate) enum Network {
 
 /// A container as its task definition describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Declared {
+pub(crate) struct ContainerDefinition {
     pub(crate) name: String,
     pub(crate) essential: bool,
     /// Whether it has a health check. ECS runs none but that of the definition.
     pub(crate) is_checked: bool,
-    pub(crate) ports: Vec<Mapping>,
-    pub(crate) variables: Pairs,
+    pub(crate) ports: Vec<PortMapping>,
+    pub(crate) variables: KeyValues,
     /// The names of settings that it has as secrets. Their values are nobody's business.
     pub(crate) secrets: Vec<String>,
     /// Whether it has more variables in files.
@@ -193,7 +208,7 @@ pub(crate) struct Declared {
 
 /// Ports of a container that its task definition publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Mapping {
+pub(crate) struct PortMapping {
     pub(crate) container: Ports,
     /// The host's port, where the definition fixes it.
     pub(crate) host: Option<u16>,
@@ -201,10 +216,11 @@ pub(crate) struct Mapping {
 
 /// The instance that a container instance is, as far as its tasks need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Instance {
+pub(crate) struct ContainerInstance {
     /// The container instance's ARN.
     pub(crate) arn: String,
-    pub(crate) ec2: String,
+    #[serde(rename = "ec2")]
+    pub(crate) ec2_id: String,
     pub(crate) state: InstanceState,
 }
 
@@ -212,7 +228,7 @@ pub(crate) struct Instance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum InstanceState {
     /// EC2 has described it.
-    Described(Interface),
+    Described(Addresses),
     /// EC2 has left it out of an otherwise good answer.
     Missing,
     /// EC2 knows no instance of this id.
@@ -223,17 +239,17 @@ pub(crate) enum InstanceState {
 
 impl Default for InstanceState {
     fn default() -> Self {
-        Self::Described(Interface::default())
+        Self::Described(Addresses::default())
     }
 }
 
-impl Instance {
+impl ContainerInstance {
     /// Its addresses, as far as they are told.
-    pub(crate) fn interface(&self) -> Interface {
+    pub(crate) fn interface(&self) -> Addresses {
         match self.state {
             InstanceState::Described(interface) => interface,
             InstanceState::Missing | InstanceState::Unknown | InstanceState::External => {
-                Interface::default()
+                Addresses::default()
             }
         }
     }

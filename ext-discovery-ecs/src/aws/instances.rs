@@ -6,13 +6,13 @@
 
 use super::{
     Aws,
-    ec2::{DESCRIBE_INSTANCES, Ec2, Told},
-    ecs::Registered,
-    locate,
+    ec2::{DESCRIBE_INSTANCES, DescribedInstances, Ec2Client},
+    ecs::RegisteredInstance,
+    instance_address,
 };
 use crate::{
-    described::{Instance, InstanceState},
     error::DiscoveryError,
+    resources::{ContainerInstance, InstanceState},
 };
 use futures_util::future::try_join_all;
 use std::{
@@ -31,7 +31,7 @@ impl Aws<'_> {
     pub(crate) async fn instances(
         &mut self,
         arns: &BTreeMap<&str, BTreeSet<&str>>,
-    ) -> Result<BTreeMap<String, Instance>, DiscoveryError> {
+    ) -> Result<BTreeMap<String, ContainerInstance>, DiscoveryError> {
         let mut found = BTreeMap::new();
         let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (cluster, arns) in arns {
@@ -45,15 +45,15 @@ impl Aws<'_> {
             }
         }
         let mut missing = BTreeSet::new();
-        for instance in self.ask_for_instances(&unknown).await? {
+        for instance in self.describe_instances(&unknown).await? {
             // An instance without an address may get one yet.
             if instance.interface().address().is_some() {
                 self.instances.put(&instance.arn, &instance);
             }
             if instance.state == InstanceState::Missing {
-                missing.insert(instance.ec2.clone());
+                missing.insert(instance.ec2_id.clone());
             } else {
-                self.instances.remove(&self.missing(&instance.ec2));
+                self.instances.remove(&self.missing_key(&instance.ec2_id));
             }
             found.insert(instance.arn.clone(), instance);
         }
@@ -61,42 +61,48 @@ impl Aws<'_> {
         Ok(found)
     }
 
-    async fn ask_for_instances(
+    async fn describe_instances(
         &self,
         arns: &BTreeMap<&str, Vec<String>>,
-    ) -> Result<Vec<Instance>, DiscoveryError> {
+    ) -> Result<Vec<ContainerInstance>, DiscoveryError> {
         let of_each = arns
             .iter()
             .map(|(cluster, arns)| self.ecs.instances(cluster, arns));
-        let registered: Vec<Registered> = try_join_all(of_each).await?.concat();
+        let registered: Vec<RegisteredInstance> = try_join_all(of_each).await?.concat();
         let ids: BTreeSet<&String> = registered
             .iter()
-            .map(|one| &one.ec2)
-            .filter(|id| locate::is_ec2(id))
+            .map(|one| &one.ec2_id)
+            .filter(|id| instance_address::is_ec2(id))
             .collect();
         if ids.is_empty() {
-            return Ok(locate::all(registered, Told::default()));
+            return Ok(instance_address::with_addresses(
+                registered,
+                DescribedInstances::default(),
+            ));
         }
         let ids: Vec<String> = ids.into_iter().cloned().collect();
-        let ec2 = Ec2::new(self.config).await?;
-        Ok(locate::all(registered, ec2.instances(&ids).await?))
+        let ec2 = Ec2Client::new(self.config).await?;
+        Ok(instance_address::with_addresses(
+            registered,
+            ec2.instances(&ids).await?,
+        ))
     }
 
     /// Fails while one of these instances has not been missing for long.
     fn check_missing(&mut self, ids: &BTreeSet<String>) -> Result<(), DiscoveryError> {
         let now = super::now();
-        let mut young = None;
+        let mut recent = None;
         for id in ids {
-            let key = self.missing(id);
+            let key = self.missing_key(id);
             let known: Option<u64> = self.instances.get(&key, Some(MISSING_AGE));
             // A time in the future comes from a clock that was set since, and tells nothing.
             let since = known.filter(|since| *since <= now).unwrap_or(now);
             self.instances.put(&key, &since);
             if now - since < MISSING_TIMEOUT.as_secs() {
-                young = young.or(Some(id));
+                recent = recent.or(Some(id));
             }
         }
-        match young {
+        match recent {
             None => Ok(()),
             Some(id) => Err(DiscoveryError::Incomplete {
                 action: DESCRIBE_INSTANCES,
@@ -112,7 +118,7 @@ impl Aws<'_> {
     }
 
     /// What is kept under this key is the Unix seconds since when an instance has been missing.
-    fn missing(&self, id: &str) -> String {
+    fn missing_key(&self, id: &str) -> String {
         format!("missing {} {id}", self.region)
     }
 }

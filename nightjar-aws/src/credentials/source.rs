@@ -1,28 +1,28 @@
-//! Where credentials were to come from, by the shared configuration files and the environment.
+//! Source of the credentials, by the shared configuration files and the environment.
 
 use aws_config::profile::{self, Profile};
 use aws_runtime::env_config::{file::EnvConfigFiles, section::EnvConfigSections};
 use aws_types::os_shim_internal::{Env, Fs};
 use std::fmt;
 
-/// How many profiles may refer to each other before it is taken for a circle.
-const MOST_PROFILES: usize = 20;
+/// How many profiles may refer to each other before this counts as a circle.
+const MAX_PROFILES: usize = 20;
 
-/// Where credentials were to come from, as far as a message has to tell.
+/// Where the credentials come from, as far as a message has to say.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct CredentialSource {
     /// The profile in use.
-    selected: String,
-    /// The profile whose credentials the roles are assumed with, which is often the same.
-    base: String,
-    pub(super) kind: Kind,
+    profile: String,
+    /// The profile with the credentials that assume the roles, which is often the same.
+    base_profile: String,
+    pub(super) provider: Provider,
     /// The roles to assume, the one in the end first.
     roles: Vec<String>,
 }
 
-/// What gives the first credentials.
+/// The provider of the first credentials.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Provider {
     /// A session of IAM Identity Center.
     IdentityCenter,
     /// A session of `aws login`.
@@ -30,48 +30,48 @@ pub(super) enum Kind {
     /// A credential process.
     Process,
     /// A token in a file, for a role.
-    WebIdentity { file: String },
+    WebIdentity { token_file: String },
     /// Keys, a task's or instance's role, or nothing.
     Other,
 }
 
-impl Origin {
+impl CredentialSource {
     /// Reads this process's environment, and the files that it names.
     pub(super) async fn find() -> Self {
         Self::read(&Env::real(), &Fs::real()).await
     }
 
-    /// Files that do not read are as good as none: the SDK has told of them.
+    /// Files that cannot be read count as missing: the SDK has reported them.
     async fn read(env: &Env, fs: &Fs) -> Self {
         let files = EnvConfigFiles::default();
         let profiles = profile::load(fs, env, &files, None).await;
-        let mut origin = Self::of(&profiles.unwrap_or_default());
+        let mut source = Self::of(&profiles.unwrap_or_default());
         let get = |name| env.get(name).ok();
-        if let (Kind::Other, Some(file), Some(role)) = (
-            &origin.kind,
+        if let (Provider::Other, Some(token_file), Some(role)) = (
+            &source.provider,
             get("AWS_WEB_IDENTITY_TOKEN_FILE"),
             get("AWS_ROLE_ARN"),
-        ) && origin.roles.is_empty()
+        ) && source.roles.is_empty()
         {
-            origin.kind = Kind::WebIdentity { file };
-            origin.roles.push(role);
+            source.provider = Provider::WebIdentity { token_file };
+            source.roles.push(role);
         }
-        origin
+        source
     }
 
-    pub(super) fn new(profile: &str, kind: Kind, roles: Vec<String>) -> Self {
+    pub(super) fn new(profile: &str, provider: Provider, roles: Vec<String>) -> Self {
         Self {
-            selected: profile.to_owned(),
-            base: profile.to_owned(),
-            kind,
+            profile: profile.to_owned(),
+            base_profile: profile.to_owned(),
+            provider,
             roles,
         }
     }
 
     fn of(profiles: &EnvConfigSections) -> Self {
-        let mut origin = Self::new(profiles.selected_profile(), Kind::Other, Vec::new());
-        for depth in 0..MOST_PROFILES {
-            let Some(profile) = profiles.get_profile(&origin.base) else {
+        let mut source = Self::new(profiles.selected_profile(), Provider::Other, Vec::new());
+        for depth in 0..MAX_PROFILES {
+            let Some(profile) = profiles.get_profile(&source.base_profile) else {
                 break;
             };
             // Keys of a source count before all else of it.
@@ -79,43 +79,47 @@ impl Origin {
                 break;
             }
             let role = profile.get("role_arn");
-            origin.roles.extend(role.map(ToOwned::to_owned));
-            let source = profile.get("source_profile");
-            let source = source.filter(|source| role.is_some() && *source != origin.base);
-            let Some(source) = source else {
-                origin.kind = Kind::of(profile);
+            source.roles.extend(role.map(ToOwned::to_owned));
+            let next = profile.get("source_profile");
+            let next = next.filter(|next| role.is_some() && *next != source.base_profile);
+            let Some(next) = next else {
+                source.provider = Provider::of(profile);
                 break;
             };
-            source.clone_into(&mut origin.base);
+            next.clone_into(&mut source.base_profile);
         }
-        origin
+        source
     }
 
     pub(super) fn has_roles(&self) -> bool {
         !self.roles.is_empty()
     }
 
-    /// How to get at credentials that only the AWS CLI reads, if these are such.
-    pub(super) fn needs_the_cli(&self) -> Option<String> {
-        let login = match self.kind {
-            Kind::IdentityCenter => "aws sso login",
-            Kind::ConsoleLogin => "aws login",
-            Kind::Process | Kind::WebIdentity { .. } | Kind::Other => return None,
+    /// What to do about credentials that only the AWS CLI can read, if these are such.
+    pub(super) fn cli_remedy(&self) -> Option<String> {
+        let login = match self.provider {
+            Provider::IdentityCenter => "aws sso login",
+            Provider::ConsoleLogin => "aws login",
+            Provider::Process | Provider::WebIdentity { .. } | Provider::Other => return None,
         };
-        let Self { selected, base, .. } = self;
+        let Self {
+            profile,
+            base_profile,
+            ..
+        } = self;
         Some(format!(
-            "run `{login} --profile {base}`, and set AWS_PROFILE to another profile, with \
-             `credential_process = aws configure export-credentials --profile {selected} --format \
+            "run `{login} --profile {base_profile}`, and set AWS_PROFILE to another profile that has \
+             `credential_process = aws configure export-credentials --profile {profile} --format \
              process`"
         ))
     }
 }
 
-impl Kind {
+impl Provider {
     /// In the order in which the SDK looks.
     fn of(profile: &Profile) -> Self {
         let has = |name| profile.get(name).is_some();
-        let of_identity_center = [
+        let identity_center_keys = [
             "sso_account_id",
             "sso_region",
             "sso_role_name",
@@ -124,10 +128,10 @@ impl Kind {
         ];
         if has("credential_source") {
             Self::Other
-        } else if let Some(file) = profile.get("web_identity_token_file") {
-            let file = file.to_owned();
-            Self::WebIdentity { file }
-        } else if of_identity_center.into_iter().any(has) {
+        } else if let Some(token_file) = profile.get("web_identity_token_file") {
+            let token_file = token_file.to_owned();
+            Self::WebIdentity { token_file }
+        } else if identity_center_keys.into_iter().any(has) {
             Self::IdentityCenter
         } else if has("login_session") {
             Self::ConsoleLogin
@@ -139,19 +143,28 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { base, roles, .. } = self;
+        let Self {
+            base_profile,
+            roles,
+            ..
+        } = self;
         for role in roles {
             write!(f, "role {role} with ")?;
         }
-        match &self.kind {
-            Kind::IdentityCenter => write!(f, "profile {base} of IAM Identity Center"),
-            Kind::ConsoleLogin => write!(f, "profile {base} of `aws login`"),
-            Kind::Process => write!(f, "the credential process of profile {base}"),
-            Kind::WebIdentity { file } => write!(f, "the token in {file}"),
-            Kind::Other if roles.is_empty() => f.write_str("a role"),
-            Kind::Other => write!(f, "the credentials of profile {base}"),
+        match &self.provider {
+            Provider::IdentityCenter => write!(
+                f,
+                "the IAM Identity Center session of profile {base_profile}"
+            ),
+            Provider::ConsoleLogin => {
+                write!(f, "the `aws login` session of profile {base_profile}")
+            }
+            Provider::Process => write!(f, "the credential process of profile {base_profile}"),
+            Provider::WebIdentity { token_file } => write!(f, "the token in {token_file}"),
+            Provider::Other if roles.is_empty() => f.write_str("a role"),
+            Provider::Other => write!(f, "the credentials of profile {base_profile}"),
         }
     }
 }
@@ -166,13 +179,13 @@ mod tests {
             .unwrap()
     }
 
-    /// What is said of a profile in use, and what to do if only the AWS CLI reads it.
-    fn said(selected: &str, config: &str, more: &[(&str, &str)]) -> (String, Option<String>) {
+    /// How a profile in use is described, and what to do if only the AWS CLI can read it.
+    fn described(selected: &str, config: &str, more: &[(&str, &str)]) -> (String, Option<String>) {
         let env = [("AWS_CONFIG_FILE", "/config"), ("AWS_PROFILE", selected)];
         let env = Env::from_slice(&[&env[..], more].concat());
         let fs = Fs::from_slice(&[("/config", config)]);
-        let origin = runtime().block_on(Origin::read(&env, &fs));
-        (origin.to_string(), origin.needs_the_cli())
+        let source = runtime().block_on(CredentialSource::read(&env, &fs));
+        (source.to_string(), source.cli_remedy())
     }
 
     const CONFIG: &str = "
@@ -222,18 +235,21 @@ mod tests {
     #[test]
     fn a_profile_is_named_with_its_kind_and_roles() {
         for (profile, expected) in [
-            ("sso", "profile sso of IAM Identity Center"),
-            ("old-sso", "profile old-sso of IAM Identity Center"),
-            ("login", "profile login of `aws login`"),
+            ("sso", "the IAM Identity Center session of profile sso"),
+            (
+                "old-sso",
+                "the IAM Identity Center session of profile old-sso",
+            ),
+            ("login", "the `aws login` session of profile login"),
             ("process", "the credential process of profile process"),
             (
                 "admin",
-                "role arn:aws:iam::1:role/admin with profile sso of IAM Identity Center",
+                "role arn:aws:iam::1:role/admin with the IAM Identity Center session of profile sso",
             ),
             (
                 "deep",
-                "role arn:aws:iam::1:role/deep with role arn:aws:iam::1:role/admin with profile sso of IAM \
-                 Identity Center",
+                "role arn:aws:iam::1:role/deep with role arn:aws:iam::1:role/admin with the IAM Identity \
+                 Center session of profile sso",
             ),
             (
                 "of-keys",
@@ -248,16 +264,16 @@ mod tests {
                 "role arn:aws:iam::1:role/t with the token in /var/token",
             ),
         ] {
-            assert_eq!(said(profile, &config(), &[]).0, expected);
+            assert_eq!(described(profile, &config(), &[]).0, expected);
         }
     }
 
     #[test]
     fn what_only_the_cli_reads_has_its_commands() {
-        let remedy = |profile| said(profile, &config(), &[]).1;
+        let remedy = |profile| described(profile, &config(), &[]).1;
         let of = |login: &str, selected: &str| {
             Some(format!(
-                "run `{login}`, and set AWS_PROFILE to another profile, with `credential_process = aws \
+                "run `{login}`, and set AWS_PROFILE to another profile that has `credential_process = aws \
                  configure export-credentials --profile {selected} --format process`"
             ))
         };
@@ -278,6 +294,6 @@ mod tests {
             ("AWS_ROLE_ARN", "arn:aws:iam::1:role/pod"),
         ];
         let expected = "role arn:aws:iam::1:role/pod with the token in /var/token";
-        assert_eq!(said("default", "", &env).0, expected);
+        assert_eq!(described("default", "", &env).0, expected);
     }
 }

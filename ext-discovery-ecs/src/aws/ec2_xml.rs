@@ -1,6 +1,6 @@
 //! What EC2 answers.
 
-use crate::described::Interface;
+use crate::resources::Addresses;
 use aws_smithy_types::error::ErrorMetadata;
 use roxmltree::{Document, Node};
 use std::str::FromStr;
@@ -8,33 +8,33 @@ use std::str::FromStr;
 /// A part of the instances that were asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    pub(super) instances: Vec<Instance>,
+    pub(super) instances: Vec<Ec2Instance>,
     /// How to ask for the next part, if there is one.
     pub(super) token: Option<String>,
 }
 
 /// An EC2 instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Instance {
+pub(crate) struct Ec2Instance {
     pub(crate) id: String,
     /// Its own addresses, those of the first interface.
-    pub(crate) own: Interface,
-    pub(crate) interfaces: Vec<Attached>,
+    pub(crate) own: Addresses,
+    pub(crate) interfaces: Vec<NetworkInterface>,
 }
 
 /// A network interface of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Attached {
+pub(crate) struct NetworkInterface {
     /// The network card and the place on it: 0 and 0 for the interface that the instance began with.
-    pub(crate) place: (u32, u32),
+    pub(crate) position: (u32, u32),
     pub(crate) vpc: Option<String>,
     pub(crate) subnet: Option<String>,
-    pub(crate) addresses: Interface,
+    pub(crate) addresses: Addresses,
 }
 
 /// An answer that cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(super) enum ResponseError {
     #[error("the answer is not UTF-8")]
     Text(#[from] std::str::Utf8Error),
     #[error("the answer is not XML")]
@@ -46,14 +46,14 @@ pub(super) enum Unreadable {
 }
 
 /// Reads a successful answer.
-pub(super) fn page(body: &[u8]) -> Result<Page, Unreadable> {
+pub(super) fn page(body: &[u8]) -> Result<Page, ResponseError> {
     let document = Document::parse(std::str::from_utf8(body)?)?;
     let root = document.root_element();
     if root.tag_name().name() != "DescribeInstancesResponse" {
-        return Err(Unreadable::Other(root.tag_name().name().to_owned()));
+        return Err(ResponseError::Other(root.tag_name().name().to_owned()));
     }
     if child(root, "reservationSet").is_none() {
-        return Err(Unreadable::NoList);
+        return Err(ResponseError::NoList);
     }
     let instances = items(root, "reservationSet")
         .flat_map(|reservation| items(reservation, "instancesSet"))
@@ -65,8 +65,8 @@ pub(super) fn page(body: &[u8]) -> Result<Page, Unreadable> {
 }
 
 /// Reads why a call was refused.
-pub(super) fn refusal(body: &[u8]) -> ErrorMetadata {
-    let mut refusal = ErrorMetadata::builder();
+pub(super) fn error(body: &[u8]) -> ErrorMetadata {
+    let mut metadata = ErrorMetadata::builder();
     let text_of = std::str::from_utf8(body).unwrap_or_default();
     if let Ok(document) = Document::parse(text_of) {
         let error = document
@@ -74,20 +74,20 @@ pub(super) fn refusal(body: &[u8]) -> ErrorMetadata {
             .find(|node| node.has_tag_name("Error"));
         if let Some(error) = error {
             if let Some(code) = text(error, "Code") {
-                refusal = refusal.code(code);
+                metadata = metadata.code(code);
             }
             if let Some(message) = text(error, "Message") {
-                refusal = refusal.message(message);
+                metadata = metadata.message(message);
             }
         }
     }
-    refusal.build()
+    metadata.build()
 }
 
-fn instance(node: Node<'_, '_>) -> Instance {
-    Instance {
+fn instance(node: Node<'_, '_>) -> Ec2Instance {
+    Ec2Instance {
         id: text(node, "instanceId").unwrap_or_default().to_owned(),
-        own: Interface {
+        own: Addresses {
             ipv4: parsed(node, "privateIpAddress"),
             ipv6: parsed(node, "ipv6Address"),
         },
@@ -95,16 +95,16 @@ fn instance(node: Node<'_, '_>) -> Instance {
     }
 }
 
-fn attached(node: Node<'_, '_>) -> Attached {
-    let place = child(node, "attachment").map(|attachment| {
+fn attached(node: Node<'_, '_>) -> NetworkInterface {
+    let position = child(node, "attachment").map(|attachment| {
         let number = |name| parsed(attachment, name).unwrap_or_default();
         (number("networkCardIndex"), number("deviceIndex"))
     });
-    Attached {
-        place: place.unwrap_or_default(),
+    NetworkInterface {
+        position: position.unwrap_or_default(),
         vpc: text(node, "vpcId").map(ToOwned::to_owned),
         subnet: text(node, "subnetId").map(ToOwned::to_owned),
-        addresses: Interface {
+        addresses: Addresses {
             ipv4: parsed(node, "privateIpAddress"),
             ipv6: items(node, "ipv6AddressesSet").find_map(|item| parsed(item, "ipv6Address")),
         },
@@ -162,7 +162,7 @@ mod tests {
 </DescribeInstancesResponse>"#;
 
     #[test]
-    fn instances_are_read_with_their_interfaces() -> Result<(), Unreadable> {
+    fn instances_are_read_with_their_interfaces() -> Result<(), ResponseError> {
         let Page { instances, token } = page(PAGE.as_bytes())?;
         let ids: Vec<&str> = instances.iter().map(|one| one.id.as_str()).collect();
         assert_eq!(
@@ -172,17 +172,17 @@ mod tests {
         let first = instances.into_iter().next();
         assert_eq!(
             first,
-            Some(Instance {
+            Some(Ec2Instance {
                 id: "i-1".to_owned(),
-                own: Interface {
+                own: Addresses {
                     ipv4: "10.0.0.1".parse().ok(),
                     ipv6: None,
                 },
-                interfaces: vec![Attached {
-                    place: (2, 1),
+                interfaces: vec![NetworkInterface {
+                    position: (2, 1),
                     vpc: Some("vpc-1".to_owned()),
                     subnet: Some("subnet-b".to_owned()),
-                    addresses: Interface {
+                    addresses: Addresses {
                         ipv4: "10.0.1.1".parse().ok(),
                         ipv6: "2001:db8::1".parse().ok(),
                     },
@@ -214,9 +214,9 @@ mod tests {
     fn a_refusal_has_its_code_and_message() {
         let body = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not \
                     authorized</Message></Error></Errors></Response>";
-        let told = refusal(body.as_bytes());
+        let told = error(body.as_bytes());
         assert_eq!(told.code(), Some("UnauthorizedOperation"));
         assert_eq!(told.message(), Some("You are not authorized"));
-        assert_eq!(refusal(b"<html>").code(), None);
+        assert_eq!(error(b"<html>").code(), None);
     }
 }

@@ -1,10 +1,10 @@
 //! From the SDK's types to what is kept of them.
 
-use crate::described::{
-    Binding, Container, Declared, Definition, Environment, Health, Interface, Mapping, Network,
-    PREFIX, Pairs, Place, Ports, Task,
+use crate::resources::{
+    Addresses, Container, ContainerDefinition, ContainerOverride, Health, KeyValues, LaunchType,
+    NetworkBinding, NetworkMode, PREFIX, PortMapping, Ports, Task, TaskDefinition,
 };
-use aws_sdk_ecs::types::{self, HealthStatus, LaunchType, NetworkMode, TransportProtocol};
+use aws_sdk_ecs::types::{self, HealthStatus, TransportProtocol};
 use std::net::IpAddr;
 
 /// A task as AWS describes it.
@@ -15,10 +15,10 @@ pub(crate) fn task(task: types::Task) -> Task {
         arn: task.task_arn.unwrap_or_default(),
         definition: task.task_definition_arn.unwrap_or_default(),
         container_instance: task.container_instance_arn,
-        place: match task.launch_type {
-            Some(LaunchType::Fargate) => Place::Fargate,
-            Some(LaunchType::External) => Place::External,
-            _ => Place::Ec2,
+        launch_type: match task.launch_type {
+            Some(types::LaunchType::Fargate) => LaunchType::Fargate,
+            Some(types::LaunchType::External) => LaunchType::External,
+            _ => LaunchType::Ec2,
         },
         last_status: task.last_status.unwrap_or_default(),
         desired_status: task.desired_status.unwrap_or_default(),
@@ -34,18 +34,18 @@ pub(crate) fn task(task: types::Task) -> Task {
 pub(crate) fn definition(
     definition: types::TaskDefinition,
     tagged: Option<Vec<types::Tag>>,
-) -> Definition {
+) -> TaskDefinition {
     let registered = definition.registered_at.and_then(|at| at.to_millis().ok());
-    Definition {
+    TaskDefinition {
         arn: definition.task_definition_arn.unwrap_or_default(),
         family: definition.family.unwrap_or_default(),
         revision: definition.revision,
         registered: registered.unwrap_or_default(),
         network: match definition.network_mode {
-            Some(NetworkMode::Awsvpc) => Network::Awsvpc,
-            Some(NetworkMode::Host) => Network::Host,
-            Some(NetworkMode::None) => Network::None,
-            _ => Network::Bridge,
+            Some(types::NetworkMode::Awsvpc) => NetworkMode::Awsvpc,
+            Some(types::NetworkMode::Host) => NetworkMode::Host,
+            Some(types::NetworkMode::None) => NetworkMode::None,
+            _ => NetworkMode::Bridge,
         },
         tags: tags(tagged.unwrap_or_default()),
         containers: each(definition.container_definitions, declared),
@@ -64,13 +64,13 @@ fn health(status: Option<&HealthStatus>) -> Health {
     }
 }
 
-fn tags(tags: Vec<types::Tag>) -> Pairs {
+fn tags(tags: Vec<types::Tag>) -> KeyValues {
     let pair = |tag: types::Tag| Some((tag.key?, tag.value.unwrap_or_default()));
     tags.into_iter().filter_map(pair).collect()
 }
 
 /// The settings among a container's variables; what else there is may be secret.
-fn settings(variables: Option<Vec<types::KeyValuePair>>) -> Pairs {
+fn settings(variables: Option<Vec<types::KeyValuePair>>) -> KeyValues {
     let pair = |pair: types::KeyValuePair| {
         let name = pair.name.filter(|name| name.starts_with(PREFIX))?;
         Some((name, pair.value.unwrap_or_default()))
@@ -78,20 +78,20 @@ fn settings(variables: Option<Vec<types::KeyValuePair>>) -> Pairs {
     variables.into_iter().flatten().filter_map(pair).collect()
 }
 
-fn environment(container: types::ContainerOverride) -> Environment {
-    Environment {
+fn environment(container: types::ContainerOverride) -> ContainerOverride {
+    ContainerOverride {
         container: container.name.unwrap_or_default(),
         variables: settings(container.environment),
     }
 }
 
-fn declared(container: types::ContainerDefinition) -> Declared {
+fn declared(container: types::ContainerDefinition) -> ContainerDefinition {
     let secrets = container.secrets().iter().map(types::Secret::name);
     let secrets = secrets.filter(|name| name.starts_with(PREFIX));
     let secrets = secrets.map(ToOwned::to_owned).collect();
     let has_files = !container.environment_files().is_empty();
     let mappings = container.port_mappings.into_iter().flatten();
-    Declared {
+    ContainerDefinition {
         name: container.name.unwrap_or_default(),
         essential: container.essential.unwrap_or(true),
         is_checked: container
@@ -104,11 +104,11 @@ fn declared(container: types::ContainerDefinition) -> Declared {
     }
 }
 
-fn mapping(mapping: &types::PortMapping) -> Option<Mapping> {
+fn mapping(mapping: &types::PortMapping) -> Option<PortMapping> {
     if !is_tcp(mapping.protocol()) {
         return None;
     }
-    Some(Mapping {
+    Some(PortMapping {
         container: ports(mapping.container_port(), mapping.container_port_range())?,
         host: port(mapping.host_port()),
     })
@@ -116,7 +116,7 @@ fn mapping(mapping: &types::PortMapping) -> Option<Mapping> {
 
 fn container(container: types::Container) -> Container {
     let bindings = container.network_bindings.into_iter().flatten();
-    let mut interface = Interface::default();
+    let mut interface = Addresses::default();
     for told in container.network_interfaces.into_iter().flatten() {
         interface.ipv4 = interface.ipv4.or(parsed(told.private_ipv4_address()));
         interface.ipv6 = interface.ipv6.or(parsed(told.ipv6_address()));
@@ -130,11 +130,11 @@ fn container(container: types::Container) -> Container {
     }
 }
 
-fn binding(binding: &types::NetworkBinding) -> Option<Binding> {
+fn binding(binding: &types::NetworkBinding) -> Option<NetworkBinding> {
     if !is_tcp(binding.protocol()) {
         return None;
     }
-    Some(Binding {
+    Some(NetworkBinding {
         ip: parsed::<IpAddr>(binding.bind_ip()),
         container: ports(binding.container_port(), binding.container_port_range())?,
         host: ports(binding.host_port(), binding.host_port_range())?,
@@ -142,8 +142,8 @@ fn binding(binding: &types::NetworkBinding) -> Option<Binding> {
 }
 
 /// The addresses of the network interface that was attached for the task.
-fn attached(attachments: &[types::Attachment]) -> Interface {
-    let mut interface = Interface::default();
+fn attached(attachments: &[types::Attachment]) -> Addresses {
+    let mut interface = Addresses::default();
     let own = attachments.iter().filter(|attachment| {
         attachment.r#type() == Some("ElasticNetworkInterface")
             && !matches!(attachment.status(), Some("DETACHED" | "DELETED" | "FAILED"))

@@ -14,23 +14,23 @@ use tokio::{
 /// Calls that may follow each other without a pause.
 const BURST: u32 = 50;
 /// The time in which AWS allows one more call.
-const REFILL: Duration = Duration::from_millis(50);
+const REFILL_INTERVAL: Duration = Duration::from_millis(50);
 /// Calls under way at one time.
-pub(crate) const AT_ONCE: usize = 10;
+pub(crate) const MAX_CONCURRENT_CALLS: usize = 10;
 
 /// The calls of one bucket.
 #[derive(Debug)]
-pub(crate) struct Pace {
-    under_way: Semaphore,
+pub(crate) struct RateLimiter {
+    concurrent: Semaphore,
     /// When the bucket would be full again.
     full: Cell<Instant>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// A full bucket.
     pub(crate) fn new() -> Self {
         Self {
-            under_way: Semaphore::new(AT_ONCE),
+            concurrent: Semaphore::new(MAX_CONCURRENT_CALLS),
             full: Cell::new(Instant::now()),
         }
     }
@@ -38,12 +38,12 @@ impl Pace {
     /// Makes one call in its turn.
     pub(crate) async fn call<F: Future>(&self, call: F) -> F::Output {
         // Fails only if somebody closed the semaphore, and nobody does.
-        let _turn = self.under_way.acquire().await;
+        let _turn = self.concurrent.acquire().await;
         let now = Instant::now();
-        let full = self.full.get().max(now) + REFILL;
+        let full = self.full.get().max(now) + REFILL_INTERVAL;
         self.full.set(full);
         // With a bucket not yet empty, this time is over.
-        sleep_until(full - REFILL * BURST).await;
+        sleep_until(full - REFILL_INTERVAL * BURST).await;
         call.await
     }
 }
@@ -54,7 +54,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_at_once_and_the_rest_at_the_refill_rate() {
-        let (pace, start) = (Pace::new(), Instant::now());
+        let (pace, start) = (RateLimiter::new(), Instant::now());
         for _ in 0..BURST {
             pace.call(async {}).await;
         }
@@ -67,9 +67,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_that_take_long_wait_for_each_other() {
-        let (pace, start) = (Pace::new(), Instant::now());
+        let (pace, start) = (RateLimiter::new(), Instant::now());
         let slow = || pace.call(async { tokio::time::sleep(Duration::from_secs(1)).await });
-        futures_util::future::join_all((0..=AT_ONCE).map(|_| slow())).await;
+        futures_util::future::join_all((0..=MAX_CONCURRENT_CALLS).map(|_| slow())).await;
         assert_eq!(start.elapsed(), Duration::from_secs(2));
     }
 }

@@ -1,11 +1,11 @@
 //! Which of an instance's addresses its tasks are reached at.
 
 use super::{
-    ec2::Told,
-    ec2_xml::{Attached, Instance as Described},
-    ecs::Registered,
+    ec2::DescribedInstances,
+    ec2_xml::{Ec2Instance, NetworkInterface},
+    ecs::RegisteredInstance,
 };
-use crate::described::{Instance, InstanceState, Interface};
+use crate::resources::{Addresses, ContainerInstance, InstanceState};
 use std::collections::HashMap;
 
 /// Whether an instance is one of EC2's: machines of the customer's own begin with `mi-`.
@@ -14,24 +14,27 @@ pub(super) fn is_ec2(id: &str) -> bool {
 }
 
 /// Container instances with their addresses, as far as EC2 tells them.
-pub(super) fn all(registered: Vec<Registered>, told: Told) -> Vec<Instance> {
-    let Told { instances, unknown } = told;
-    let described: HashMap<String, Described> = instances
+pub(super) fn with_addresses(
+    registered: Vec<RegisteredInstance>,
+    described: DescribedInstances,
+) -> Vec<ContainerInstance> {
+    let DescribedInstances { instances, unknown } = described;
+    let by_id: HashMap<String, Ec2Instance> = instances
         .into_iter()
         .map(|instance| (instance.id.clone(), instance))
         .collect();
-    let one = |registered: Registered| {
-        let state = match described.get(&registered.ec2) {
+    let one = |registered: RegisteredInstance| {
+        let state = match by_id.get(&registered.ec2_id) {
             Some(instance) => InstanceState::Described(interface(&registered, instance)),
-            None if registered.ec2.starts_with("mi-") => InstanceState::External,
-            None if unknown.contains(&registered.ec2) => InstanceState::Unknown,
-            None if is_ec2(&registered.ec2) => InstanceState::Missing,
+            None if registered.ec2_id.starts_with("mi-") => InstanceState::External,
+            None if unknown.contains(&registered.ec2_id) => InstanceState::Unknown,
+            None if is_ec2(&registered.ec2_id) => InstanceState::Missing,
             None => InstanceState::default(),
         };
-        Instance {
+        ContainerInstance {
             state,
             arn: registered.arn,
-            ec2: registered.ec2,
+            ec2_id: registered.ec2_id,
         }
     };
     registered.into_iter().map(one).collect()
@@ -40,9 +43,9 @@ pub(super) fn all(registered: Vec<Registered>, told: Told) -> Vec<Instance> {
 /// The interface in the network in which the agent registered the instance; of several, the one
 /// that the instance began with, as the others may belong to tasks of their own. Else what EC2
 /// calls the instance's own addresses.
-fn interface(registered: &Registered, instance: &Described) -> Interface {
+fn interface(registered: &RegisteredInstance, instance: &Ec2Instance) -> Addresses {
     let agrees = |said: &Option<String>, has: &Option<String>| said.is_none() || said == has;
-    let is_there = |attached: &&Attached| {
+    let is_there = |attached: &&NetworkInterface| {
         agrees(&registered.vpc, &attached.vpc)
             && agrees(&registered.subnet, &attached.subnet)
             && attached.addresses.address().is_some()
@@ -51,7 +54,7 @@ fn interface(registered: &Registered, instance: &Described) -> Interface {
         .interfaces
         .iter()
         .filter(is_there)
-        .min_by_key(|attached| (attached.place, attached.addresses.address()));
+        .min_by_key(|attached| (attached.position, attached.addresses.address()));
     first.map_or(instance.own, |attached| attached.addresses)
 }
 
@@ -59,32 +62,32 @@ fn interface(registered: &Registered, instance: &Described) -> Interface {
 mod tests {
     use super::*;
 
-    fn at(place: u32, subnet: &str, address: &str) -> Attached {
-        Attached {
-            place: (0, place),
+    fn at(position: u32, subnet: &str, address: &str) -> NetworkInterface {
+        NetworkInterface {
+            position: (0, position),
             vpc: Some("vpc-1".to_owned()),
             subnet: Some(subnet.to_owned()),
-            addresses: Interface {
+            addresses: Addresses {
                 ipv4: address.parse().ok(),
                 ipv6: address.parse().ok(),
             },
         }
     }
 
-    fn address(subnet: Option<&str>, interfaces: Vec<Attached>) -> Option<String> {
-        let registered = Registered {
+    fn address(subnet: Option<&str>, interfaces: Vec<NetworkInterface>) -> Option<String> {
+        let registered = RegisteredInstance {
             vpc: Some("vpc-1".to_owned()),
             subnet: subnet.map(ToOwned::to_owned),
-            ..Registered::default()
+            ..RegisteredInstance::default()
         };
-        let own = Interface {
+        let own = Addresses {
             ipv4: "10.9.9.9".parse().ok(),
             ipv6: None,
         };
-        let instance = Described {
+        let instance = Ec2Instance {
             own,
             interfaces,
-            ..Described::default()
+            ..Ec2Instance::default()
         };
         let found = interface(&registered, &instance).address()?;
         Some(found.to_string())

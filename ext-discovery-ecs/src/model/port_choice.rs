@@ -1,7 +1,7 @@
-//! Which port of a task a route or a gateway means.
+//! Choice of the port that a route or a gateway uses.
 
-use super::publish::{At, Published};
-use crate::described::Ports;
+use super::published::{PortAddress, PublishedPorts};
+use crate::resources::Ports;
 use nightjar_core::{
     report::listed,
     workload::{PortChoice, Source, Sourced, Warning, Warnings},
@@ -10,27 +10,27 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 /// One port of one container, perhaps at one address alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Chosen<'a> {
+pub(crate) struct ChosenPort<'a> {
     pub(crate) port: u16,
     pub(crate) container: &'a str,
     /// The address, where it was chosen too.
     pub(crate) ip: Option<IpAddr>,
 }
 
-impl Chosen<'_> {
+impl ChosenPort<'_> {
     /// Whether this is the port that was chosen.
-    pub(crate) fn is(&self, published: &Published) -> bool {
+    pub(crate) fn is(&self, published: &PublishedPorts) -> bool {
         published.ports.has(self.port)
             && self.container == published.container
             && self.ip.is_none_or(|ip| is_at(published.at, ip))
     }
 }
 
-/// Who chooses.
+/// Chooses among a task's ports.
 #[derive(Debug)]
-pub(crate) struct Chooser<'a> {
-    pub(crate) who: &'a str,
-    pub(crate) published: &'a [Published],
+pub(crate) struct PortChooser<'a> {
+    pub(crate) workload_id: &'a str,
+    pub(crate) published: &'a [PublishedPorts],
     /// What becomes of what has no port: `the route is left out`.
     pub(crate) outcome: &'static str,
     /// Whether any port is better than none.
@@ -39,26 +39,26 @@ pub(crate) struct Chooser<'a> {
 
 /// A setting that needs a port.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Declared<'a> {
+pub(crate) struct PortRequest<'a> {
     pub(crate) setting: &'a str,
     pub(crate) source: Option<&'a Source>,
 }
 
-impl<'a> Chooser<'a> {
-    /// The port that `found` names, or the one that is meant where nothing names one.
+impl<'a> PortChooser<'a> {
+    /// The port that `found` names, or the default one if nothing names one.
     pub(crate) fn choose(
         &self,
         found: Option<&Sourced<PortChoice>>,
-        declared: Declared<'_>,
+        request: PortRequest<'_>,
         warnings: &mut Warnings,
-    ) -> Result<Chosen<'a>, Box<Warning>> {
+    ) -> Result<ChosenPort<'a>, Box<Warning>> {
         let Some(found) = found else {
-            return self.meant(declared, warnings);
+            return self.default_port(request, warnings);
         };
-        match self.named(found, declared, warnings) {
+        match self.named(found, request, warnings) {
             Err(warning) if self.is_needed => {
                 warnings.push(*warning);
-                self.meant(declared, warnings)
+                self.default_port(request, warnings)
             }
             chosen => chosen,
         }
@@ -67,33 +67,34 @@ impl<'a> Chooser<'a> {
     fn named(
         &self,
         found: &Sourced<PortChoice>,
-        declared: Declared<'_>,
+        request: PortRequest<'_>,
         warnings: &mut Warnings,
-    ) -> Result<Chosen<'a>, Box<Warning>> {
+    ) -> Result<ChosenPort<'a>, Box<Warning>> {
         let published = self.published.iter();
-        let fits = |one: &&Published| match &found.value {
+        let fits = |one: &&PublishedPorts| match &found.value {
             PortChoice::Port(_) => true,
             PortChoice::OfContainer { container, .. } => one.container == *container,
             PortChoice::OfAddress { ip, .. } => is_at(one.at, *ip),
         };
         let port = found.value.port().get();
-        let fitting: Vec<&Published> = published
+        let fitting: Vec<&PublishedPorts> = published
             .filter(|one| one.ports.has(port))
             .filter(fits)
             .collect();
-        let speaker = declared.source.or(Some(&found.source));
-        let speaker = speaker.and_then(|source| source.container.as_deref());
+        let declaring_container = request.source.or(Some(&found.source));
+        let declaring_container =
+            declaring_container.and_then(|source| source.container.as_deref());
         let own = fitting
             .iter()
-            .find(|one| Some(one.container.as_str()) == speaker);
+            .find(|one| Some(one.container.as_str()) == declaring_container);
         let Some(first) = own.or(fitting.first()) else {
             let outcome = if self.is_needed {
-                "it is ignored, because the route is private and must stay in the map"
+                "the choice is ignored because the route is private and must stay in the map"
             } else {
                 self.outcome
             };
-            let reason = format!("the task publishes no such port; {outcome}");
-            let warning = Warning::about(self.who, found, reason);
+            let reason = format!("the task does not publish this port; {outcome}");
+            let warning = Warning::about(self.workload_id, found, reason);
             return Err(warning.with_remedy(self.remedy()).into());
         };
         let containers: BTreeSet<&str> = fitting.iter().map(|one| one.container.as_str()).collect();
@@ -103,7 +104,7 @@ impl<'a> Chooser<'a> {
                 "several containers publish it ({containers}); that of {} is used",
                 first.container
             );
-            let warning = Warning::about(self.who, found, reason);
+            let warning = Warning::about(self.workload_id, found, reason);
             warnings.push(warning.with_remedy("write container-name:port"));
         }
         let ip = match found.value {
@@ -114,34 +115,35 @@ impl<'a> Chooser<'a> {
     }
 
     /// The only port of the container that needs it, or of the task; of several, the lowest.
-    fn meant(
+    fn default_port(
         &self,
-        declared: Declared<'_>,
+        request: PortRequest<'_>,
         warnings: &mut Warnings,
-    ) -> Result<Chosen<'a>, Box<Warning>> {
-        let speaker = declared
+    ) -> Result<ChosenPort<'a>, Box<Warning>> {
+        let declaring_container = request
             .source
             .and_then(|source| source.container.as_deref());
-        let of_speaker = |one: &&Published| Some(one.container.as_str()) == speaker;
-        let mut candidates: Vec<&Published> = self.published.iter().filter(of_speaker).collect();
+        let is_own = |one: &&PublishedPorts| Some(one.container.as_str()) == declaring_container;
+        let mut candidates: Vec<&PublishedPorts> = self.published.iter().filter(is_own).collect();
         if candidates.is_empty() {
             candidates = self.published.iter().collect();
         }
         candidates.sort_by_key(|one| (one.ports.first, one.order));
         let warning = |reason: String| Warning {
-            setting: Some(declared.setting.to_owned()),
-            source: declared.source.map(ToString::to_string),
-            ..Warning::new(self.who, reason)
+            setting: Some(request.setting.to_owned()),
+            source: request.source.map(ToString::to_string),
+            ..Warning::new(self.workload_id, reason)
         };
         let Some(first) = candidates.first() else {
             let reason = format!("the task publishes no port; {}", self.outcome);
             return Err(warning(reason).with_remedy(self.remedy()).into());
         };
         let lowest = Ports::one(first.ports.first);
-        let is_other = |one: &&Published| (one.ports, &one.container) != (lowest, &first.container);
+        let is_other =
+            |one: &&PublishedPorts| (one.ports, &one.container) != (lowest, &first.container);
         if candidates.iter().any(is_other) {
             let reason = format!(
-                "no port is chosen of several; {}:{}, the lowest, is used",
+                "no port is chosen among several; the lowest, {}:{}, is used",
                 first.container, lowest.first
             );
             let remedy = format!("set NJ_ROUTE_PORT to one of {}", self.names());
@@ -160,9 +162,9 @@ impl<'a> Chooser<'a> {
         )
     }
 
-    /// What may be chosen, as it would be written.
+    /// The ports that can be chosen, as they would be written.
     fn names(&self) -> String {
-        const SHOWN: usize = 8;
+        const MAX_NAMES: usize = 8;
         let names: BTreeSet<(usize, Ports, &str)> = self
             .published
             .iter()
@@ -171,12 +173,12 @@ impl<'a> Chooser<'a> {
         let names = names
             .iter()
             .map(|(_, ports, name)| format!("{name}:{ports}"));
-        listed(names, SHOWN)
+        listed(names, MAX_NAMES)
     }
 }
 
-fn chosen(published: &Published, port: u16, ip: Option<IpAddr>) -> Chosen<'_> {
-    Chosen {
+fn chosen(published: &PublishedPorts, port: u16, ip: Option<IpAddr>) -> ChosenPort<'_> {
+    ChosenPort {
         port,
         container: &published.container,
         ip,
@@ -184,10 +186,10 @@ fn chosen(published: &Published, port: u16, ip: Option<IpAddr>) -> Chosen<'_> {
 }
 
 /// Whether a port is at an address. Any address of the host is written `0.0.0.0` or `::`.
-fn is_at(at: At, ip: IpAddr) -> bool {
+fn is_at(at: PortAddress, ip: IpAddr) -> bool {
     match at {
-        At::Bound(bound) => bound == ip,
-        At::Interface(own) => own == Some(ip),
-        At::Host(_) => ip.is_unspecified(),
+        PortAddress::Bound(bound) => bound == ip,
+        PortAddress::Interface(own) => own == Some(ip),
+        PortAddress::Host(_) => ip.is_unspecified(),
     }
 }

@@ -14,28 +14,28 @@ mod ec2;
 mod ec2_endpoint;
 mod ec2_xml;
 mod ecs;
+mod instance_address;
 mod instances;
-mod locate;
-mod loss;
-mod pace;
+mod previous_tasks;
+mod rate_limit;
 
 use crate::{
-    described::{Definition, Task},
     error::DiscoveryError,
+    resources::{Task, TaskDefinition},
 };
 use aws_types::SdkConfig;
-use ecs::Ecs;
+use ecs::EcsClient;
 use futures_util::{
     StreamExt,
     future::try_join_all,
     stream::{self},
 };
-use loss::{ByCluster, Last};
 use nightjar_core::{
     extension::Cache,
     workload::{Warning, Warnings},
 };
-use pace::AT_ONCE;
+use previous_tasks::{PreviousTasks, TasksByCluster};
+use rate_limit::MAX_CONCURRENT_CALLS;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -45,12 +45,12 @@ use std::{
 /// AWS, with what is known of it from earlier runs.
 pub(crate) struct Aws<'a> {
     config: &'a SdkConfig,
-    ecs: Ecs,
+    ecs: EcsClient,
     definitions: Cache,
     instances: Cache,
     tasks: Cache,
     /// The tasks of the last map, of the clusters that are asked.
-    last: BTreeMap<String, Last>,
+    previous: BTreeMap<String, PreviousTasks>,
     /// What tells these apart from those that other programs ask for.
     scope: String,
     region: String,
@@ -72,11 +72,11 @@ impl<'a> Aws<'a> {
             scope: format!("{endpoint} {region} {chosen_by}"),
             region: region.to_owned(),
             config,
-            ecs: Ecs::new(config),
+            ecs: EcsClient::new(config),
             definitions: Cache::open(folder, "task-definitions"),
             instances: Cache::open(folder, "instances"),
             tasks: Cache::open(folder, "tasks"),
-            last: BTreeMap::new(),
+            previous: BTreeMap::new(),
             definition_age,
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Aws<'a> {
         clusters: &[String],
     ) -> Result<Vec<(String, Vec<Task>)>, DiscoveryError> {
         let listed = self.listed(clusters.iter()).await?;
-        self.check_loss(&listed).await?;
+        self.check_unlisted(&listed).await?;
         let described = listed.iter().map(async |(cluster, arns)| {
             let tasks = self.ecs.tasks(cluster, arns.iter().cloned()).await?;
             Ok::<_, DiscoveryError>((cluster.clone(), tasks))
@@ -100,7 +100,7 @@ impl<'a> Aws<'a> {
     async fn listed(
         &self,
         clusters: impl Iterator<Item = &String>,
-    ) -> Result<ByCluster, DiscoveryError> {
+    ) -> Result<TasksByCluster, DiscoveryError> {
         let listed = clusters.map(async |cluster| {
             let arns = self.ecs.listed(cluster).await?;
             Ok::<_, DiscoveryError>((cluster.clone(), arns))
@@ -113,8 +113,8 @@ impl<'a> Aws<'a> {
         &mut self,
         arns: BTreeSet<&str>,
         warnings: &mut Warnings,
-    ) -> Result<BTreeMap<String, Definition>, DiscoveryError> {
-        let mut found = BTreeMap::<String, Definition>::new();
+    ) -> Result<BTreeMap<String, TaskDefinition>, DiscoveryError> {
+        let mut found = BTreeMap::<String, TaskDefinition>::new();
         let (mut unknown, mut old) = (Vec::new(), Vec::new());
         for arn in arns {
             let Some((definition, since)) = self.definitions.get_with_age(arn) else {
@@ -126,21 +126,21 @@ impl<'a> Aws<'a> {
                 old.push((since, arn));
             }
         }
-        unknown.extend(due(old, unknown.len()));
+        unknown.extend(refreshed(old, unknown.len()));
         let ecs = &self.ecs;
         let asked = unknown.into_iter();
         let asked = asked.map(async |arn| (arn, ecs.definition(arn).await));
-        let mut told = stream::iter(asked).buffer_unordered(AT_ONCE);
-        // What was told before a call fails is kept, so that another try needs fewer.
-        while let Some((arn, told)) = told.next().await {
-            let definition = match told {
-                Err(DiscoveryError::NoDefinition(fault)) if found.contains_key(arn) => {
-                    let reason = format!("what was known of it last counts: {fault}");
+        let mut described = stream::iter(asked).buffer_unordered(MAX_CONCURRENT_CALLS);
+        // What was described before a call fails is kept, so that another try needs fewer.
+        while let Some((arn, described)) = described.next().await {
+            let definition = match described {
+                Err(DiscoveryError::NoTaskDefinition(error)) if found.contains_key(arn) => {
+                    let reason = format!("what was known of it last counts: {error}");
                     let remedy = "this passes by itself when the last task of the definition stops";
                     warnings.push(Warning::new(arn, reason).with_remedy(remedy));
                     continue;
                 }
-                told => told?,
+                described => described?,
             };
             self.definitions.put(arn, &definition);
             found.insert(arn.to_owned(), definition);
@@ -165,13 +165,13 @@ fn now() -> u64 {
 /// How many definitions one run asks for again. That takes a third of the time that a run has by
 /// default; without such an end, those that are read first would be old again before the last ones
 /// are read, and thousands would never be read in one run.
-const MOST_AGAIN: usize = 400;
+const MAX_REFRESHED: usize = 400;
 
 /// Which of the definitions that may have changed are asked for again, besides `unknown` others: the
 /// oldest first.
-fn due(mut old: Vec<(Duration, &str)>, unknown: usize) -> Vec<&str> {
+fn refreshed(mut old: Vec<(Duration, &str)>, unknown: usize) -> Vec<&str> {
     old.sort_unstable_by(|left, right| right.cmp(left));
-    let most = MOST_AGAIN.saturating_sub(unknown);
+    let most = MAX_REFRESHED.saturating_sub(unknown);
     old.into_iter().take(most).map(|(_, arn)| arn).collect()
 }
 
@@ -186,12 +186,12 @@ mod tests {
             let aged = |(arn, seconds): (&'static str, u64)| (Duration::from_secs(seconds), arn);
             [("young", 60), ("older", 90)].map(aged).to_vec()
         };
-        assert_eq!(due(old(), 0), ["older", "young"]);
-        assert_eq!(due(old(), MOST_AGAIN - 1), ["older"]);
-        assert_eq!(due(old(), 5000), [""; 0]);
+        assert_eq!(refreshed(old(), 0), ["older", "young"]);
+        assert_eq!(refreshed(old(), MAX_REFRESHED - 1), ["older"]);
+        assert_eq!(refreshed(old(), 5000), [""; 0]);
         let many = arns
             .iter()
             .map(|arn| (Duration::from_mins(1), arn.as_str()));
-        assert_eq!(due(many.collect(), 0).len(), MOST_AGAIN);
+        assert_eq!(refreshed(many.collect(), 0).len(), MAX_REFRESHED);
     }
 }
