@@ -1,6 +1,9 @@
 //! The colors that instances of one service tell apart.
 
-use crate::{known::Instance, part::Part};
+use crate::{
+    known::{Instance, Instances},
+    registry::Service,
+};
 use nightjar_core::{
     document::discovery_map::Name,
     workload::{Warning, Warnings},
@@ -19,17 +22,18 @@ const MOST_COLORS: usize = 20;
 /// color does not come and go with the health of its instances.
 pub(crate) fn split<'a>(
     attribute: Option<&str>,
-    part: Part<'a>,
+    service: &Service,
+    instances: &'a Instances,
     own: &Name,
     warnings: &mut Warnings,
 ) -> BTreeMap<Name, Vec<&'a Instance>> {
-    let all: Vec<&Instance> = part.instances.list.iter().collect();
+    let all: Vec<&Instance> = instances.list.iter().collect();
     let undivided = |all| BTreeMap::from([(own.clone(), all)]);
     let Some(attribute) = attribute.filter(|_| !all.is_empty()) else {
         return undivided(all);
     };
     let mut warn = |reason: String, remedy: &str| {
-        let warning = Warning::new(part.service.who(), reason).with_remedy(remedy);
+        let warning = Warning::new(service.who(), reason).with_remedy(remedy);
         warnings.push(warning);
     };
     let mut colors = BTreeMap::<Name, Vec<&Instance>>::new();

@@ -6,34 +6,19 @@ use crate::{
     known::{Attributes, Instances, Known},
     part,
     registry::{self, Namespace, Service},
+    wanted::Wanted,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     workload::{Mesh, Warnings, Workload},
 };
-use std::time::Duration;
-
 /// How many namespaces or services are asked for their attributes at a time. How many such calls AWS
 /// allows in a second is not published, so this is modest.
 const ATTRIBUTE_CALLS: usize = 10;
 /// How many services are asked for their instances at a time. AWS allows 1,000 such calls in a
 /// second: as many as this makes if one takes 20 ms.
 const INSTANCE_CALLS: usize = 20;
-
-/// What is wanted of Cloud Map.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    /// Names, ids and ARNs.
-    pub(crate) namespaces: Vec<String>,
-    pub(crate) include_unhealthy: bool,
-    /// Whether instances at loopback addresses stay.
-    pub(crate) allow_loopback: bool,
-    /// The attribute of an instance that says its color.
-    pub(crate) color_attribute: Option<String>,
-    /// For how long attributes that were read are believed.
-    pub(crate) attributes_age: Duration,
-}
 
 /// A discovery, and what is known of services before, during and after it.
 pub(crate) struct Discovery<'a> {

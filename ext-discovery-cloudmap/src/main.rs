@@ -10,6 +10,7 @@
 //! part       one service's part of the map
 //! color      the colors that instances of one service tell apart
 //! instance   where an instance listens
+//! wanted     which services and instances make the map
 //! ```
 
 mod calls;
@@ -22,6 +23,7 @@ mod known;
 mod part;
 mod registry;
 mod source;
+mod wanted;
 
 use nightjar_core::extension::serve;
 use std::process::ExitCode;

@@ -2,11 +2,10 @@
 
 use crate::{
     calls::MOST_INSTANCES,
-    color,
-    discovery::Wanted,
-    instance,
+    color, instance,
     known::{Attributes, Instance, Instances},
     registry::Service,
+    wanted::Wanted,
 };
 use nightjar_core::{
     digits::is_digits,
@@ -78,7 +77,13 @@ impl Part<'_> {
             }
             Workload::Service(declared) => {
                 let attribute = self.wanted.color_attribute.as_deref();
-                let colors = color::split(attribute, self, &declared.color, warnings);
+                let colors = color::split(
+                    attribute,
+                    self.service,
+                    self.instances,
+                    &declared.color,
+                    warnings,
+                );
                 for (color, instances) in colors {
                     let is_own = color == declared.color;
                     let declared = workload::Service {

@@ -1,10 +1,7 @@
 //! Settings, and the answer to the caller.
 
 use crate::{
-    calls::Registry,
-    discovery::{Discovery, Wanted},
-    error::DiscoveryError,
-    known::Known,
+    calls::Registry, discovery::Discovery, error::DiscoveryError, known::Known, wanted::Wanted,
 };
 use nightjar_aws::Session;
 use nightjar_core::{

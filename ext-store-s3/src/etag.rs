@@ -1,4 +1,4 @@
-//! ETags, which are the versions of documents in S3.
+//! Entity tags (`ETag`), which are the versions of documents in S3.
 
 /// The version that an ETag stands for: the ETag without its quotes, or a weak one as it is.
 pub(crate) fn version_of(etag: &str) -> Option<&str> {

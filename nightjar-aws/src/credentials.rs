@@ -4,7 +4,7 @@
 
 mod source;
 
-use crate::error::{Classification, ErrorKind, find_cause};
+use crate::error::{Classification, ErrorKind, NoCredentialsError, find_cause};
 use aws_config::SdkConfig;
 use aws_credential_types::{
     Credentials,
@@ -19,7 +19,6 @@ use nightjar_core::report::error_chain;
 use source::{CredentialSource, Provider};
 use std::{
     error::Error,
-    fmt,
     time::{Duration, SystemTime},
 };
 
@@ -81,22 +80,6 @@ fn check(credentials: Credentials) -> Result<Credentials, NoCredentialsError> {
         });
     }
     Ok(credentials)
-}
-
-/// Why there are no credentials. Its text never holds what a credential process printed.
-#[derive(Debug)]
-pub(crate) struct NoCredentialsError {
-    pub(crate) kind: ErrorKind,
-    pub(crate) detail: String,
-    pub(crate) hint: Option<String>,
-}
-
-impl Error for NoCredentialsError {}
-
-impl fmt::Display for NoCredentialsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
-    }
 }
 
 impl NoCredentialsError {

@@ -180,5 +180,21 @@ impl From<CallError> for ActionError {
     }
 }
 
+/// Why there are no credentials. Its text never holds what a credential process printed.
+#[derive(Debug)]
+pub(crate) struct NoCredentialsError {
+    pub(crate) kind: ErrorKind,
+    pub(crate) detail: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Error for NoCredentialsError {}
+
+impl fmt::Display for NoCredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
 #[cfg(test)]
 mod tests;

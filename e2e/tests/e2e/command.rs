@@ -223,7 +223,7 @@ fn every_line_of_a_json_log_is_an_object() {
         ("INFO", "tab here"),
         ("INFO", "envoy: main "),
         ("INFO", "envoy is live"),
-        ("ERROR", "refresh failed: sh handed over"),
+        ("ERROR", "refresh failed: sh provided an invalid document"),
         ("INFO", "stopping: received SIGTERM"),
     ] {
         assert!(has(level, start), "{level} {start} in {log}");

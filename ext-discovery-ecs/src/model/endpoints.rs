@@ -69,7 +69,7 @@ pub(super) fn add_without_routes(mesh_task: &MeshTask<'_>, mesh: &mut Mesh) {
     let (workload_id, revision) = (&mesh_task.workload_id, mesh_task.revision);
     match &mesh_task.workload {
         Workload::Service(service) => {
-            mesh.service(workload_id, revision, service, ServedPorts::none())
+            mesh.service(workload_id, revision, service, ServedPorts::none());
         }
         Workload::Gateway(gateway) => mesh.gateway(workload_id, revision, gateway, Vec::new()),
     }

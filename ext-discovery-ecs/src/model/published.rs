@@ -60,7 +60,7 @@ pub(crate) fn published(task: &Task, definition: &TaskDefinition) -> Vec<Publish
         } else {
             match definition.network {
                 NetworkMode::Host => {
-                    of_container.as_mapped(PortAddress::Host(None), &mut published)
+                    of_container.as_mapped(PortAddress::Host(None), &mut published);
                 }
                 NetworkMode::Bridge => of_container.as_bound(running, &mut published),
                 NetworkMode::Awsvpc | NetworkMode::None => {}

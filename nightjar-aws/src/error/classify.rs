@@ -1,7 +1,6 @@
 //! Classification of the SDK's errors: why a call failed.
 
-use super::{ErrorKind, is_html_response};
-use crate::credentials::NoCredentialsError;
+use super::{ErrorKind, NoCredentialsError, is_html_response};
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_http::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};

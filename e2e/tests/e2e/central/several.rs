@@ -202,7 +202,7 @@ fn a_view_is_not_published_when_the_mesh_seems_empty() {
     let newer = shop("blue", 4002);
     scene.put("published.json", newer.to_string());
     central.process().signal(Signal::HUP);
-    central.wait_logged("INFO refreshing at once");
+    central.wait_logged("INFO refreshing now because of SIGHUP");
     central.wait_refreshes(3);
     scene.wait_published(&newer);
     assert_eq!(scene.commits(), 1);

@@ -182,6 +182,9 @@ fn a_folder_that_takes_nothing_is_told_and_does_no_harm() {
     let (found, _) = discover(&registry, &discovery);
     assert_eq!(only(&found), "n1/shop/default 0: /shop/*1 at 10.0.0.1:3000");
     let told = registry.told(&found);
-    assert!(told.starts_with(" WARN nothing can be kept in "), "{told}");
+    assert!(
+        told.starts_with(" WARN cannot cache anything in "),
+        "{told}"
+    );
     assert_eq!(told.matches("WARN").count(), 1, "{told}");
 }

@@ -193,7 +193,7 @@ fn a_folder_that_cannot_be_written_is_told_once_and_costs_calls_alone() {
     assert_eq!(found.code, Some(0), "{found:?}");
     let told = found
         .stderr
-        .matches("so all is asked for again at every run: ");
+        .matches("so every run asks for everything again: ");
     assert_eq!(told.count(), 3, "definitions, instances, tasks: {found:?}");
 }
 

@@ -45,8 +45,8 @@ fn missing_credentials_are_told_with_what_was_tried() {
     let store = Store::with_map(&map("one"));
     let ending = store.told(fetch(&store.without_keys()));
     let start = format!(
-        "ext-store-s3: s3:GetObject on s3://BUCKET/{MAP} could not be signed with valid \
-         credentials: the credential provider was not enabled: no credentials found in chain. \
+        "ext-store-s3: s3:GetObject on s3://BUCKET/{MAP} could not be authenticated: \
+         the credential provider was not enabled: no credentials found in chain. \
          Attempted: Environment: "
     );
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
@@ -192,7 +192,7 @@ fn settings_of_aws_that_are_wrong_are_told() {
         (
             "AWS_REGION",
             "eu central",
-            "the AWS region \"eu central\" is not a region's name, such as eu-central-1",
+            "\"eu central\" is not the name of an AWS region, such as eu-central-1",
         ),
         (
             "AWS_ACCESS_KEY_ID",

@@ -255,7 +255,7 @@ fn a_clock_that_is_wrong_is_corrected() {
 
     let (ending, count) = store.fetch_with(answer);
     let what = "was rejected because the credentials have expired or the clock is wrong: \
-                RequestTimeTooSkewed: Wrong.; this machine's clock is ";
+                RequestTimeTooSkewed: Wrong.; this machine's clock differs from AWS's by ";
     let start = format!("ext-store-s3: {}", get_failed(what));
     assert!(ending.stderr.starts_with(&start), "{}", ending.stderr);
     assert_eq!((ending.code, ending.document, count), (Some(31), None, 3));
