@@ -202,10 +202,12 @@ fn what_no_configuration_is_has_its_reason() {
         let words = error.to_string();
         let start = format!("envoy would refuse the rendered file {name:?}: ");
         let words = words.strip_prefix(&start).unwrap_or(&words);
-        let words = words.split_once("\"lds.json\": it is named").map_or(
-            words,
-            |_| "other files name it both as listeners and as secret cert",
-        );
+        let words = words
+            .split_once("\"lds.json\": other files name it")
+            .map_or(
+                words,
+                |_| "other files name it both as listeners and as secret cert",
+            );
         assert_eq!(words, told);
     }
 }
