@@ -44,6 +44,7 @@ def run_tests(package, folder, arguments):
     [program] = [it["executable"] for it in messages if it.get("executable")]
     tests = subprocess.run(
         [program, "--quiet", *arguments],
+        check=False,
         cwd=ROOT / package,
         # Children of the tests count for themselves.
         env={**os.environ, "LLVM_PROFILE_FILE": f"{folder}/%p.profraw"},
@@ -120,7 +121,7 @@ def main():
         if arguments.lines == str(name):
             missed = [number for number, count in lines.items() if not count]
             print(f"not reached: {', '.join(map(str, missed))}", file=sys.stderr)
-    all_lines, reached = (sum(figures) for figures in zip(*totals))
+    all_lines, reached = (sum(figures) for figures in zip(*totals, strict=True))
     percent = 100 * reached / all_lines
     print(f"| all | {all_lines} | {reached} | {percent:.1f} |")
     if arguments.least and percent < arguments.least:
