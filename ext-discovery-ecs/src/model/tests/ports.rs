@@ -257,7 +257,7 @@ fn a_private_route_stays_whatever_port_it_names() {
         mesh.warned(),
         [
             "task/a (shop:1): NJ_ROUTE_PORT_2=\"81\" (task tag): the task does not publish this port; the \
-          choice is ignored because the route is private and has to stay\n  hint: set it to one of app:80, or publish the port \
+          choice is ignored because the route is private and must stay in the map\n  hint: set it to one of app:80, or publish the port \
           in portMappings of the task definition"
         ]
     );
