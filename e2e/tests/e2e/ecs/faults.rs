@@ -251,7 +251,7 @@ fn credentials_that_are_missing_or_unknown_are_fatal() {
     let ending = ending.call(&[]);
     assert_eq!((ending.code, &ending.document), (Some(1), &None));
     let said = said(&ending);
-    let start = "ext-discovery-ecs: ecs:ListTasks on cluster mesh could not be signed with valid";
+    let start = "ext-discovery-ecs: ecs:ListTasks on cluster mesh could not be authenticated: ";
     assert!(
         said.contains(start) && said.contains("\n  hint: give the task"),
         "{said}"

@@ -155,7 +155,7 @@ fn a_refusal_to_describe_the_last_maps_tasks_passes_by_itself() {
         let ending = scene.discovery.call(&[]);
         assert_eq!((ending.code, &ending.document), (Some(31), &None));
         let said = said(&ending);
-        let hint = "after 5 minutes of this they are forgotten";
+        let hint = "after 5 minutes of this error they are forgotten";
         assert!(
             said.contains("ecs:DescribeTasks on cluster field is not allowed")
                 && said.contains(hint),
