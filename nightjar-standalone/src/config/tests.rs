@@ -118,7 +118,7 @@ fn all_faults_are_told_at_once() {
         assert!(faults.contains(told), "{told} in {faults}");
     }
     let open = with(&[("ENVOY_ARGS", "'open")]).unwrap_err();
-    assert!(open.contains("has a quote that is never closed"), "{open}");
+    assert!(open.contains("has an unclosed quote"), "{open}");
 }
 
 #[test]
