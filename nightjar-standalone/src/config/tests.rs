@@ -112,7 +112,7 @@ fn all_faults_are_told_at_once() {
         "has --log-level=debug, which nightjar sets by a variable of its own",
         "has arguments; they belong in ENVOY_ARGS",
         "is not one of hot, cold, none",
-        "is not a path of plain text",
+        "contains control characters or is not UTF-8",
         "ENVOY_CONFIGURATION_TEMPLATE",
     ] {
         assert!(faults.contains(told), "{told} in {faults}");

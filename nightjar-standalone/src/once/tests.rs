@@ -83,7 +83,7 @@ async fn what_stands_in_the_way_is_told_and_nothing_is_written() {
     let error = once(config(path, &[]), shutdown, Then::Write, &mut io::sink())
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "nothing was done: SIGTERM came");
+    assert_eq!(error.to_string(), "nothing was done: received SIGTERM");
 }
 
 #[tokio::test]
