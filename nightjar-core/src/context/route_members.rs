@@ -138,9 +138,8 @@ impl<'n, 'a> RouteMember<'n, 'a> {
         };
         let message = format!(
             "route `{}` appears twice with different weights or properties; it counts once, with \
-             weight {}",
+             the greatest weight",
             truncated(path_match.text()),
-            winner.weight
         );
         builder.warn(&winner.upstream.subject(), message);
         winner
