@@ -68,10 +68,7 @@ use crate::document::{
 use assemble::assemble;
 use builder::ContextBuilder;
 use proxy_properties::{drops_underscores, proxy_properties};
-use std::{
-    collections::{BTreeSet, HashSet},
-    net::Ipv4Addr,
-};
+use std::collections::{BTreeSet, HashSet};
 
 /// What one proxy needs to know, and what was wrong on the way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,17 +122,7 @@ fn build<'m, 'p>(
 pub fn review(map: &DiscoveryMap) -> Vec<ContextWarning> {
     let (mut warnings, mut seen) = (BTreeSet::new(), HashSet::new());
     for own in &map.namespaces {
-        let proxy = ProxyConfig {
-            role: ProxyRole::Gateway,
-            namespace: own.namespace.to_string(),
-            listen_port: 0,
-            listen_address: Ipv4Addr::UNSPECIFIED.into(),
-            admin_port: None,
-            admin_address: Ipv4Addr::LOCALHOST.into(),
-            status: None,
-            config_dir: String::new(),
-            properties: Properties::new(),
-        };
+        let proxy = ProxyConfig::without_settings(&own.namespace, ProxyRole::Gateway);
         let mut builder = ContextBuilder::new(&proxy);
         let properties = proxy_properties(own, &mut builder);
         builder.drops_underscores = drops_underscores(&proxy, &properties);

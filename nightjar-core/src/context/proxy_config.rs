@@ -1,7 +1,7 @@
 //! Configuration of the proxy that a context is made for.
 
 use crate::document::proxy_input::Properties;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The proxy that a context is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,23 @@ pub struct ProxyConfig {
     pub config_dir: String,
     /// What the proxy's own environment says of it (`NJ_PROXY_PROP_<NAME>`), by property names.
     pub properties: Properties,
+}
+
+impl ProxyConfig {
+    /// A proxy of which only its place in the mesh is known: it has no ports, and no properties.
+    pub(crate) fn without_settings(namespace: &str, role: ProxyRole) -> Self {
+        Self {
+            role,
+            namespace: namespace.to_owned(),
+            listen_port: 0,
+            listen_address: Ipv4Addr::UNSPECIFIED.into(),
+            admin_port: None,
+            admin_address: Ipv4Addr::LOCALHOST.into(),
+            status: None,
+            config_dir: String::new(),
+            properties: Properties::new(),
+        }
+    }
 }
 
 /// What a proxy stands in for.

@@ -13,11 +13,7 @@ use super::{
     routes,
     upstreams::Upstream,
 };
-use crate::document::{
-    discovery_map::{DiscoveryMap, Namespace},
-    proxy_input::Properties,
-};
-use std::net::Ipv4Addr;
+use crate::document::discovery_map::{DiscoveryMap, Namespace};
 
 /// A context, and where its routes come from.
 #[derive(Debug)]
@@ -44,17 +40,7 @@ pub fn traced(map: &DiscoveryMap, proxy: &ProxyConfig) -> Result<Traced, Context
 /// The context of nobody in particular: one listener with every route of a namespace, as each of its
 /// sidecars has it but for endpoints that are the sidecar itself.
 pub fn every_route(map: &DiscoveryMap, own: &Namespace) -> Traced {
-    let proxy = ProxyConfig {
-        role: ProxyRole::Gateway,
-        namespace: own.namespace.to_string(),
-        listen_port: 0,
-        listen_address: Ipv4Addr::UNSPECIFIED.into(),
-        admin_port: None,
-        admin_address: Ipv4Addr::LOCALHOST.into(),
-        status: None,
-        config_dir: String::new(),
-        properties: Properties::new(),
-    };
+    let proxy = ProxyConfig::without_settings(&own.namespace, ProxyRole::Gateway);
     let mut builder = ContextBuilder::new(&proxy);
     let properties = proxy_properties(own, &mut builder);
     builder.drops_underscores = false;

@@ -9,10 +9,9 @@ use crate::{
     document::{
         discovery_map::{DiscoveryMap, Namespace, PathMatch, PathMatchType},
         nearest,
-        proxy_input::{Cluster, Properties, ProxyInput, Route, WeightedCluster},
+        proxy_input::{Cluster, ProxyInput, Route, WeightedCluster},
     },
 };
-use std::net::Ipv4Addr;
 
 /// Who answers a request of a caller.
 ///
@@ -23,7 +22,7 @@ pub fn answer(
     caller: &Caller,
     request: &Request,
 ) -> Result<Answer, RoutingError> {
-    let viewer = viewer(&caller.namespace, caller.role.clone());
+    let viewer = ProxyConfig::without_settings(&caller.namespace, caller.role.clone());
     let traced = traced(map, &viewer).map_err(RoutingError::Caller)?;
     let target = caller.to.as_deref().unwrap_or(&caller.namespace);
     let namespaces = || map.namespaces.iter().map(|known| &*known.namespace);
@@ -47,21 +46,6 @@ pub fn answer(
         Some(position) => asked.of_listener(position),
         None => asked.without_listener(caller),
     })
-}
-
-/// A proxy whose ports are not known.
-fn viewer(namespace: &str, role: ProxyRole) -> ProxyConfig {
-    ProxyConfig {
-        role,
-        namespace: namespace.to_owned(),
-        listen_port: 0,
-        listen_address: Ipv4Addr::UNSPECIFIED.into(),
-        admin_port: None,
-        admin_address: Ipv4Addr::LOCALHOST.into(),
-        status: None,
-        config_dir: String::new(),
-        properties: Properties::new(),
-    }
 }
 
 /// A request to a namespace, with the eyes of one proxy.
@@ -157,7 +141,7 @@ impl Asked<'_> {
 
     /// What the gateways of the called namespace do with it, which this proxy sends everything to.
     fn through_gateway(&self, found: &FoundRoute) -> Answer {
-        let viewer = viewer(&self.namespace.namespace, ProxyRole::Gateway);
+        let viewer = ProxyConfig::without_settings(&self.namespace.namespace, ProxyRole::Gateway);
         let Ok(traced) = traced(self.map, &viewer) else {
             return plain(Outcome::NotFound, "the namespace has no gateway");
         };

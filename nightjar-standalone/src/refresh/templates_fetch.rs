@@ -36,7 +36,8 @@ impl TemplatesFetch {
         }
     }
 
-    /// The templates; `None` if there are no newer ones. Can be dropped and called again.
+    /// The templates; `None` if there are no newer ones. May be dropped and called again until it has
+    /// answered.
     ///
     /// # Errors
     /// [`FetchError`], after the last try.
