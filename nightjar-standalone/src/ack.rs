@@ -1,4 +1,4 @@
-//! What Envoy's statistics say of a file: whether it has it, or has refused it.
+//! Acknowledgements of files: Envoy's statistics say whether it has a file or has rejected it.
 
 use nightjar_core::envoy::FileRole;
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -199,9 +199,9 @@ mod tests {
 
     #[test]
     fn a_port_that_is_taken_is_not_a_refusal() {
-        let told =
+        let message =
             "error adding listener 'egress-80': cannot bind '127.0.0.1:80': Address already in use";
-        let unbound = unbound("egress-80", told).unwrap();
+        let unbound = unbound("egress-80", message).unwrap();
         assert_eq!(unbound.port, Some(80));
         assert_eq!(
             unbound.to_string(),

@@ -1,4 +1,4 @@
-//! Envoy's admin interface: the few questions and orders that Nightjar needs.
+//! Client of Envoy's admin interface, with the few requests that Nightjar needs.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};

@@ -1,4 +1,4 @@
-//! The settings of the sidecar and gateway, from the environment.
+//! Settings of the sidecar and gateway, from the environment.
 
 use crate::launch::{Launch, RestartMode};
 use nightjar_core::{
@@ -300,16 +300,16 @@ const OWN_ARGUMENTS: [&str; 11] = [
 ];
 
 fn split_arguments(text: &str) -> Result<Vec<String>, String> {
-    let words = shell_words::split(text).map_err(|_| "has an unclosed quote")?;
-    let is_own = |word: &&String| {
-        let name = word.split('=').next().unwrap_or_default();
+    let arguments = shell_words::split(text).map_err(|_| "has an unclosed quote")?;
+    let is_own = |argument: &&String| {
+        let name = argument.split('=').next().unwrap_or_default();
         OWN_ARGUMENTS.contains(&name)
     };
-    match words.iter().find(is_own) {
+    match arguments.iter().find(is_own) {
         Some(own) => Err(format!(
             "has {own}, which nightjar sets by a variable of its own"
         )),
-        None => Ok(words),
+        None => Ok(arguments),
     }
 }
 

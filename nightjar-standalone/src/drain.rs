@@ -1,35 +1,34 @@
-//! Draining: Envoy finishes what it has begun before it ends.
+//! Drain of Envoy: it answers the requests in progress before it ends.
 
 use crate::admin::{Admin, AdminError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long nobody may have come before nobody is taken to come any more: those who still see this
-/// proxy in their map, or behind their load balancer, keep opening connections until they do not.
-const QUIET: Duration = Duration::from_secs(1);
+/// How long no connection was opened until no more are expected: clients that still find this proxy in their
+/// map, or behind their load balancer, go on opening connections.
+const QUIET_PERIOD: Duration = Duration::from_secs(1);
 /// The connections that clients hold open, and all that they ever opened; those of listeners of any
 /// kind, whose statistics go with the listeners; those to the services behind.
 const CONNECTIONS: &str = "/stats?filter=%5E%28http%5C..*%5C.downstream_cx_%28active%7Ctotal%29%7C\
                            listener%5C..*%5C.downstream_cx_active%7C\
                            cluster%5C..*%5C.upstream_cx_active%29$";
 
-/// Lets Envoy finish what it has begun: until no connection is active and no new one comes, or the
-/// time is up.
+/// Drains Envoy: until no connection is active and no new one is opened, or the time is over.
 ///
 /// A failing health check tells load balancers to look elsewhere, and makes every answer close
 /// its connection.
-pub(crate) async fn drain(admin: &Admin, patience: Duration) {
-    let deadline = Instant::now() + patience;
+pub(crate) async fn drain(admin: &Admin, drain_time: Duration) {
+    let deadline = Instant::now() + drain_time;
     // Connections that are not HTTP are counted by their listener alone, and by the service behind.
     let streams = match admin.get_until(CONNECTIONS, deadline).await {
         Ok(stats) => open(&stats, "listener.", ACTIVE) > open(&stats, "http.", ACTIVE),
         Err(_) => false,
     };
-    let ordered = async {
+    let requested = async {
         admin.fail_health_check().await?;
         admin.drain_listeners().await
     };
-    match ordered.await {
+    match requested.await {
         Ok(()) => {}
         // A hand-over has closed the interface, and requests are still under way.
         Err(error) if error.is_refused() => {
@@ -66,7 +65,8 @@ async fn until_quiet(admin: &Admin, deadline: Instant, streams: bool) -> Result<
             (opened, last_opened) = (total, Instant::now());
         }
         let streaming = streams && open(&stats, "cluster.", ".upstream_cx_active") > 0;
-        if open(&stats, "http.", ACTIVE) == 0 && !streaming && last_opened.elapsed() >= QUIET {
+        if open(&stats, "http.", ACTIVE) == 0 && !streaming && last_opened.elapsed() >= QUIET_PERIOD
+        {
             return Ok(());
         }
         sleep(Duration::from_millis(100)).await;

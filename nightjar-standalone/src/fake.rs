@@ -129,8 +129,8 @@ async fn answer(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
 
 impl Script {
     fn answer(&mut self, line: &str) -> (u16, String) {
-        let words: Vec<&str> = line.split(' ').collect();
-        let (method, path) = (words[0], words[1]);
+        let parts: Vec<&str> = line.split(' ').collect();
+        let (method, path) = (parts[0], parts[1]);
         if !path.starts_with("/stats") {
             self.asked.push(format!("{method} {path}"));
         }
@@ -208,19 +208,19 @@ impl Script {
                 continue;
             }
             let mut refuses = self.refuses.iter();
-            let refusal = refuses.find(|it| it.name == name && text.contains(it.text));
+            let rejection = refuses.find(|it| it.name == name && text.contains(it.text));
             let is_closed = name.starts_with("lds") && !self.errors.is_empty();
-            let taken = refusal.is_none() && !is_closed;
+            let accepted = rejection.is_none() && !is_closed;
             let read = Read {
                 identity,
-                has: if taken {
+                has: if accepted {
                     Some(text)
                 } else {
                     before.and_then(|before| before.has.clone())
                 },
-                reason: refusal.and_then(|it| it.reason),
+                reason: rejection.and_then(|it| it.reason),
             };
-            let counter = if taken {
+            let counter = if accepted {
                 "update_success"
             } else {
                 "update_rejected"

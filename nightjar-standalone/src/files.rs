@@ -1,4 +1,4 @@
-//! The configuration folder: every file is replaced as a whole, or not at all.
+//! Configuration folder: every file is replaced as a whole, or not at all.
 
 use nightjar_core::{
     atomic_file::{TEMP_SUFFIX, temp_path},
@@ -205,11 +205,11 @@ impl Folder {
         for file in &staged {
             self.publish(file)?;
         }
-        self.keep_only(files)
+        self.remove_others(files)
     }
 
     /// Removes what was made before and is not in the set.
-    pub(crate) fn keep_only(&mut self, files: &Configuration) -> Result<(), FolderError> {
+    pub(crate) fn remove_others(&mut self, files: &Configuration) -> Result<(), FolderError> {
         let gone: Vec<String> = self
             .made
             .iter()
@@ -443,15 +443,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("file"), "").unwrap();
         let error = Folder::open(&root.path().join("file")).err().unwrap();
-        let told = error.to_string();
-        assert!(told.starts_with("cannot make the folder \""), "{told}");
+        let message = error.to_string();
+        assert!(
+            message.starts_with("cannot make the folder \""),
+            "{message}"
+        );
         let mut folder = Folder::open(root.path()).unwrap();
         folder.replace_all(&files(&[("a.json", "1")])).unwrap();
         fs::remove_file(root.path().join("a.json")).unwrap();
         fs::create_dir(root.path().join("a.json")).unwrap();
         let error = folder.replace_all(&files(&[])).err().unwrap();
-        let told = error.to_string();
-        assert!(told.starts_with("cannot remove \""), "{told}");
+        let message = error.to_string();
+        assert!(message.starts_with("cannot remove \""), "{message}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The kernel's budget for file subscriptions, which every proxy of one user shares.
+//! Inotify instances: the kernel's limit for watched files, which all proxies of one user share.
 
 use std::{
     fs,
@@ -46,7 +46,7 @@ const COUNT_PERIOD: Duration = Duration::from_secs(10);
 
 /// How many inotify instances this user has left. Clones share what was counted last.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Left(Arc<Mutex<Option<Counted>>>);
+pub(crate) struct InstancesLeft(Arc<Mutex<Option<Counted>>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Counted {
@@ -54,7 +54,7 @@ struct Counted {
     left: Option<u64>,
 }
 
-impl Left {
+impl InstancesLeft {
     /// By what this process may see, and counted at most once in [`COUNT_PERIOD`]; `None` if that is
     /// not known.
     pub(crate) fn get(&self) -> Option<u64> {
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_left_is_counted_at_most_once_in_ten_seconds() {
-        let (left, now) = (Left::default(), Instant::now());
+        let (left, now) = (InstancesLeft::default(), Instant::now());
         let again = left.clone();
         assert_eq!(left.get_at(now, || Some(7)), Some(7));
         let soon = now + Duration::from_millis(9_999);
@@ -155,12 +155,12 @@ mod tests {
     fn what_does_not_fit_is_told_with_the_figures() {
         let Some((limit, _)) = usage(&[]) else { return };
         assert_eq!(shortage(0, &[]), None);
-        let told = shortage(limit + 1, &[]).unwrap();
+        let message = shortage(limit + 1, &[]).unwrap();
         let start = format!("these files take {} inotify instances, and ", limit + 1);
-        assert!(told.starts_with(&start), "{told}");
+        assert!(message.starts_with(&start), "{message}");
         assert!(
-            told.contains(&format!("of the {limit} that one user may have")),
-            "{told}"
+            message.contains(&format!("of the {limit} that one user may have")),
+            "{message}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! How Envoy is run, as settings say.
+//! Launch settings of Envoy.
 
 use std::{path::PathBuf, time::Duration};
 

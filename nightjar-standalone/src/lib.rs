@@ -2,21 +2,22 @@
 //! and runs Envoy.
 //!
 //! ```text
-//! config   settings
-//! refresh  discovery map and templates in, a set of files out
-//! machine  everything that is known, and what follows from each event, without I/O
-//! plan     the order in which files change
-//! drive    passes events to the machine and effects to the world
-//! world    carries effects out: process, files, admin, phase, drain
-//! preflight what Envoy's own check does not see: ports, inotify, the admin interface
-//! once     one refresh without an Envoy
+//! config      settings
+//! refresh     discovery map and templates in, a set of files out
+//! machine     everything that is known, and what follows from each event, without I/O
+//! plan        the order in which files change
+//! event_loop  passes events to the machine and effects to the executor
+//! executor    carries effects out: process, files, admin, phase, drain
+//! preflight   what Envoy's own validation does not see: ports, inotify, the admin interface
+//! once        one refresh without an Envoy
 //! ```
 
 mod ack;
 mod admin;
 mod config;
 mod drain;
-mod drive;
+mod event_loop;
+mod executor;
 #[cfg(test)]
 mod fake;
 mod files;
@@ -33,7 +34,6 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod secrets;
-mod world;
 
 use config::{Config, Need, SETTINGS};
 use nightjar_core::{
@@ -84,9 +84,9 @@ impl EntryPoint for Arguments {
 
     async fn run(self, config: Config) -> Result<ExitCode, EntryError> {
         let code = if self.once {
-            once::run(config, once::Then::Write).await?
+            once::run(config, once::OutputMode::Write).await?
         } else if self.dry_run {
-            once::run(config, once::Then::Print).await?
+            once::run(config, once::OutputMode::PrintDiff).await?
         } else {
             run::until_stopped(config).await?
         };

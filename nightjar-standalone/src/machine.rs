@@ -1,33 +1,33 @@
-//! The sidecar as a state: everything that is known, and what follows from each event.
+//! State machine of the sidecar: everything that is known, and what follows from each event.
 //!
-//! [`State::step`] does no I/O and never waits. What has to be done comes out as [`Effect`]s, which
-//! [`crate::drive`] carries out, each in a task of its own that reports back with an [`Event`]. So
-//! nothing waits for anything else: an Envoy that dies while a discovery hangs is seen at once.
+//! [`State::step`] does no I/O and never waits. What has to be done comes out as [`Effect`]s.
+//! [`crate::event_loop`] passes them to its executor, which runs each in a task of its own that reports back
+//! with an [`Event`]. So nothing waits for anything else: an Envoy that dies while a discovery hangs is seen at
+//! once.
 //!
 //! ```text
-//! life      which Envoy serves, which one comes, which ones go
-//! rollout   what Envoy is known to have, what it is to have, and why it has not
-//! refresh   when the mesh and the templates are looked at
-//! effort    how much work refreshes have been
-//! facts     what of all this the outside is told
+//! supervisor      which Envoy serves, which one starts, which ones end
+//! rollout         which files Envoy is known to have, which it should have, and why it does not have them yet
+//! secrets         problems with secrets that Envoy reads by itself
+//! refresh_stats   how often refreshes ran extensions and built files, and how long that took
+//! status          readiness and metrics, derived from the state
 //! ```
 
-mod effort;
-mod facts;
-pub(crate) mod life;
+mod refresh_stats;
 pub(crate) mod rollout;
 mod secrets;
+mod status;
+pub(crate) mod supervisor;
 
-pub(crate) use effort::Effort;
-pub(crate) use facts::Status;
+pub(crate) use refresh_stats::RefreshStats;
 pub(crate) use rollout::Candidate;
+pub(crate) use status::SharedStatus;
 
 use crate::{
     ack::{Counters, Unbound},
     inotify,
     secrets::SecretReport,
 };
-use life::{Life, News, Out};
 use nightjar_core::{
     daemon::{EmptyMap, Now, Pauses, RefreshOutcome, RefreshProgress, RefreshTimer},
     envoy::{Configuration, File, Secret},
@@ -36,6 +36,7 @@ use rollout::Rollout;
 use rustix::process::Signal;
 use secrets::Secrets;
 use std::{fmt, sync::Arc, time::Duration};
+use supervisor::{Output, Supervisor, SupervisorEvent};
 use tokio::time::Instant;
 
 /// Counts the processes that were started.
@@ -43,55 +44,57 @@ pub(crate) type Generation = u64;
 
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Exit {
-    /// For people.
+pub(crate) struct ProcessExit {
+    /// The exit status, for the log.
     pub(crate) reason: String,
-    /// What its log complained of last.
-    pub(crate) said: Option<String>,
-    /// Whether somebody else ended it.
+    /// The last error in its log.
+    pub(crate) last_error: Option<String>,
+    /// Whether a signal ended it.
     pub(crate) by_signal: bool,
 }
 
-impl Exit {
-    fn because(reason: String) -> Self {
+impl ProcessExit {
+    fn with_reason(reason: String) -> Self {
         Self {
             reason,
-            said: None,
+            last_error: None,
             by_signal: false,
         }
     }
 
-    fn says(&self, words: &str) -> bool {
-        self.said.as_ref().is_some_and(|said| said.contains(words))
+    fn mentions(&self, text: &str) -> bool {
+        self.last_error
+            .as_ref()
+            .is_some_and(|last_error| last_error.contains(text))
     }
 }
 
-impl fmt::Display for Exit {
+impl fmt::Display for ProcessExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)?;
-        self.said
+        self.last_error
             .as_ref()
-            .map_or(Ok(()), |said| write!(f, ": {said}"))
+            .map_or(Ok(()), |last_error| write!(f, ": {last_error}"))
     }
 }
 
-/// What asking Envoy's admin interface gave.
+/// The result of a question to Envoy's admin interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Probe {
     Answered {
         live: bool,
-        /// Its state in Envoy's word, such as `INITIALIZING`.
+        /// The state as Envoy names it, such as `INITIALIZING`.
         state: String,
         epoch: u64,
         config_path: String,
     },
-    Silent(String),
+    NoAnswer(String),
 }
 
-/// What a refresh brought.
+/// The result of a refresh.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Refreshed {
-    /// The set of files to be in force, if it may differ from the one before.
+    /// The set of files to roll out, if it may differ from the previous one.
     pub(crate) candidate: Option<Candidate>,
     /// The version of the last good discovery map.
     pub(crate) map_version: Option<String>,
@@ -99,59 +102,59 @@ pub(crate) struct Refreshed {
     pub(crate) templates_failed: Option<String>,
     /// The map without endpoints that is not accepted yet.
     pub(crate) empty_map: Option<EmptyMap>,
-    /// Why no set of files can be made of map and templates.
-    pub(crate) unfit: Option<Unfit>,
+    /// Why no set of files was built from map and templates.
+    pub(crate) not_built: Option<NotBuilt>,
 }
 
-/// Why no set of files can be made of a map and templates.
+/// Why no set of files was built from a map and templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unfit {
+pub(crate) struct NotBuilt {
     pub(crate) reason: String,
-    /// Whether nothing was made at all; else something that Envoy cannot read.
+    /// Whether rendering failed; else files were rendered that Envoy cannot read.
     pub(crate) failed: bool,
 }
 
-/// Why a set of files did not pass its check.
+/// Why a set of files did not pass validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CheckFailure {
-    /// Envoy would not take it.
-    Refused(String),
-    /// It could not be asked.
-    Failed(String),
+pub(crate) enum ValidationError {
+    /// Envoy would reject it.
+    Rejected(String),
+    /// Envoy could not be asked.
+    Unavailable(String),
 }
 
 /// How a phase ended.
 #[derive(Debug, Clone)]
-pub(crate) enum Acked {
+pub(crate) enum PhaseOutcome {
     /// Envoy has all of it.
     Accepted {
         counters: Counters,
         /// Listeners that it could not bind, `None` if the phase had none.
         unbound: Option<Vec<Unbound>>,
         /// How many clusters and listeners may go on warming.
-        given_up: u64,
+        warming_tolerated: u64,
     },
-    /// Envoy said no.
+    /// Envoy rejected a file.
     Rejected { reason: String, counters: Counters },
-    /// Envoy did not say.
+    /// Envoy did not answer in time whether it has all of it.
     TimedOut { reason: String },
     /// The folder could not be written.
     NotWritten { reason: String, partly: bool },
 }
 
-/// What happens.
+/// What happened.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     /// A refresh is due, or asked for.
     RefreshDue,
     Refreshed {
         result: Result<Refreshed, String>,
-        /// With this refresh and all before it.
-        effort: Box<Effort>,
+        /// Of this refresh and all before it.
+        stats: Box<RefreshStats>,
     },
-    Checked {
-        print: u64,
-        result: Result<(), CheckFailure>,
+    Validated {
+        fingerprint: u64,
+        result: Result<(), ValidationError>,
     },
     SpawnFailed {
         generation: Generation,
@@ -159,85 +162,85 @@ pub(crate) enum Event {
     },
     Exited {
         generation: Generation,
-        exit: Exit,
+        exit: ProcessExit,
     },
     Probed(Probe),
     Drained,
-    Acked {
+    PhaseEnded {
         id: u64,
-        outcome: Acked,
+        outcome: PhaseOutcome,
     },
     /// A whole set was written, or not.
-    Replaced(Result<(), String>),
-    /// What somebody else has done to the folder.
-    FolderLooked {
+    FilesReplaced(Result<(), String>),
+    /// Somebody else changed the folder.
+    FolderInspected {
         /// Files that are gone or changed.
         missing: Vec<String>,
         /// The folder itself was replaced: Envoy watches one that is gone.
         lost: bool,
     },
-    /// What is amiss with secrets that Envoy reads by itself.
+    /// Problems with secrets that Envoy reads by itself.
     Secrets(SecretReport),
-    /// A deadline may be over.
-    Tick,
+    /// The time that [`State::deadline`] gave is over.
+    DeadlinePassed,
     Stop(String),
 }
 
-/// A phase to carry out: write, and wait until Envoy has it.
+/// A phase to carry out: write files, and wait until Envoy has them.
 #[derive(Debug, Clone)]
-pub(crate) struct PhaseOrder {
+pub(crate) struct PhaseRequest {
     pub(crate) id: u64,
-    /// The files to write, in this order; none to ask about files that are there.
+    /// The files to write, in this order; empty to confirm files that are there.
     pub(crate) writes: Vec<Arc<File>>,
     /// The files that Envoy has to report.
     pub(crate) awaited: Vec<Arc<File>>,
     /// Counters as they were last seen.
     pub(crate) counters: Counters,
-    pub(crate) given_up: u64,
-    /// Whether a listener could not bind, so that nobody may read its routes.
+    pub(crate) warming_tolerated: u64,
+    /// Whether a listener could not bind, so that Envoy may not read its routes.
     pub(crate) is_closed: bool,
 }
 
 /// What has to be done.
 #[derive(Debug, Clone)]
 pub(crate) enum Effect {
-    /// Fetch what is new. Templates of this number were the last that Envoy accepted.
+    /// Fetch the map and the templates. Templates of this number were the last that Envoy accepted.
     Refresh {
         accepted_templates: Option<u64>,
     },
     /// Send [`Event::RefreshDue`] after this time, give or take a little.
-    Rest(Duration),
-    Check(Configuration),
-    Spawn(life::Process),
+    ScheduleRefresh(Duration),
+    Validate(Configuration),
+    Spawn(supervisor::Process),
     Signal {
         generation: Generation,
         signal: Signal,
     },
     Drain,
-    /// This process serves now: the kernel had better end others when memory runs out.
-    Keep {
+    /// This process serves now: the kernel should kill others first when memory runs out.
+    ProtectFromOom {
         generation: Generation,
     },
     Probe {
         after: Duration,
     },
-    /// Write a whole set that nobody reads at this moment.
-    Replace(Configuration),
-    Phase(Box<PhaseOrder>),
+    /// Write a whole set that no process reads at this moment.
+    ReplaceFiles(Configuration),
+    Phase(Box<PhaseRequest>),
     CancelPhase,
-    /// Remove the files that were made before and are not in this set.
-    KeepOnly(Configuration),
-    LookAtFolder,
+    /// Remove the files that were written before and are not in this set.
+    RemoveOthers(Configuration),
+    InspectFolder,
     /// Watch these secrets, and no others any more.
     WatchSecrets(Vec<Secret>),
     /// The program ends.
-    End(Result<(), String>),
+    Exit(Result<(), String>),
 }
 
-/// What has to be known of the settings.
+/// The settings of the state machine.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
-    pub(crate) life: life::Rules,
+pub(crate) struct Options {
+    pub(crate) supervisor: supervisor::Options,
     pub(crate) pauses: Pauses,
     pub(crate) exit_on_failure: bool,
     pub(crate) update_timeout: Duration,
@@ -247,12 +250,12 @@ pub(crate) struct Rules {
     pub(crate) config_dir: String,
 }
 
-/// Where the refreshes are.
+/// Whether a refresh is in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Refreshing {
-    Resting,
+enum RefreshState {
+    Idle,
     Fetching {
-        /// Whether another was asked for meanwhile.
+        /// Whether another one was requested meanwhile.
         again: bool,
     },
 }
@@ -260,111 +263,121 @@ enum Refreshing {
 /// Everything that is known.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    rules: Rules,
-    life: Life,
+    options: Options,
+    supervisor: Supervisor,
     rollout: Rollout,
-    refreshing: Refreshing,
+    refresh_state: RefreshState,
     progress: RefreshProgress,
     secrets: Secrets,
-    effort: Effort,
-    inotify_left: inotify::Left,
+    stats: RefreshStats,
+    inotify_left: inotify::InstancesLeft,
     stopping: bool,
-    /// Why the program ends, if not by order.
+    /// Why the program ends, unless it was asked to.
     failed: Option<String>,
 }
 
 impl State {
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         Self {
-            life: Life::new(rules.life.clone()),
-            rollout: Rollout::new(&rules),
-            rules,
-            refreshing: Refreshing::Resting,
+            supervisor: Supervisor::new(options.supervisor.clone()),
+            rollout: Rollout::new(&options),
+            options,
+            refresh_state: RefreshState::Idle,
             progress: RefreshProgress::default(),
             secrets: Secrets::default(),
-            effort: Effort::default(),
-            inotify_left: inotify::Left::default(),
+            stats: RefreshStats::default(),
+            inotify_left: inotify::InstancesLeft::default(),
             stopping: false,
             failed: None,
         }
     }
 
-    /// When [`Event::Tick`] is due at the latest.
+    /// When [`Event::DeadlinePassed`] is due.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
-        let rollout = self.rollout.deadline(&self.life, now);
-        [self.life.deadline(), rollout].into_iter().flatten().min()
+        let rollout = self.rollout.deadline(&self.supervisor, now);
+        [self.supervisor.deadline(), rollout]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What follows from an event.
     pub(crate) fn step(mut self, now: Instant, event: Event) -> (Self, Vec<Effect>) {
-        let mut out = Out::default();
+        let mut out = Output::default();
         match event {
             Event::RefreshDue => self.begin_refresh(&mut out),
-            Event::Refreshed { result, effort } => {
-                self.effort = *effort;
+            Event::Refreshed { result, stats } => {
+                self.stats = *stats;
                 self.refreshed(result, now, &mut out);
             }
-            Event::Checked { print, result } => self.rollout.checked(print, result, now),
+            Event::Validated {
+                fingerprint,
+                result,
+            } => self.rollout.validated(fingerprint, result, now),
             Event::SpawnFailed { generation, reason } => {
-                self.life.spawn_failed(generation, reason, now, &mut out);
+                self.supervisor
+                    .spawn_failed(generation, reason, now, &mut out);
             }
             Event::Exited { generation, exit } => {
-                self.life.exited(generation, &exit, now, &mut out);
+                self.supervisor.exited(generation, &exit, now, &mut out);
             }
-            Event::Probed(probe) => self.life.probed(&probe, now, &mut out),
-            Event::Drained => self.life.drained(now, &mut out),
-            Event::Acked { id, outcome } => self.rollout.acked(id, outcome, &self.life, now),
-            Event::Replaced(result) => {
-                self.rollout.replaced(result, now, &mut self.life, &mut out);
+            Event::Probed(probe) => self.supervisor.probed(&probe, now, &mut out),
+            Event::Drained => self.supervisor.drained(now, &mut out),
+            Event::PhaseEnded { id, outcome } => {
+                self.rollout.phase_ended(id, outcome, &self.supervisor, now);
             }
-            // Nobody reads the folder any more.
-            Event::FolderLooked { .. } if self.stopping => {}
-            Event::FolderLooked { missing, lost } => {
+            Event::FilesReplaced(result) => {
                 self.rollout
-                    .folder_looked(&missing, lost, now, &self.life, &mut out);
+                    .files_replaced(result, now, &mut self.supervisor, &mut out);
+            }
+            // No process reads the folder any more.
+            Event::FolderInspected { .. } if self.stopping => {}
+            Event::FolderInspected { missing, lost } => {
+                self.rollout
+                    .folder_inspected(&missing, lost, now, &self.supervisor, &mut out);
             }
             Event::Secrets(report) => self.secrets.report(report),
-            Event::Tick => self.life.tick(now, &mut out),
+            Event::DeadlinePassed => self.supervisor.deadline_passed(now, &mut out),
             Event::Stop(reason) => self.stop(&reason, now, &mut out),
         }
-        self.settle(now, &mut out);
+        self.process_events(now, &mut out);
         (self, out.effects)
     }
 
-    /// Passes news of Envoy's life on, and does what can be done now.
-    fn settle(&mut self, now: Instant, out: &mut Out) {
+    /// Passes the supervisor's events on, and does what can be done now.
+    fn process_events(&mut self, now: Instant, out: &mut Output) {
         loop {
-            let news = std::mem::take(&mut out.news);
-            for news in news {
-                match news {
-                    News::GaveUp => self.fail("envoy cannot be kept running", now, out),
-                    News::Ended => out
+            let events = std::mem::take(&mut out.events);
+            for event in events {
+                match event {
+                    SupervisorEvent::GaveUp => self.fail("envoy cannot be kept running", now, out),
+                    SupervisorEvent::Ended => out
                         .effects
-                        .push(Effect::End(self.failed.take().map_or(Ok(()), Err))),
-                    // What was under way is given up already.
+                        .push(Effect::Exit(self.failed.take().map_or(Ok(()), Err))),
+                    // The rollout is over.
                     _ if self.stopping => {}
-                    news => self.rollout.heard(news, now, out),
+                    event => self.rollout.supervisor_event(event, now, out),
                 }
             }
             if !self.stopping {
-                self.rollout.advance(now, &mut self.life, out);
-                self.secrets.follow(self.rollout.base(), out);
-                self.count(now, out);
+                self.rollout.advance(now, &mut self.supervisor, out);
+                self.secrets.follow(self.rollout.in_force(), out);
+                self.count_outcomes(now, out);
             }
-            if out.news.is_empty() {
+            if out.events.is_empty() {
                 return;
             }
         }
     }
 
-    /// Counts how refreshes ended.
-    fn count(&mut self, now: Instant, out: &mut Out) {
+    /// Counts the outcomes of refreshes.
+    fn count_outcomes(&mut self, now: Instant, out: &mut Output) {
         for (outcome, reason) in self.rollout.take_outcomes() {
             if outcome == RefreshOutcome::Failed {
                 self.progress.failed = reason;
             }
-            self.tally(outcome, now);
-            if self.rules.exit_on_failure
+            self.count_outcome(outcome, now);
+            if self.options.exit_on_failure
                 && matches!(outcome, RefreshOutcome::Failed | RefreshOutcome::Refused)
             {
                 self.fail(EXIT_ON_FAILURE, now, out);
@@ -372,45 +385,45 @@ impl State {
         }
     }
 
-    fn fail(&mut self, reason: &str, now: Instant, out: &mut Out) {
+    fn fail(&mut self, reason: &str, now: Instant, out: &mut Output) {
         if self.failed.is_none() && !self.stopping {
             self.failed = Some(reason.to_owned());
             self.begin_stop(now, out);
         }
     }
 
-    fn stop(&mut self, reason: &str, now: Instant, out: &mut Out) {
+    fn stop(&mut self, reason: &str, now: Instant, out: &mut Output) {
         if !self.stopping {
             tracing::info!("stopping: {reason}");
             self.begin_stop(now, out);
         }
     }
 
-    fn begin_stop(&mut self, now: Instant, out: &mut Out) {
+    fn begin_stop(&mut self, now: Instant, out: &mut Output) {
         self.stopping = true;
         self.progress.stopping = true;
         out.effects.push(Effect::CancelPhase);
-        self.life.stop(now, out);
+        self.supervisor.stop(now, out);
     }
 
-    fn begin_refresh(&mut self, out: &mut Out) {
-        match &mut self.refreshing {
+    fn begin_refresh(&mut self, out: &mut Output) {
+        match &mut self.refresh_state {
             _ if self.stopping => {}
-            Refreshing::Fetching { again } => *again = true,
-            Refreshing::Resting => {
-                self.refreshing = Refreshing::Fetching { again: false };
+            RefreshState::Fetching { again } => *again = true,
+            RefreshState::Idle => {
+                self.refresh_state = RefreshState::Fetching { again: false };
                 self.progress.next_refresh = None;
                 out.effects.push(Effect::Refresh {
                     accepted_templates: self.rollout.accepted_templates(),
                 });
-                out.effects.push(Effect::LookAtFolder);
+                out.effects.push(Effect::InspectFolder);
             }
         }
     }
 
-    fn refreshed(&mut self, result: Result<Refreshed, String>, now: Instant, out: &mut Out) {
-        let again = self.refreshing == Refreshing::Fetching { again: true };
-        self.refreshing = Refreshing::Resting;
+    fn refreshed(&mut self, result: Result<Refreshed, String>, now: Instant, out: &mut Output) {
+        let again = self.refresh_state == RefreshState::Fetching { again: true };
+        self.refresh_state = RefreshState::Idle;
         if self.stopping {
             return;
         }
@@ -419,54 +432,58 @@ impl State {
                 self.progress.map_version = refreshed.map_version;
                 self.progress.empty_map = refreshed.empty_map;
                 self.rollout
-                    .set_templates_missing(refreshed.templates_failed);
-                match refreshed.unfit {
-                    Some(unfit) if unfit.failed => Some(unfit.reason),
-                    Some(unfit) => {
-                        self.rollout.refuse_unmade(unfit.reason);
-                        self.rollout.refreshed(refreshed.candidate, &self.life);
+                    .set_templates_unavailable(refreshed.templates_failed);
+                match refreshed.not_built {
+                    Some(not_built) if not_built.failed => Some(not_built.reason),
+                    Some(not_built) => {
+                        self.rollout.reject_unreadable(not_built.reason);
+                        self.rollout
+                            .refreshed(refreshed.candidate, &self.supervisor);
                         None
                     }
                     None => {
-                        if !self.rollout.refreshed(refreshed.candidate, &self.life) {
-                            self.tally(RefreshOutcome::Unchanged, now);
+                        if !self
+                            .rollout
+                            .refreshed(refreshed.candidate, &self.supervisor)
+                        {
+                            self.count_outcome(RefreshOutcome::Unchanged, now);
                         }
                         None
                     }
                 }
             }
             Err(reason) => {
-                self.rollout.refreshed(None, &self.life);
+                self.rollout.refreshed(None, &self.supervisor);
                 Some(reason)
             }
         };
         let Some(reason) = failed else {
-            let pause = self.rules.pauses.refresh_time;
-            self.rest(if again { Duration::ZERO } else { pause }, now, out);
+            let pause = self.options.pauses.refresh_time;
+            self.schedule_refresh(if again { Duration::ZERO } else { pause }, now, out);
             return;
         };
         tracing::error!("refresh failed: {reason}");
         self.progress.failed = Some(reason);
-        self.tally(RefreshOutcome::Failed, now);
-        if self.rules.exit_on_failure {
+        self.count_outcome(RefreshOutcome::Failed, now);
+        if self.options.exit_on_failure {
             return self.fail(EXIT_ON_FAILURE, now, out);
         }
         let failures = self.progress.failures();
         let pause = self
-            .rules
+            .options
             .pauses
             .after(failures, self.rollout.is_configured());
         RefreshTimer::log_next(pause);
-        self.rest(if again { Duration::ZERO } else { pause }, now, out);
+        self.schedule_refresh(if again { Duration::ZERO } else { pause }, now, out);
     }
 
-    fn rest(&mut self, pause: Duration, now: Instant, out: &mut Out) {
+    fn schedule_refresh(&mut self, pause: Duration, now: Instant, out: &mut Output) {
         self.progress.next_refresh = Some((now + pause).into_std());
-        out.effects.push(Effect::Rest(pause));
+        out.effects.push(Effect::ScheduleRefresh(pause));
     }
 
-    fn tally(&mut self, outcome: RefreshOutcome, now: Instant) {
-        if let Some(recovery) = self.progress.count(outcome, told(now)) {
+    fn count_outcome(&mut self, outcome: RefreshOutcome, now: Instant) {
+        if let Some(recovery) = self.progress.count(outcome, wall_clock(now)) {
             tracing::info!("{recovery}");
         }
     }
@@ -475,14 +492,14 @@ impl State {
 const EXIT_ON_FAILURE: &str = "a refresh failed, and EXIT_ON_GENERATION_FAILURE is set";
 
 /// An instant with the time of day, which only metrics need.
-fn told(now: Instant) -> Now {
+fn wall_clock(now: Instant) -> Now {
     Now {
         instant: now.into_std(),
         ..Now::read()
     }
 }
 
-/// A time for people.
+/// A time for the log.
 pub(crate) fn seconds(time: Duration) -> String {
     let tenths = (time.as_secs_f64() * 10.0).round() / 10.0;
     format!("{tenths} s")

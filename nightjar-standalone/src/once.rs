@@ -1,4 +1,4 @@
-//! One refresh that ends with files instead of a running Envoy.
+//! Single refresh that ends with files instead of a running Envoy.
 
 use crate::{config::Config, files, preflight, refresh::Refresher};
 use anyhow::{Result, bail};
@@ -11,17 +11,17 @@ use std::{io, process::ExitCode};
 
 /// What to do with the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum OutputMode {
     /// Write them.
     Write,
     /// Print how they would change.
-    Print,
+    PrintDiff,
 }
 
 /// Refreshes once, and prints to standard output.
-pub(crate) async fn run(config: Config, then: Then) -> Result<ExitCode> {
+pub(crate) async fn run(config: Config, mode: OutputMode) -> Result<ExitCode> {
     let shutdown = Shutdown::listen(Some(&config.daemon.stop_file))?;
-    once(config, shutdown, then, &mut io::stdout()).await?;
+    once(config, shutdown, mode, &mut io::stdout()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(config: Config, then: Then) -> Result<ExitCode> {
 async fn once(
     config: Config,
     shutdown: Shutdown,
-    then: Then,
+    mode: OutputMode,
     out: &mut impl io::Write,
 ) -> Result<()> {
     let temp_dir = TempDir::open(&config.daemon)?;
@@ -38,12 +38,12 @@ async fn once(
         reason = shutdown.wait() => bail!("nothing was done: {reason}"),
         files = candidate(&config, &temp_dir, &shutdown) => files?,
     };
-    match then {
-        Then::Print => {
+    match mode {
+        OutputMode::PrintDiff => {
             let folder = files::Folder::look(&config.config_dir);
             out.write_all(files::difference(&folder, &files).as_bytes())?;
         }
-        Then::Write => {
+        OutputMode::Write => {
             files::Folder::open(&config.config_dir)?.replace_all(&files)?;
             tracing::info!(
                 "{} files are in {}",
@@ -62,11 +62,11 @@ async fn candidate(
     shutdown: &Shutdown,
 ) -> Result<Configuration> {
     let mut refresher = Refresher::new(config, temp_dir.path());
-    let brought = refresher.refresh(None, shutdown).await?;
-    if let Some(unfit) = brought.unfit {
-        bail!("{}", unfit.reason);
+    let built = refresher.refresh(None, shutdown).await?;
+    if let Some(not_built) = built.not_built {
+        bail!("{}", not_built.reason);
     }
-    let Some(candidate) = brought.candidate else {
+    let Some(candidate) = built.candidate else {
         bail!("the refresh gave no files");
     };
     match &config.launch {
@@ -83,8 +83,8 @@ async fn candidate(
         Some(_) => {}
         None => tracing::warn!("there is no envoy on PATH, so the files are not validated"),
     }
-    for obstacle in preflight::obstacles(config, &candidate.configuration) {
-        tracing::warn!("a start would fail: {obstacle}");
+    for problem in preflight::problems(config, &candidate.configuration) {
+        tracing::warn!("a start would fail: {problem}");
     }
     Ok(candidate.configuration)
 }

@@ -1,10 +1,10 @@
-//! One phase of a rollout carried out: write, then ask Envoy until it has all of it, or has refused it.
+//! Phase of a rollout: writes files, then asks Envoy until it has all of them, or has rejected one.
 
 use crate::{
     ack::{self, Counters, Unbound, Versions},
     admin::{Admin, AdminError},
     files::{Folder, Staged},
-    machine::{Acked, PhaseOrder},
+    machine::{PhaseOutcome, PhaseRequest},
 };
 use nightjar_core::envoy::{File, FileRole, on_one_line};
 use serde_json::Value;
@@ -15,95 +15,95 @@ use std::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// When the counters are asked for the first time, if a version is late, and how often then.
-const LATE: Duration = Duration::from_millis(60);
+const COUNTERS_DELAY: Duration = Duration::from_millis(60);
 /// The pauses between questions, from the first on.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// When it is told for the first time what a phase waits for, and how often then.
-const TOLD: Duration = Duration::from_secs(5);
-const TOLD_AGAIN: Duration = Duration::from_secs(10);
-/// How long a started Envoy may take to show the versions of its files. It has read them by then.
-const SHOW_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long Envoy's log may come after the counter that tells of a refusal.
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// When the log says for the first time what a phase waits for, and how often from then on.
+const WAIT_LOG_DELAY: Duration = Duration::from_secs(5);
+const WAIT_LOG_REPEAT: Duration = Duration::from_secs(10);
+/// How long a started Envoy may take to report the versions of its files, which it has read by then.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long Envoy's log may come after the counter that tells of a rejection.
 const LOG_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What Envoy complained of last in its log.
-pub(crate) type Complaint = Arc<Mutex<Option<String>>>;
+/// The last error in Envoy's log.
+pub(crate) type LastError = Arc<Mutex<Option<String>>>;
 
 /// What a phase works with.
 pub(crate) struct Phases {
     pub(crate) admin: Admin,
     pub(crate) folder: Arc<Mutex<Folder>>,
-    pub(crate) complaint: Complaint,
+    pub(crate) last_error: LastError,
     /// How long Envoy may take for one phase.
     pub(crate) timeout: Duration,
 }
 
-/// What is known in the middle of a phase.
-struct Watch<'a> {
-    order: &'a PhaseOrder,
+/// How far a phase is.
+struct PhaseProgress<'a> {
+    request: &'a PhaseRequest,
     deadline: Instant,
     before: Counters,
-    /// Whether versions tell nothing, as they are the same before and after.
-    counted: Vec<bool>,
+    /// Whether counters have to be asked, as the version is the same before and after.
+    by_counter: Vec<bool>,
     done: Vec<bool>,
     unbound: Option<Vec<Unbound>>,
 }
 
 impl Phases {
     /// Carries a phase out.
-    pub(crate) async fn run(&self, order: &PhaseOrder) -> Acked {
+    pub(crate) async fn run(&self, request: &PhaseRequest) -> PhaseOutcome {
         let began = Instant::now();
-        let confirms = order.writes.is_empty();
+        let confirms = request.writes.is_empty();
         let timeout = if confirms {
-            self.timeout.max(SHOW_TIMEOUT * 2)
+            self.timeout.max(READ_TIMEOUT * 2)
         } else {
             self.timeout
         };
         let deadline = began + timeout;
-        let mut watch = Watch {
-            order,
+        let mut progress = PhaseProgress {
+            request,
             deadline,
-            before: Arc::clone(&order.counters),
-            counted: vec![false; order.awaited.len()],
-            done: vec![false; order.awaited.len()],
+            before: Arc::clone(&request.counters),
+            by_counter: vec![false; request.awaited.len()],
+            done: vec![false; request.awaited.len()],
             unbound: None,
         };
-        if !confirms && !order.awaited.is_empty() {
+        if !confirms && !request.awaited.is_empty() {
             // Envoy may be busy: nothing is written before it is known what it has.
-            while let Err(error) = self.prepare(&mut watch).await {
+            while let Err(error) = self.prepare(&mut progress).await {
                 if Instant::now() >= deadline {
-                    return Acked::NotWritten {
+                    return PhaseOutcome::NotWritten {
                         reason: error.to_string(),
                         partly: false,
                     };
                 }
-                sleep(LONGEST_PAUSE).await;
+                sleep(MAX_POLL_INTERVAL).await;
             }
         }
         // Everything is on the disk before anything is in force: a full disk stops it here.
-        let staged = match self.stage(&order.writes) {
+        let staged = match self.stage(&request.writes) {
             Ok(staged) => staged,
             Err(reason) => {
-                return Acked::NotWritten {
+                return PhaseOutcome::NotWritten {
                     reason,
                     partly: false,
                 };
             }
         };
-        forget(&self.complaint);
+        clear(&self.last_error);
         let mut published = false;
         for staged in &staged {
             let result = self.folder().publish(staged);
             if let Err(error) = result {
-                return Acked::NotWritten {
+                return PhaseOutcome::NotWritten {
                     reason: error.to_string(),
                     partly: published,
                 };
             }
             published = true;
         }
-        self.wait(&mut watch, began, confirms).await
+        self.wait(&mut progress, began, confirms).await
     }
 
     fn folder(&self) -> MutexGuard<'_, Folder> {
@@ -120,143 +120,164 @@ impl Phases {
     }
 
     /// Finds out what Envoy has before anything is written.
-    async fn prepare(&self, watch: &mut Watch<'_>) -> Result<(), AdminError> {
-        let versions = self.versions(watch.deadline).await?;
-        for (file, counted) in watch.order.awaited.iter().zip(&mut watch.counted) {
+    async fn prepare(&self, progress: &mut PhaseProgress<'_>) -> Result<(), AdminError> {
+        let versions = self.versions(progress.deadline).await?;
+        for (file, by_counter) in progress
+            .request
+            .awaited
+            .iter()
+            .zip(&mut progress.by_counter)
+        {
             let role = file.role();
             let now = role.and_then(|role| versions.of(role));
-            *counted = file.version().is_none() || now == file.version();
+            *by_counter = file.version().is_none() || now == file.version();
         }
-        if watch.counted.contains(&true) {
-            watch.before = self.counters(watch.deadline).await?;
+        if progress.by_counter.contains(&true) {
+            progress.before = self.counters(progress.deadline).await?;
         }
         Ok(())
     }
 
-    async fn wait(&self, watch: &mut Watch<'_>, began: Instant, confirms: bool) -> Acked {
-        let mut pause = SHORTEST_PAUSE;
-        let mut look_closer = began + LATE;
-        let mut tell = began + TOLD;
+    async fn wait(
+        &self,
+        progress: &mut PhaseProgress<'_>,
+        began: Instant,
+        confirms: bool,
+    ) -> PhaseOutcome {
+        let mut pause = MIN_POLL_INTERVAL;
+        let mut next_counters = began + COUNTERS_DELAY;
+        let mut next_log = began + WAIT_LOG_DELAY;
         loop {
             let now = Instant::now();
-            let closer = now >= look_closer || watch.counted.contains(&true);
-            let looked = self
-                .look(watch, closer, confirms && now < began + SHOW_TIMEOUT)
+            let with_counters = now >= next_counters || progress.by_counter.contains(&true);
+            let polled = self
+                .poll(
+                    progress,
+                    with_counters,
+                    confirms && now < began + READ_TIMEOUT,
+                )
                 .await;
-            if closer {
-                look_closer = now + LATE * 3;
+            if with_counters {
+                next_counters = now + COUNTERS_DELAY * 3;
             }
-            let error = match looked {
-                Ok(Some(acked)) => return acked,
+            let error = match polled {
+                Ok(Some(outcome)) => return outcome,
                 Ok(None) => None,
                 Err(error) => Some(error),
             };
-            if Instant::now() >= watch.deadline {
-                return self.give_up(watch, error).await;
+            if Instant::now() >= progress.deadline {
+                return self.timed_out(progress, error).await;
             }
-            if now >= tell {
-                tell = now + TOLD_AGAIN;
-                let _ = timeout_at(watch.deadline, self.tell_wait(watch, now - began)).await;
+            if now >= next_log {
+                next_log = now + WAIT_LOG_REPEAT;
+                let _ = timeout_at(progress.deadline, self.log_wait(progress, now - began)).await;
             }
             sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_POLL_INTERVAL);
         }
     }
 
-    /// One look; an end if there is one. `closer`: at the counters too. `patient`: a version that is not
-    /// there may still come.
-    async fn look(
+    /// Asks once; an outcome if there is one. `with_counters`: ask for the counters too. `may_wait`: a version that
+    /// is not there may still come.
+    async fn poll(
         &self,
-        watch: &mut Watch<'_>,
-        closer: bool,
-        patient: bool,
-    ) -> Result<Option<Acked>, AdminError> {
-        let order = watch.order;
-        if watch.done.contains(&false) {
-            let versions = self.versions(watch.deadline).await?;
-            for (index, file) in order.awaited.iter().enumerate() {
+        progress: &mut PhaseProgress<'_>,
+        with_counters: bool,
+        may_wait: bool,
+    ) -> Result<Option<PhaseOutcome>, AdminError> {
+        let request = progress.request;
+        if progress.done.contains(&false) {
+            let versions = self.versions(progress.deadline).await?;
+            for (index, file) in request.awaited.iter().enumerate() {
                 let reported = file.role().and_then(|role| versions.of(role));
-                let confirms = order.writes.is_empty();
+                let confirms = request.writes.is_empty();
                 let is_there = match file.version() {
-                    Some(version) => reported == Some(version) && !watch.is_counted(index),
+                    Some(version) => reported == Some(version) && !progress.is_by_counter(index),
                     // Without a version there is nothing to ask for after the fact.
                     None => confirms,
                 };
                 if is_there {
-                    watch.finish(index);
+                    progress.finish(index);
                 }
             }
-            if order.writes.is_empty() {
-                watch.leave_out_unread(&versions);
+            if request.writes.is_empty() {
+                progress.leave_out_unread(&versions);
             }
-            if closer && watch.done.contains(&false) {
-                let counters = self.counters(watch.deadline).await?;
-                if let Some(acked) = self.judge(watch, &versions, counters, patient).await? {
-                    return Ok(Some(acked));
+            if with_counters && progress.done.contains(&false) {
+                let counters = self.counters(progress.deadline).await?;
+                if let Some(outcome) = self
+                    .judge_counters(progress, &versions, counters, may_wait)
+                    .await?
+                {
+                    return Ok(Some(outcome));
                 }
             }
         }
-        if watch.done.contains(&false) {
+        if progress.done.contains(&false) {
             return Ok(None);
         }
-        let can_warm = order.awaited.iter().any(|file| {
+        let can_warm = request.awaited.iter().any(|file| {
             matches!(
                 file.role(),
                 Some(FileRole::Clusters | FileRole::Listeners | FileRole::Endpoints { .. })
             )
         });
-        if can_warm && self.warming(watch.deadline).await? > order.given_up {
+        if can_warm && self.warming(progress.deadline).await? > request.warming_tolerated {
             return Ok(None);
         }
-        Ok(Some(watch.accepted(order.given_up)))
+        Ok(Some(progress.accepted(request.warming_tolerated)))
     }
 
-    /// What the counters say of files whose version is late.
-    async fn judge(
+    /// Judges files whose version is late by their counters.
+    async fn judge_counters(
         &self,
-        watch: &mut Watch<'_>,
+        progress: &mut PhaseProgress<'_>,
         versions: &Versions,
         counters: Counters,
-        patient: bool,
-    ) -> Result<Option<Acked>, AdminError> {
-        let order = watch.order;
-        for (index, file) in order.awaited.iter().enumerate() {
+        may_wait: bool,
+    ) -> Result<Option<PhaseOutcome>, AdminError> {
+        let request = progress.request;
+        for (index, file) in request.awaited.iter().enumerate() {
             let Some(role) = file.role() else { continue };
-            if watch.is_done(index) {
+            if progress.is_done(index) {
                 continue;
             }
-            let is_up = |counter| ack::rose(role, counter, &watch.before, &counters);
-            let refused = is_up("update_rejected") || is_up("update_failure");
-            if refused && *role == FileRole::Listeners {
+            let is_up = |counter| ack::rose(role, counter, &progress.before, &counters);
+            let rejected = is_up("update_rejected") || is_up("update_failure");
+            if rejected && *role == FileRole::Listeners {
                 let dump = self.admin.dump("dynamic_listeners").await?;
                 if let Some(unbound) = only_unbound(&dump) {
-                    watch.unbound = Some(unbound);
-                    watch.finish(index);
+                    progress.unbound = Some(unbound);
+                    progress.finish(index);
                     continue;
                 }
             }
-            if refused {
-                let reason = self.refusal(file, versions).await;
-                return Ok(Some(Acked::Rejected { reason, counters }));
+            if rejected {
+                let reason = self.rejection_reason(file, versions).await;
+                return Ok(Some(PhaseOutcome::Rejected { reason, counters }));
             }
-            if watch.has_closed_listener() && versions.of(role).is_none_or(str::is_empty) {
+            if progress.has_closed_listener() && versions.of(role).is_none_or(str::is_empty) {
                 // Nobody reads the routes of a listener that is closed.
-                watch.finish(index);
-            } else if watch.is_counted(index) && is_up("update_success") {
-                watch.finish(index);
-            } else if order.writes.is_empty() && !patient {
-                let reason = self.refusal(file, versions).await;
-                return Ok(Some(Acked::Rejected { reason, counters }));
+                progress.finish(index);
+            } else if progress.is_by_counter(index) && is_up("update_success") {
+                progress.finish(index);
+            } else if request.writes.is_empty() && !may_wait {
+                let reason = self.rejection_reason(file, versions).await;
+                return Ok(Some(PhaseOutcome::Rejected { reason, counters }));
             }
         }
-        watch.before = counters;
+        progress.before = counters;
         Ok(None)
     }
 
     /// The time is over.
-    async fn give_up(&self, watch: &mut Watch<'_>, error: Option<AdminError>) -> Acked {
+    async fn timed_out(
+        &self,
+        progress: &mut PhaseProgress<'_>,
+        error: Option<AdminError>,
+    ) -> PhaseOutcome {
         let seconds = self.timeout.as_secs_f64();
-        let reason = match (watch.open(), error) {
+        let reason = match (progress.missing_file(), error) {
             (Some(file), Some(error)) => format!(
                 "envoy did not say within {seconds} s whether it took {}: {error}",
                 file.name()
@@ -272,12 +293,12 @@ impl Phases {
                 file.name()
             ),
             (None, None) => {
-                let warming = self.warming(watch.deadline).await.unwrap_or_default();
+                let warming = self.warming(progress.deadline).await.unwrap_or_default();
                 self.warn_of_warming().await;
-                return watch.accepted(warming);
+                return progress.accepted(warming);
             }
         };
-        Acked::TimedOut { reason }
+        PhaseOutcome::TimedOut { reason }
     }
 
     async fn versions(&self, deadline: Instant) -> Result<Versions, AdminError> {
@@ -296,7 +317,7 @@ impl Phases {
     }
 
     /// Envoy's reason, with the file and the resource that it means.
-    async fn refusal(&self, file: &File, versions: &Versions) -> String {
+    async fn rejection_reason(&self, file: &File, versions: &Versions) -> String {
         if file.role().is_some_and(|role| versions.of(role).is_none()) {
             return format!(
                 "envoy does not report which version of {} it has\n\
@@ -306,21 +327,21 @@ impl Phases {
         }
         let reason = match self.error_state(file).await {
             Some(reason) => Some(on_one_line(&reason)),
-            None => self.logged().await,
+            None => self.logged_error().await,
         };
         let reason = reason.unwrap_or_else(|| "it gave no reason; see its log".to_owned());
         format!("envoy refused {}: {reason}", file.name())
     }
 
-    /// The log may come a little later than the counters that tell of the refusal.
-    async fn logged(&self) -> Option<String> {
+    /// The log may come a little later than the counters that tell of the rejection.
+    async fn logged_error(&self) -> Option<String> {
         let deadline = Instant::now() + LOG_TIMEOUT;
         while Instant::now() < deadline {
             sleep(Duration::from_millis(25)).await;
-            let complaint = self.complaint.lock();
-            let complaint = complaint.unwrap_or_else(PoisonError::into_inner).clone();
-            if complaint.is_some() {
-                return complaint;
+            let last_error = self.last_error.lock();
+            let last_error = last_error.unwrap_or_else(PoisonError::into_inner).clone();
+            if last_error.is_some() {
+                return last_error;
             }
         }
         None
@@ -341,10 +362,10 @@ impl Phases {
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 
-    /// Tells what a phase waits for that is not over yet.
-    async fn tell_wait(&self, watch: &Watch<'_>, waited: Duration) {
+    /// Logs what a phase waits for.
+    async fn log_wait(&self, progress: &PhaseProgress<'_>, waited: Duration) {
         let waited = waited.as_secs();
-        if let Some(file) = watch.open() {
+        if let Some(file) = progress.missing_file() {
             tracing::info!("envoy has not taken {} after {waited} s", file.name());
             return;
         }
@@ -385,15 +406,15 @@ impl Phases {
     }
 }
 
-impl Watch<'_> {
+impl PhaseProgress<'_> {
     /// A file that Envoy has not taken yet.
-    fn open(&self) -> Option<&Arc<File>> {
-        let open = self.done.iter().position(|done| !done)?;
-        self.order.awaited.get(open)
+    fn missing_file(&self) -> Option<&Arc<File>> {
+        let missing = self.done.iter().position(|done| !done)?;
+        self.request.awaited.get(missing)
     }
 
-    fn is_counted(&self, index: usize) -> bool {
-        self.counted.get(index).copied().unwrap_or_default()
+    fn is_by_counter(&self, index: usize) -> bool {
+        self.by_counter.get(index).copied().unwrap_or_default()
     }
 
     fn is_done(&self, index: usize) -> bool {
@@ -404,17 +425,17 @@ impl Watch<'_> {
         if let Some(done) = self.done.get_mut(index) {
             *done = true;
         }
-        if let Some(counted) = self.counted.get_mut(index) {
-            *counted = false;
+        if let Some(by_counter) = self.by_counter.get_mut(index) {
+            *by_counter = false;
         }
     }
 
-    /// Once listeners and clusters are there, what they do not lead to is read by nobody.
+    /// Once listeners and clusters are there, Envoy does not read a file that they do not name.
     fn leave_out_unread(&mut self, versions: &Versions) {
         let is_top =
             |file: &File| matches!(file.role(), Some(FileRole::Clusters | FileRole::Listeners));
-        let order = self.order;
-        let files = order.awaited.iter().enumerate();
+        let request = self.request;
+        let files = request.awaited.iter().enumerate();
         if files
             .clone()
             .any(|(index, file)| is_top(file) && !self.is_done(index))
@@ -430,32 +451,32 @@ impl Watch<'_> {
 
     /// Whether a listener is closed, by what this phase has found out or the ones before.
     fn has_closed_listener(&self) -> bool {
-        let mut awaited = self.order.awaited.iter();
+        let mut awaited = self.request.awaited.iter();
         match &self.unbound {
             Some(unbound) => !unbound.is_empty(),
             None => {
-                self.order.is_closed
+                self.request.is_closed
                     && !awaited.any(|file| file.role() == Some(&FileRole::Listeners))
             }
         }
     }
 
-    fn accepted(&mut self, given_up: u64) -> Acked {
+    fn accepted(&mut self, warming_tolerated: u64) -> PhaseOutcome {
         let listeners = |file: &Arc<File>| file.role() == Some(&FileRole::Listeners);
         let unbound = match self.unbound.take() {
-            None if self.order.awaited.iter().any(listeners) => Some(Vec::new()),
+            None if self.request.awaited.iter().any(listeners) => Some(Vec::new()),
             unbound => unbound,
         };
-        Acked::Accepted {
+        PhaseOutcome::Accepted {
             counters: Arc::clone(&self.before),
             unbound,
-            given_up,
+            warming_tolerated,
         }
     }
 }
 
-fn forget(complaint: &Complaint) {
-    *complaint.lock().unwrap_or_else(PoisonError::into_inner) = None;
+fn clear(last_error: &LastError) {
+    *last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 fn configs(dump: &Value) -> impl Iterator<Item = &Value> {

@@ -1,7 +1,7 @@
-//! The order in which files change, so that no request meets a route to a missing cluster.
+//! Plan of a rollout: the order in which files change, so that no request meets a route to a missing cluster.
 //!
 //! Pure: from what is known of each file, and the configuration that is wanted, it says what comes
-//! next. Every step leaves a set of files that Envoy can serve, so a rollout may change its aim
+//! next. Every step leaves a set of files that Envoy can serve, so a rollout may change its target
 //! between any two of them: to a newer map, or back to what was in force.
 //!
 //! ```text
@@ -23,19 +23,19 @@ use std::{
 
 /// What is known of a file that Envoy reads.
 #[derive(Debug, Clone)]
-pub(crate) enum Known {
+pub(crate) enum KnownFile {
     /// Envoy has this text.
     Confirmed(Arc<File>),
     /// It may have any of these.
-    Unsure(Vec<Arc<File>>),
+    Unconfirmed(Vec<Arc<File>>),
 }
 
-impl Known {
+impl KnownFile {
     /// What it may be.
     fn texts(&self) -> &[Arc<File>] {
         match self {
             Self::Confirmed(file) => std::slice::from_ref(file),
-            Self::Unsure(files) => files,
+            Self::Unconfirmed(files) => files,
         }
     }
 
@@ -45,7 +45,7 @@ impl Known {
 }
 
 /// What is known of all files, by name.
-pub(crate) type Knowledge = BTreeMap<String, Known>;
+pub(crate) type KnownFiles = BTreeMap<String, KnownFile>;
 
 /// What the running process was started with.
 #[derive(Debug, Clone)]
@@ -110,27 +110,27 @@ pub(crate) enum Step {
     Restart {
         bootstrap: Arc<File>,
         /// Whether clusters and routes have to wait for it.
-        leads: bool,
+        blocking: bool,
     },
 }
 
 /// The next step from what is known to what is wanted.
-pub(crate) fn next(known: &Knowledge, running: &Running, wanted: &Configuration) -> Step {
-    let leads = bootstrap_key(&running.bootstrap) != bootstrap_key(wanted.bootstrap());
+pub(crate) fn next(known: &KnownFiles, running: &Running, wanted: &Configuration) -> Step {
+    let blocking = bootstrap_key(&running.bootstrap) != bootstrap_key(wanted.bootstrap());
     let changed: Vec<&Arc<File>> = wanted
         .iter()
         .filter(|file| known.get(file.name()).is_none_or(|known| !known.is(file)))
         .collect();
-    let make = to_make(known, running, wanted, &changed, leads);
+    let make = to_make(known, running, wanted, &changed, blocking);
     if !make.is_empty() {
         return Step::Write(Phase::Make, make);
     }
-    if leads {
+    if blocking {
         let bootstrap = union_of_bootstraps(&running.bootstrap, wanted.bootstrap());
         if bootstrap.hash() != running.bootstrap.hash() {
             return Step::Restart {
                 bootstrap,
-                leads: true,
+                blocking: true,
             };
         }
     }
@@ -159,7 +159,7 @@ pub(crate) fn next(known: &Knowledge, running: &Running, wanted: &Configuration)
     if running.bootstrap.hash() != wanted.bootstrap().hash() {
         return Step::Restart {
             bootstrap: Arc::clone(wanted.bootstrap()),
-            leads: false,
+            blocking: false,
         };
     }
     Step::Done
@@ -167,18 +167,18 @@ pub(crate) fn next(known: &Knowledge, running: &Running, wanted: &Configuration)
 
 /// What is written before routes and listeners change: what others name comes before what names it.
 fn to_make(
-    known: &Knowledge,
+    known: &KnownFiles,
     running: &Running,
     wanted: &Configuration,
     changed: &[&Arc<File>],
-    leads: bool,
+    blocking: bool,
 ) -> Vec<Arc<File>> {
     let of_clusters = |file: &&Arc<File>| file.role() == Some(&FileRole::Clusters);
     // What an earlier process watched, and nobody will again, does not count.
     let counts = |file: &&Arc<File>| running.watches(file) || wanted.get(file.name()).is_some();
     let now: Vec<Arc<File>> = known
         .values()
-        .flat_map(Known::texts)
+        .flat_map(KnownFile::texts)
         .filter(of_clusters)
         .filter(counts)
         .cloned()
@@ -186,13 +186,14 @@ fn to_make(
     let wanted_clusters: Vec<Arc<File>> = wanted.iter().filter(of_clusters).cloned().collect();
     // The running process has what it is sure to have; the others might be all that it has.
     let sure = known.iter().all(|(_, known)| {
-        matches!(known, Known::Confirmed(_)) || !known.texts().iter().any(|file| of_clusters(&file))
+        matches!(known, KnownFile::Confirmed(_))
+            || !known.texts().iter().any(|file| of_clusters(&file))
     });
     let clusters_change = !sure || !holds_all_clusters(&now, &wanted_clusters);
     // What a new process starts with has to hold the clusters of the routes that are in force, also
     // where the file itself has stood unread and unchanged since an earlier process.
     let is_unread = |file: &File| {
-        leads
+        blocking
             && file.role() == Some(&FileRole::Clusters)
             && !running.top_level.contains(file.name())
     };
@@ -213,8 +214,8 @@ fn to_make(
                 }
             }
             // A new process needs it, and the old one does not know it.
-            Some(FileRole::Routes(_)) if leads && is_new => make.push((1, Arc::clone(file))),
-            Some(FileRole::Listeners) if leads && !running.top_level.contains(file.name()) => {
+            Some(FileRole::Routes(_)) if blocking && is_new => make.push((1, Arc::clone(file))),
+            Some(FileRole::Listeners) if blocking && !running.top_level.contains(file.name()) => {
                 make.push((2, Arc::clone(file)));
             }
             Some(FileRole::Clusters) if clusters_change || is_new || is_unread(file) => {

@@ -1,6 +1,6 @@
-//! What Envoy's own check of a configuration does not see, and a start or a run trips over.
+//! Preflight checks: problems of a start that Envoy's own validation does not see.
 
-use crate::{config::Config, inotify, machine::CheckFailure};
+use crate::{config::Config, inotify, machine::ValidationError};
 use nightjar_core::{
     daemon::dir_lock,
     envoy::{Configuration, admin_interface},
@@ -13,8 +13,8 @@ use std::{
 
 /// Envoy shares a port with whoever lets it, another proxy for one, and half of the requests would go
 /// there without a word.
-pub(crate) fn port_taken(listen: SocketAddr) -> Option<String> {
-    is_taken(listen).then(|| {
+pub(crate) fn port_in_use(listen: SocketAddr) -> Option<String> {
+    is_in_use(listen).then(|| {
         format!(
             "another process listens at {listen} (NJ_LISTEN_PORT), and envoy is not started\n\
              hint: give each proxy of a host a port of its own"
@@ -22,25 +22,25 @@ pub(crate) fn port_taken(listen: SocketAddr) -> Option<String> {
     })
 }
 
-fn is_taken(address: SocketAddr) -> bool {
+fn is_in_use(address: SocketAddr) -> bool {
     TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
 /// What a start with these settings and files would not get past, and Envoy's own check does not see.
 ///
 /// A proxy that runs with these settings holds its ports itself, and its inotify instances.
-pub(crate) fn obstacles(config: &Config, configuration: &Configuration) -> Vec<String> {
-    let mut obstacles = Vec::new();
+pub(crate) fn problems(config: &Config, configuration: &Configuration) -> Vec<String> {
+    let mut problems = Vec::new();
     let admin_port = config.admin.1;
-    let told = |failure| match failure {
-        CheckFailure::Refused(reason) | CheckFailure::Failed(reason) => reason,
+    let message = |failure| match failure {
+        ValidationError::Rejected(reason) | ValidationError::Unavailable(reason) => reason,
     };
     if dir_lock::is_owned(&config.config_dir) {
-        obstacles.extend(elsewhere_admin(configuration, admin_port).map(told));
-        return obstacles;
+        problems.extend(misplaced_admin(configuration, admin_port).map(message));
+        return problems;
     }
     let viewer = &config.proxy;
-    obstacles.extend(port_taken(SocketAddr::new(
+    problems.extend(port_in_use(SocketAddr::new(
         viewer.listen_address,
         viewer.listen_port,
     )));
@@ -49,12 +49,12 @@ pub(crate) fn obstacles(config: &Config, configuration: &Configuration) -> Vec<S
         (Some(admin), "NJ_ADMIN_PORT"),
         (config.daemon.status, "NJ_STATUS_PORT"),
     ] {
-        if let Some(address) = address.filter(|address| is_taken(*address)) {
-            obstacles.push(format!("another process listens at {address} ({setting})"));
+        if let Some(address) = address.filter(|address| is_in_use(*address)) {
+            problems.push(format!("another process listens at {address} ({setting})"));
         }
     }
-    obstacles.extend(unfit(configuration, admin_port, &[]).map(told));
-    obstacles
+    problems.extend(find_problem(configuration, admin_port, &[]).map(message));
+    problems
 }
 
 /// Whether Envoy's words name a file that the configuration leads to and no template makes: it may come,
@@ -68,7 +68,7 @@ pub(crate) fn names_outside_file(
     let is_end = |letter: char| letter.is_whitespace() || "'\"`,;:()".contains(letter);
     let mut paths = reason
         .split(is_end)
-        .filter(|word| word.starts_with('/') && !Path::new(word).starts_with(config_dir));
+        .filter(|token| token.starts_with('/') && !Path::new(token).starts_with(config_dir));
     paths.any(|path| {
         secrets.iter().any(|secret| secret.path == path)
             || configuration
@@ -89,26 +89,26 @@ fn is_filename(text: &str, path: &str) -> bool {
 
 /// What Envoy's own check does not see, and a run trips over. What the processes `own` hold is theirs to
 /// use again.
-pub(crate) fn unfit(
+pub(crate) fn find_problem(
     configuration: &Configuration,
     admin_port: u16,
     own: &[u32],
-) -> Option<CheckFailure> {
-    elsewhere_admin(configuration, admin_port).or_else(|| {
-        inotify::shortage(configuration.inotify_instances(), own).map(CheckFailure::Failed)
+) -> Option<ValidationError> {
+    misplaced_admin(configuration, admin_port).or_else(|| {
+        inotify::shortage(configuration.inotify_instances(), own).map(ValidationError::Unavailable)
     })
 }
 
 /// Nightjar asks Envoy at the admin port of the settings, and nowhere else.
-fn elsewhere_admin(configuration: &Configuration, admin_port: u16) -> Option<CheckFailure> {
+fn misplaced_admin(configuration: &Configuration, admin_port: u16) -> Option<ValidationError> {
     let bootstrap = configuration.bootstrap();
-    let told = match admin_interface(bootstrap) {
+    let message = match admin_interface(bootstrap) {
         Some((_, port)) if port == admin_port => return None,
         Some((_, port)) => format!("has its admin interface at port {port}"),
         None => "has no admin interface".to_owned(),
     };
-    Some(CheckFailure::Refused(format!(
-        "{} {told}, and nightjar asks Envoy at NJ_ADMIN_PORT={admin_port} what it has taken\n\
+    Some(ValidationError::Rejected(format!(
+        "{} {message}, and nightjar asks Envoy at NJ_ADMIN_PORT={admin_port} what it has taken\n\
          hint: give it `admin` with {{{{admin_address}}}} and {{{{admin_port}}}}",
         bootstrap.name()
     )))
@@ -152,16 +152,16 @@ mod tests {
 
     #[test]
     fn an_admin_interface_elsewhere_is_told_with_what_to_do() {
-        assert_eq!(unfit(&with_admin(Some(9901)), 9901, &[]), None);
+        assert_eq!(find_problem(&with_admin(Some(9901)), 9901, &[]), None);
         let asks = "and nightjar asks Envoy at NJ_ADMIN_PORT=9901 what it has taken\n\
                     hint: give it `admin` with {{admin_address}} and {{admin_port}}";
-        for (port, told) in [
+        for (port, message) in [
             (Some(9902), "has its admin interface at port 9902"),
             (None, "has no admin interface"),
         ] {
-            let told = format!("envoy.json {told}, {asks}");
-            let refused = CheckFailure::Refused(told);
-            assert_eq!(unfit(&with_admin(port), 9901, &[]), Some(refused));
+            let message = format!("envoy.json {message}, {asks}");
+            let refused = ValidationError::Rejected(message);
+            assert_eq!(find_problem(&with_admin(port), 9901, &[]), Some(refused));
         }
     }
 
@@ -188,10 +188,10 @@ mod tests {
         let [listen, admin, status] =
             [&held[0], &held[1], &held[2]].map(|held| held.local_addr().unwrap().port());
         let config = config(folder.path(), listen, admin, status);
-        let told = obstacles(&config, &with_admin(None));
-        let heads: Vec<&str> = told
+        let message = problems(&config, &with_admin(None));
+        let heads: Vec<&str> = message
             .iter()
-            .map(|told| told.lines().next().unwrap())
+            .map(|message| message.lines().next().unwrap())
             .collect();
         let refused = format!(
             "envoy.json has no admin interface, and nightjar asks Envoy at NJ_ADMIN_PORT={admin} what it \
@@ -209,12 +209,12 @@ mod tests {
         assert_eq!(heads, wanted);
         // They are those of the proxy that runs.
         let _lock = dir_lock::acquire(folder.path()).unwrap().unwrap();
-        let told = obstacles(&config, &with_admin(None));
-        let heads: Vec<&str> = told
+        let message = problems(&config, &with_admin(None));
+        let heads: Vec<&str> = message
             .iter()
-            .map(|told| told.lines().next().unwrap())
+            .map(|message| message.lines().next().unwrap())
             .collect();
         assert_eq!(heads, [refused]);
-        assert!(obstacles(&config, &with_admin(Some(admin))).is_empty());
+        assert!(problems(&config, &with_admin(Some(admin))).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! One Envoy process.
+//! Process of Envoy: its start, its log and its signals.
 
 use crate::launch::{Launch, RestartMode};
 use nightjar_core::{envoy::on_one_line, oom};
@@ -29,8 +29,8 @@ const STARTER: [&str; 4] = ["/bin/sh", "-c", "shift 2; exec \"$@\"", SHIM];
 /// How long the log may still come once the process has ended.
 const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How much sooner than Nightjar a process goes that nobody depends on yet, when memory runs out.
-const VICTIM: u16 = 500;
+/// The OOM score of a process that does not serve yet: the kernel kills it sooner than Nightjar.
+const SUCCESSOR_OOM_SCORE: u16 = 500;
 
 /// A started Envoy.
 pub(crate) struct Process {
@@ -42,16 +42,16 @@ impl Process {
     /// Starts Envoy in a process group of its own, so that a terminal's Ctrl-C reaches Nightjar
     /// alone, which then drains it.
     ///
-    /// `complain` gets every line of its log that speaks of a refusal, `ended` how it ended.
+    /// `report_error` gets every line of its log that is about a rejection, `ended` how it ended.
     pub(crate) fn spawn(
         launch: &Launch,
         epoch: u32,
         parent_grace: Duration,
-        complain: impl FnMut(String) + Send + 'static,
+        report_error: impl FnMut(String) + Send + 'static,
         ended: impl FnOnce(ExitStatus) + Send + 'static,
     ) -> io::Result<Self> {
         // The process that it replaces serves until this one does.
-        let score = if epoch > 0 { VICTIM } else { 0 };
+        let score = if epoch > 0 { SUCCESSOR_OOM_SCORE } else { 0 };
         let [starter, become_envoy @ ..] = STARTER;
         let mut child = Command::new(starter)
             .args(become_envoy)
@@ -69,12 +69,12 @@ impl Process {
         let log = child
             .stderr
             .take()
-            .map(|stderr| tokio::spawn(forward(stderr, complain)));
+            .map(|stderr| tokio::spawn(forward(stderr, report_error)));
         let (report, exit) = watch::channel(false);
         tokio::spawn(async move {
             let status = child.wait().await.unwrap_or_default();
             report.send_replace(true);
-            // Its last words come before the news of its end.
+            // The last lines of its log come before the report of its end.
             if let Some(log) = log {
                 let _ = tokio::time::timeout(LOG_DRAIN_TIMEOUT, log).await;
             }
@@ -89,8 +89,8 @@ impl Process {
         u32::try_from(pid.as_raw_nonzero().get()).ok()
     }
 
-    /// It counts for no more than Nightjar itself any more.
-    pub(crate) fn keep(&self) {
+    /// The kernel kills it no sooner than Nightjar itself any more.
+    pub(crate) fn protect_from_oom(&self) {
         if let Some(id) = self.id() {
             oom::raise_oom_score(id, 0);
         }
@@ -146,35 +146,35 @@ const LOG_FORMAT: &str = "%l %n %v";
 /// Passes Envoy's log on, line by line, at its own levels.
 ///
 /// A message may go on over further lines, which have no level of their own.
-async fn forward(stderr: impl AsyncRead + Unpin, mut complain: impl FnMut(String)) {
+async fn forward(stderr: impl AsyncRead + Unpin, mut report_error: impl FnMut(String)) {
     let mut lines = BufReader::new(stderr).split(b'\n');
     let mut level = Level::INFO;
-    let mut complaint = None;
+    let mut unfinished_error = None;
     while let Ok(Some(line)) = lines.next_segment().await {
         let line = String::from_utf8_lossy(&line);
         let begun = line
             .split_once(' ')
-            .and_then(|(word, message)| Some((level_of(word)?, word, message)));
+            .and_then(|(level_name, message)| Some((level_of(level_name)?, level_name, message)));
         let message = match begun {
-            Some((own, word, message)) => {
+            Some((own, level_name, message)) => {
                 level = own;
                 let text = message.split_once(' ').map_or(message, |(_, text)| text);
-                complaint = None;
-                if word == "critical" || text.starts_with(UPDATE) {
-                    let (head, whole) = essence(text);
-                    complain(head.clone());
-                    complaint = (!whole).then_some(head);
+                unfinished_error = None;
+                if level_name == "critical" || text.starts_with(REJECTION_PREFIX) {
+                    let (head, whole) = reason_of(text);
+                    report_error(head.clone());
+                    unfinished_error = (!whole).then_some(head);
                 }
                 message
             }
             None if line.trim().is_empty() => continue,
             None => {
                 // In between may be a whole listener; the last line has the reason.
-                if line.contains(BASE_ID) || line.starts_with("previous envoy process") {
-                    complain(on_one_line(&line));
+                if line.contains(BASE_ID_IN_USE) || line.starts_with("previous envoy process") {
+                    report_error(on_one_line(&line));
                 }
-                if let Some(head) = &complaint {
-                    complain(format!("{head} … {}", on_one_line(&line)));
+                if let Some(head) = &unfinished_error {
+                    report_error(format!("{head} … {}", on_one_line(&line)));
                 }
                 &line
             }
@@ -188,13 +188,13 @@ async fn forward(stderr: impl AsyncRead + Unpin, mut complain: impl FnMut(String
 }
 
 /// How Envoy begins when it rejects a file, or cannot read it.
-const UPDATE: &str = "Filesystem config update ";
+const REJECTION_PREFIX: &str = "Filesystem config update ";
 
 /// What Envoy says before it has a log, when another one has its base id.
-const BASE_ID: &str = "see --base-id option";
+const BASE_ID_IN_USE: &str = "see --base-id option";
 
 /// The reason in a message's first line, and whether it is the whole reason.
-fn essence(text: &str) -> (String, bool) {
+fn reason_of(text: &str) -> (String, bool) {
     let bootstrap = text
         .strip_prefix("error `")
         .and_then(|rest| rest.split_once("` initializing config"));
@@ -207,8 +207,8 @@ fn essence(text: &str) -> (String, bool) {
 }
 
 /// What one of Envoy's levels is here.
-fn level_of(word: &str) -> Option<Level> {
-    match word {
+fn level_of(level_name: &str) -> Option<Level> {
+    match level_name {
         "critical" | "error" => Some(Level::ERROR),
         "warning" => Some(Level::WARN),
         "info" | "debug" | "trace" => Some(Level::INFO),

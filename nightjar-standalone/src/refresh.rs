@@ -1,8 +1,8 @@
-//! One refresh: discovery map and templates in, a set of files out.
+//! Refresh: discovery map and templates in, a set of files out.
 
 use crate::{
     config::Config,
-    machine::{Candidate, Effort, Refreshed, Unfit},
+    machine::{Candidate, NotBuilt, RefreshStats, Refreshed},
 };
 use nightjar_core::{
     context::{self, ContextError},
@@ -24,7 +24,7 @@ mod templates_fetch;
 /// store that hangs, or is tried again, must not hold back the endpoints in the map.
 const STORE_WAIT: Duration = Duration::from_secs(5);
 
-/// Why there is nothing to make files of.
+/// Why there is nothing to build files from.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RefreshError {
     #[error(transparent)]
@@ -47,27 +47,27 @@ pub(crate) struct Refresher {
     refresh_time: Duration,
     /// The last good discovery map, as far as this proxy needs it.
     input: Option<ProxyInput>,
-    templates: Option<Known>,
+    templates: Option<KnownTemplates>,
     /// The last templates that Envoy accepted.
-    accepted: Option<Known>,
+    accepted: Option<KnownTemplates>,
     /// Sets of templates that have been seen.
-    numbers: u64,
+    last_number: u64,
     /// What was made last; what has not changed since is shared with it.
-    made: Option<Configuration>,
+    last_built: Option<Configuration>,
     /// Whether something is known that no files have been made of.
     pending: bool,
     /// Why no files were made of the newest templates, if the ones before are in use.
     unrendered: Option<String>,
     /// Why the newest templates are not to be had.
-    missing: Option<String>,
+    templates_missing: Option<String>,
     /// How often files were made, or could not be.
     builds: Timing,
     /// The warnings of the last context, so that each is given once and not at every change.
-    warned: BTreeSet<String>,
+    last_warnings: BTreeSet<String>,
 }
 
 #[derive(Clone)]
-struct Known {
+struct KnownTemplates {
     number: u64,
     version: Option<String>,
     set: Arc<TemplateSet>,
@@ -102,13 +102,13 @@ impl Refresher {
             input: None,
             templates: None,
             accepted: None,
-            numbers: 0,
-            made: None,
+            last_number: 0,
+            last_built: None,
             pending: false,
             unrendered: None,
-            missing: None,
+            templates_missing: None,
             builds: Timing::default(),
-            warned: BTreeSet::new(),
+            last_warnings: BTreeSet::new(),
         }
     }
 
@@ -136,7 +136,7 @@ impl Refresher {
                 self.report_missing("the data store has not answered yet".to_owned());
             }
             Ok(fetched) => {
-                if self.missing.take().is_some() {
+                if self.templates_missing.take().is_some() {
                     tracing::info!("the data store answers again");
                 }
                 self.pending |= fetched == Fetched::New;
@@ -146,12 +146,14 @@ impl Refresher {
             }
             Err(error) => return Err(error),
         }
-        refreshed.templates_failed.clone_from(&self.missing);
+        refreshed
+            .templates_failed
+            .clone_from(&self.templates_missing);
         refreshed.map_version = self.discovery.version().map(ToOwned::to_owned);
         refreshed.empty_map = self.discovery.empty_map();
         if self.pending {
             let began = Instant::now();
-            self.make(&mut refreshed);
+            self.build(&mut refreshed);
             self.builds.add(began.elapsed());
         }
         if refreshed.templates_failed.is_none() {
@@ -161,10 +163,10 @@ impl Refresher {
     }
 
     fn report_missing(&mut self, reason: String) {
-        if self.missing.as_ref() != Some(&reason) {
+        if self.templates_missing.as_ref() != Some(&reason) {
             tracing::error!("cannot fetch the newest templates: {reason}");
         }
-        self.missing = Some(reason);
+        self.templates_missing = Some(reason);
     }
 
     /// Ends when the store has answered a fetch that the last refresh did not wait for; `None` if
@@ -174,8 +176,8 @@ impl Refresher {
     }
 
     /// How much work refreshes have been so far.
-    pub(crate) fn effort(&self) -> Effort {
-        Effort {
+    pub(crate) fn stats(&self) -> RefreshStats {
+        RefreshStats {
             builds: self.builds,
             discovery: self.discovery.runs(),
             store: self.store.as_ref().map(Host::runs),
@@ -196,22 +198,22 @@ impl Refresher {
         }
     }
 
-    fn make(&mut self, refreshed: &mut Refreshed) {
+    fn build(&mut self, refreshed: &mut Refreshed) {
         let (Some(input), Some(templates)) = (&self.input, &self.templates) else {
             return;
         };
         self.pending = false;
-        let others = self
+        let accepted_before = self
             .accepted
             .as_ref()
             .filter(|accepted| accepted.number != templates.number);
-        let fallback = others.map(|accepted| self.candidate(input, accepted, None));
+        let fallback = accepted_before.map(|accepted| self.candidate(input, accepted, None));
         let fallback = match fallback {
             Some(Ok(candidate)) => Some(Candidate {
                 is_fallback: true,
                 ..candidate
             }),
-            Some(Err(Unfit { reason, .. })) => {
+            Some(Err(NotBuilt { reason, .. })) => {
                 tracing::error!("the templates before do not fit the newest map: {reason}");
                 None
             }
@@ -219,26 +221,26 @@ impl Refresher {
         };
         match self.candidate(input, templates, fallback.clone()) {
             Ok(candidate) => {
-                self.made = Some(candidate.configuration.clone());
+                self.last_built = Some(candidate.configuration.clone());
                 self.unrendered = None;
                 refreshed.candidate = Some(candidate);
             }
-            Err(unfit) if fallback.is_some() => {
-                if unfit.failed {
+            Err(not_built) if fallback.is_some() => {
+                if not_built.failed {
                     tracing::error!(
                         "the new templates are not in force, and the newest map is served with the \
                          ones before: {}",
-                        unfit.reason
+                        not_built.reason
                     );
                 }
-                self.unrendered = Some(unfit.reason.clone());
+                self.unrendered = Some(not_built.reason.clone());
                 refreshed.candidate = fallback;
-                refreshed.unfit = Some(unfit).filter(|unfit| !unfit.failed);
+                refreshed.not_built = Some(not_built).filter(|not_built| !not_built.failed);
             }
-            Err(unfit) => {
+            Err(not_built) => {
                 // What fails is tried again, and told again.
-                self.pending = unfit.failed;
-                refreshed.unfit = Some(unfit);
+                self.pending = not_built.failed;
+                refreshed.not_built = Some(not_built);
             }
         }
     }
@@ -246,16 +248,16 @@ impl Refresher {
     fn candidate(
         &self,
         input: &ProxyInput,
-        templates: &Known,
+        templates: &KnownTemplates,
         fallback: Option<Candidate>,
-    ) -> Result<Candidate, Unfit> {
-        let files = templates.set.render(input).map_err(|faults| Unfit {
+    ) -> Result<Candidate, NotBuilt> {
+        let files = templates.set.render(input).map_err(|faults| NotBuilt {
             reason: format!("the templates are faulty:\n{faults}"),
             failed: true,
         })?;
-        let before = self.made.as_ref();
+        let before = self.last_built.as_ref();
         let read = Configuration::read(files, &self.bootstrap, &self.config_dir, before);
-        let configuration = read.map_err(|error| Unfit {
+        let configuration = read.map_err(|error| NotBuilt {
             reason: error.to_string(),
             failed: false,
         })?;
@@ -278,10 +280,10 @@ impl Refresher {
         let context = context::proxy_input(&map, &self.proxy)?;
         let warnings = context.warnings.iter().map(ToString::to_string);
         let warnings: BTreeSet<String> = warnings.collect();
-        for warning in warnings.difference(&self.warned) {
+        for warning in warnings.difference(&self.last_warnings) {
             tracing::warn!("{warning}");
         }
-        self.warned = warnings;
+        self.last_warnings = warnings;
         self.discovery.accept(&map);
         self.input = Some(context.input);
         Ok(true)
@@ -293,7 +295,7 @@ impl Refresher {
                 return Ok(Fetched::Unchanged);
             }
             let set = self.select(&shipped())?;
-            self.know(None, set);
+            self.set_templates(None, set);
             return Ok(Fetched::New);
         };
         let previous = self
@@ -317,14 +319,14 @@ impl Refresher {
             return Ok(Fetched::Unchanged);
         };
         let set = self.select(&templates)?;
-        self.know(Some(templates.document_version.into()), set);
+        self.set_templates(Some(templates.document_version.into()), set);
         Ok(Fetched::New)
     }
 
-    fn know(&mut self, version: Option<String>, set: TemplateSet) {
-        self.numbers += 1;
-        self.templates = Some(Known {
-            number: self.numbers,
+    fn set_templates(&mut self, version: Option<String>, set: TemplateSet) {
+        self.last_number += 1;
+        self.templates = Some(KnownTemplates {
+            number: self.last_number,
             version,
             set: Arc::new(set),
         });

@@ -1,12 +1,12 @@
-//! The running proxy: sets up what can fail before the first refresh, and runs until told to stop.
+//! Running proxy: sets up what can fail before the first refresh, and runs until it is asked to stop.
 
 use crate::{
     config::Config,
-    drive::{drive, telling},
+    event_loop::{self, publish_status},
+    executor::SystemExecutor,
     files::Folder,
     inotify,
-    machine::{Event, Rules, State, Status, life},
-    world::System,
+    machine::{Event, Options, SharedStatus, State, supervisor},
 };
 use anyhow::{Context as _, Result, bail};
 use nightjar_core::{
@@ -20,7 +20,7 @@ use nightjar_core::{
 use std::process::ExitCode;
 use tokio::sync::mpsc;
 
-/// Runs until told to stop. `Err` means that the orchestrator had better replace this.
+/// Runs until it is asked to stop. `Err` means that the orchestrator should replace this process.
 pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
     let shutdown = Shutdown::listen(Some(&config.daemon.stop_file))?;
     let stop = shutdown.clone();
@@ -35,7 +35,7 @@ pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
     match program {
         Ok(program) => program.run().await.map(|()| ExitCode::SUCCESS),
         Err(error) => {
-            // Nothing runs yet, so what failed is the set-up.
+            // Nothing runs yet, so the set-up failed.
             tracing::error!("{}", error_chain(error.as_ref()));
             Ok(ExitCode::from(EXIT_CONFIGURATION))
         }
@@ -45,10 +45,10 @@ pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
 /// A proxy that is set up.
 pub(crate) struct Program {
     state: State,
-    system: System,
+    executor: SystemExecutor,
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
-    status: Status,
+    status: SharedStatus,
     ready_file: ReadyFile,
     shutdown: Shutdown,
     _temp_dir: TempDir,
@@ -72,18 +72,18 @@ impl Program {
         inotify::warn_if_short();
         let folder = Folder::open(&config.config_dir).context("ENVOY_CONFIGURATION_DIR")?;
         let temp_dir = TempDir::open(&config.daemon)?;
-        let state = State::new(rules(&config));
-        let status = Status::default();
+        let state = State::new(options(&config));
+        let status = SharedStatus::default();
         let ready_file = ReadyFile::within(&config.config_dir);
-        telling(status.clone(), ready_file.clone())(&state);
+        publish_status(status.clone(), ready_file.clone())(&state);
         if let Some(address) = config.daemon.status {
             status.serve(address).await?;
         }
         if config.proxy.role == ProxyRole::Gateway {
-            tell_whom_it_believes(&config);
+            log_trusted_hops(&config);
         }
         let (sender, events) = mpsc::unbounded_channel();
-        let system = System::new(
+        let executor = SystemExecutor::new(
             &config,
             launch,
             envoy,
@@ -94,7 +94,7 @@ impl Program {
         );
         Ok(Self {
             state,
-            system,
+            executor,
             events,
             sender,
             status,
@@ -104,20 +104,20 @@ impl Program {
         })
     }
 
-    /// Runs until told to stop. `Err` means that the orchestrator had better replace this.
+    /// Runs until it is asked to stop. `Err` means that the orchestrator should replace this process.
     pub(crate) async fn run(mut self) -> Result<()> {
         let heartbeat = tokio::spawn(self.status.clone().heartbeat(self.ready_file.clone()));
         let signals = tokio::spawn(listen(self.shutdown.clone(), self.sender.clone()));
         let _ = self.sender.send(Event::RefreshDue);
-        let tell = telling(self.status, self.ready_file);
-        let result = drive(self.state, self.events, &mut self.system, tell).await;
+        let publish = publish_status(self.status, self.ready_file);
+        let result = event_loop::run(self.state, self.events, &mut self.executor, publish).await;
         heartbeat.abort();
         signals.abort();
         result.map_err(anyhow::Error::msg)
     }
 }
 
-/// Passes signals on.
+/// Turns signals into events.
 async fn listen(shutdown: Shutdown, events: mpsc::UnboundedSender<Event>) {
     let mut refreshes = shutdown.refresh_requests();
     loop {
@@ -136,10 +136,10 @@ async fn listen(shutdown: Shutdown, events: mpsc::UnboundedSender<Event>) {
     }
 }
 
-fn rules(config: &Config) -> Rules {
+fn options(config: &Config) -> Options {
     let launch = config.launch.clone().unwrap_or_default();
-    Rules {
-        life: life::Rules {
+    Options {
+        supervisor: supervisor::Options {
             restart_mode: launch.restart_mode,
             drain_time: launch.drain_time,
             kill_wait_time: launch.kill_wait_time,
@@ -154,7 +154,7 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
-fn tell_whom_it_believes(config: &Config) {
+fn log_trusted_hops(config: &Config) {
     let hops = config.proxy.properties.get("trusted-hops");
     let hops = hops.map_or("0", String::as_str);
     tracing::info!(

@@ -103,7 +103,7 @@ fn all_faults_are_told_at_once() {
         ("ENVOY_CONFIGURATION_TEMPLATE", "../x"),
     ])
     .unwrap_err();
-    for told in [
+    for message in [
         "is the same as NJ_LISTEN_PORT",
         "is the same as NJ_ADMIN_PORT",
         "is not 1 to 128 letters, digits, dots, underscores and hyphens",
@@ -115,7 +115,7 @@ fn all_faults_are_told_at_once() {
         "contains control characters or is not UTF-8",
         "ENVOY_CONFIGURATION_TEMPLATE",
     ] {
-        assert!(faults.contains(told), "{told} in {faults}");
+        assert!(faults.contains(message), "{message} in {faults}");
     }
     let open = with(&[("ENVOY_ARGS", "'open")]).unwrap_err();
     assert!(open.contains("has an unclosed quote"), "{open}");

@@ -11,12 +11,12 @@ const STREAM: &str = "listener.0.0.0.0_81.downstream_cx_active: 1\nhttp.main.dow
 const QUIET_STREAM: &str = "http.main.downstream_cx_active: 0\ncluster.tcp.upstream_cx_active: 0\n";
 
 /// How long it took to drain, with these answers to how many connections are open.
-async fn drained(connections: &[&'static str], patience: Duration) -> (Duration, Vec<String>) {
+async fn drained(connections: &[&'static str], drain_time: Duration) -> (Duration, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let envoy = FakeEnvoy::start(folder.path()).await;
     envoy.script().connections = connections.to_vec();
     let began = Instant::now();
-    drain(&envoy.admin(), patience).await;
+    drain(&envoy.admin(), drain_time).await;
     let asked = envoy.script().asked.clone();
     (began.elapsed(), asked)
 }
@@ -31,30 +31,36 @@ fn connections_of_the_admin_interface_and_of_single_workers_do_not_count() {
 #[tokio::test]
 async fn an_envoy_is_drained_when_nobody_has_come_for_a_second() {
     let (took, asked) = drained(&[HTTP, HTTP, QUIET_HTTP], Duration::from_secs(20)).await;
-    assert!(took >= QUIET && took < Duration::from_secs(10), "{took:?}");
-    let orders = [
+    assert!(
+        took >= QUIET_PERIOD && took < Duration::from_secs(10),
+        "{took:?}"
+    );
+    let requests = [
         "POST /healthcheck/fail",
         "POST /drain_listeners?graceful&skip_exit",
     ];
-    assert_eq!(asked, orders);
+    assert_eq!(asked, requests);
 }
 
 #[tokio::test]
 async fn streams_are_waited_for_by_the_services_behind() {
-    let patience = Duration::from_secs(20);
-    let (took, _) = drained(&[STREAM, STREAM, QUIET_STREAM], patience).await;
-    assert!(took >= QUIET && took < Duration::from_secs(10), "{took:?}");
-    let patience = Duration::from_millis(1300);
-    let (took, _) = drained(&[STREAM], patience).await;
-    assert!(took >= patience, "{took:?}");
+    let drain_time = Duration::from_secs(20);
+    let (took, _) = drained(&[STREAM, STREAM, QUIET_STREAM], drain_time).await;
+    assert!(
+        took >= QUIET_PERIOD && took < Duration::from_secs(10),
+        "{took:?}"
+    );
+    let drain_time = Duration::from_millis(1300);
+    let (took, _) = drained(&[STREAM], drain_time).await;
+    assert!(took >= drain_time, "{took:?}");
 }
 
 #[tokio::test]
 async fn connections_that_stay_are_waited_for_as_long_as_told() {
-    let patience = Duration::from_millis(300);
-    let (took, _) = drained(&[HTTP], patience).await;
+    let drain_time = Duration::from_millis(300);
+    let (took, _) = drained(&[HTTP], drain_time).await;
     assert!(
-        took >= patience && took < Duration::from_secs(10),
+        took >= drain_time && took < Duration::from_secs(10),
         "{took:?}"
     );
 }
@@ -63,7 +69,7 @@ async fn connections_that_stay_are_waited_for_as_long_as_told() {
 async fn an_envoy_that_cannot_be_asked_gets_the_whole_time() {
     let folder = tempfile::tempdir().unwrap();
     let envoy = FakeEnvoy::start(folder.path()).await;
-    let (admin, patience) = (envoy.admin(), Duration::from_millis(400));
+    let (admin, drain_time) = (envoy.admin(), Duration::from_millis(400));
     envoy.script().status = Some(500);
     let began = Instant::now();
     drain(&admin, Duration::from_secs(20)).await;
@@ -74,6 +80,6 @@ async fn an_envoy_that_cannot_be_asked_gets_the_whole_time() {
     drop(envoy);
     tokio::task::yield_now().await;
     let began = Instant::now();
-    drain(&admin, patience).await;
-    assert!(began.elapsed() >= patience);
+    drain(&admin, drain_time).await;
+    assert!(began.elapsed() >= drain_time);
 }

@@ -1,107 +1,110 @@
-//! What Envoy is known to have, what it is to have, and why it has not: the rollout as a state.
+//! Rollout of a configuration, as a state: what Envoy is known to have, what it should have, and why it does
+//! not have it yet.
 //!
-//! A rollout is a way from what is known to a configuration, step by step ([`crate::plan`]). Going back
-//! is the same way to another configuration, so there is one road in both directions. What Envoy did
-//! not confirm is unknown: the proxy is not ready, and it is written and confirmed anew.
+//! A rollout goes from the known files to a target configuration, step by step ([`crate::plan`]). A
+//! roll-back takes the same steps to the configuration that was in force before. What Envoy did not confirm
+//! is unknown: the proxy is not ready, and the files are written and confirmed again.
 
+mod admission;
 mod advance;
-mod aim;
-mod answers;
-mod consider;
+mod completion;
+mod effects;
 mod folder;
-mod news;
-mod orders;
-mod outcomes;
-mod tally;
+mod metrics;
+mod phase_outcome;
+mod supervisor_events;
+mod target;
 
-pub(crate) use aim::{Aim, Candidate, Direction};
-pub(crate) use tally::{End, Tally};
+pub(crate) use metrics::{RolloutMetrics, RolloutResult};
+pub(crate) use target::{Candidate, Direction, Target};
 
 use super::{
-    Rules,
-    life::{Life, Stage},
+    Options,
+    supervisor::{Stage, Supervisor},
 };
 use crate::{
     ack::{Counters, Unbound},
     launch::RestartMode,
-    plan::{Knowledge, Known, Running},
+    plan::{KnownFile, KnownFiles, Running},
 };
 use nightjar_core::{daemon::RefreshOutcome, envoy::File};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// How often a configuration that the live Envoy refuses and its check took gets a hot restart.
-const RESCUE_PERIOD: Duration = Duration::from_mins(10);
-/// Why what is in force is written again that Envoy has not all of.
+/// The least time between two hot restarts for a configuration that the live Envoy rejects although it passed
+/// validation.
+const FORCED_RESTART_INTERVAL: Duration = Duration::from_mins(10);
+/// The reason of a rollout that repairs what is in force.
 const REPAIR: &str = "what is in force is written anew";
-/// When Envoy is asked again, if its answer was none that counts.
-const PAUSE: Duration = Duration::from_secs(1);
+/// When Envoy is asked again after an inconclusive answer.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Whether Envoy serves what it was given.
+/// Whether Envoy is confirmed to serve the files that it was given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Served {
-    /// It is not known yet.
+pub(crate) enum Confirmation {
+    /// Envoy was not asked yet.
     #[default]
     Unknown,
-    Yes,
-    /// It does not, or it is not known what it serves, for this reason.
-    No(String),
+    Confirmed,
+    /// It does not serve them, or what it serves is unknown, for this reason.
+    Failed(String),
 }
 
 /// Why the newest set of files is not in force, and will not be tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    print: u64,
+pub(crate) struct Rejection {
+    fingerprint: u64,
     pub(crate) reason: String,
 }
 
-/// A bootstrap with which no process came to serve.
+/// A bootstrap with which no process got ready.
 #[derive(Debug, Clone, Copy)]
-struct RefusedBootstrap {
+struct RejectedBootstrap {
     bootstrap: u64,
-    /// The set of files that was refused for it.
-    print: u64,
+    /// The set of files that was rejected for it.
+    fingerprint: u64,
 }
 
-/// The newest set of files that is not in force.
+/// The newest set of files, as long as it is not in force.
 #[derive(Debug, Clone, Default)]
-enum Newest {
+enum Pending {
     #[default]
     None,
-    Fresh(Candidate),
-    /// Something stood in the way; the next refresh tries again.
-    Tried(Candidate),
+    New(Candidate),
+    /// Its rollout failed; the next refresh tries again.
+    Retry(Candidate),
 }
 
-/// What is under way.
+/// What the rollout is doing.
 #[derive(Debug, Clone, Default)]
-enum Work {
+enum Activity {
     #[default]
     Idle,
-    /// An Envoy that has started is asked for what it has; then the aim is gone for, if there is one.
-    Confirming { id: u64, aim: Option<Aim> },
+    /// An Envoy that has started is asked which files it has; then the rollout to the target goes on, if there
+    /// is one.
+    Confirming { id: u64, target: Option<Target> },
     /// Files are written, and Envoy is asked whether it has them.
     Writing {
         id: u64,
-        aim: Aim,
+        target: Target,
         files: Vec<Arc<File>>,
     },
     /// A bootstrap is written.
     WritingBootstrap {
         id: u64,
-        aim: Aim,
+        target: Target,
         bootstrap: Arc<File>,
         purpose: Purpose,
     },
-    /// A new process has to come.
-    MustRestart { aim: Aim, leads: bool },
-    /// A new process comes.
-    Restarting { aim: Aim },
-    /// The aim waits for Envoy.
-    Held(Aim),
-    /// A whole set is written that nobody reads: the aim's, or that with the bootstrap before.
+    /// A new process has to be started.
+    RestartDue { target: Target, blocking: bool },
+    /// A new process starts.
+    Restarting { target: Target },
+    /// The rollout to the target waits for Envoy.
+    Waiting(Target),
+    /// A whole set that no process reads is written: the target's, or the same with the previous bootstrap.
     Replacing {
-        aim: Aim,
+        target: Target,
         written: Candidate,
         then: AfterReplace,
     },
@@ -110,34 +113,34 @@ enum Work {
 /// What a bootstrap is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// A new process reads it; `leads`: clusters and routes wait for that.
-    Restart { leads: bool },
-    /// It is the one that the live process has read.
-    PutBack,
+    /// A new process reads it. `blocking`: clusters and routes wait for that process.
+    Restart { blocking: bool },
+    /// The bootstrap that the live process has read is restored.
+    Restore,
 }
 
-/// What follows a set that was written as a whole.
+/// What follows once a whole set is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AfterReplace {
-    /// Whoever starts reads it.
+    /// The next process reads it.
     Nothing,
-    /// What was there before could not start, and this does.
+    /// The set before could not start, and this one can.
     StartEarly,
     /// The starting process began with another bootstrap.
-    RestartAtOnce,
+    RestartNow,
     /// The live process watches a folder that is gone.
     Restart,
 }
 
-/// What the process that comes for a changed bootstrap reads.
+/// What the process that is started for a changed bootstrap reads.
 #[derive(Debug, Clone)]
 struct Successor {
-    aim: Aim,
-    /// The bootstrap before.
+    target: Target,
+    /// The previous bootstrap.
     before: Option<Arc<File>>,
 }
 
-/// What is known of the files and of Envoy's opinion of them.
+/// What is known of the files, and of which of them Envoy has.
 #[derive(Debug, Clone)]
 pub(crate) struct Rollout {
     update_timeout: Duration,
@@ -145,112 +148,113 @@ pub(crate) struct Rollout {
     restart_mode: RestartMode,
     listen_port: u16,
     config_dir: String,
-    known: Knowledge,
-    /// Files of which the disk may have any of the known texts, as a phase that writes them has not ended.
-    in_doubt: BTreeSet<String>,
+    known: KnownFiles,
+    /// Files that a phase is still writing: the disk may have any of the known texts.
+    writes_in_flight: BTreeSet<String>,
     running: Option<Running>,
-    /// What a process reads that starts now.
+    /// What a process that starts now reads.
     on_disk: Option<Running>,
     counters: Counters,
-    given_up: u64,
-    /// What is meant to be in force.
-    base: Option<Candidate>,
-    served: Served,
-    /// Whether a process serves that has not been asked yet what it has.
-    unconfirmed: bool,
+    warming_tolerated: u64,
+    /// The configuration that should be in force: the last one that was rolled out.
+    in_force: Option<Candidate>,
+    confirmation: Confirmation,
+    /// Whether the live process has not been asked yet which files it has.
+    needs_confirmation: bool,
     ever_served: bool,
     unbound: Vec<Unbound>,
-    newest: Newest,
-    checking: Option<Candidate>,
-    /// Whether the check has to be ordered yet.
-    check_due: bool,
-    /// When the check that is under way was ordered.
-    check_began: Option<Instant>,
-    checked: Option<Candidate>,
-    work: Work,
-    /// Whether something in force has to be written anew.
+    pending: Pending,
+    validating: Option<Candidate>,
+    /// Whether the validation has to be requested yet.
+    validation_due: bool,
+    /// When the validation in progress was requested.
+    validation_began: Option<Instant>,
+    validated: Option<Candidate>,
+    activity: Activity,
+    /// Whether something in force has to be written again.
     repair: bool,
-    refused: Option<Refusal>,
-    /// The set of files that Envoy died of, or only with.
-    suspect: Option<u64>,
-    rescued: Option<Instant>,
+    rejection: Option<Rejection>,
+    /// The set of files whose rollout Envoy did not survive. A second death has it rejected.
+    crash_suspect: Option<u64>,
+    last_forced_restart: Option<Instant>,
     /// Whether the replaced process watches other files of clusters and listeners.
-    reshaped: bool,
+    parent_watches_other_files: bool,
     pending_bootstrap: bool,
-    /// The process that comes for a changed bootstrap alone, while clusters and routes go on changing.
+    /// The process that is started only for a changed bootstrap, while clusters and routes go on changing.
     successor: Option<Successor>,
-    /// Whether another may be started.
+    /// Whether another such process may be started.
     may_restart: bool,
-    /// The bootstrap with which no process came to serve.
-    refused_bootstrap: Option<RefusedBootstrap>,
-    pause_until: Option<Instant>,
-    /// Why newer templates are not to be had, or make no files.
-    templates_missing: Option<String>,
-    /// Why newer templates were refused.
-    templates_refused: Option<String>,
+    /// The bootstrap with which no process got ready.
+    rejected_bootstrap: Option<RejectedBootstrap>,
+    retry_at: Option<Instant>,
+    /// Why newer templates cannot be fetched or rendered.
+    templates_unavailable: Option<String>,
+    /// Why newer templates were rejected.
+    templates_rejected: Option<String>,
     accepted_templates: Option<u64>,
     outcomes: Vec<(RefreshOutcome, Option<String>)>,
     last_id: u64,
-    tally: Tally,
+    metrics: RolloutMetrics,
 }
 
 impl Rollout {
-    pub(crate) fn new(rules: &Rules) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
-            update_timeout: rules.update_timeout,
-            validate: rules.validate,
-            restart_mode: rules.life.restart_mode,
-            listen_port: rules.listen_port,
-            config_dir: rules.config_dir.clone(),
-            known: Knowledge::new(),
-            in_doubt: BTreeSet::new(),
+            update_timeout: options.update_timeout,
+            validate: options.validate,
+            restart_mode: options.supervisor.restart_mode,
+            listen_port: options.listen_port,
+            config_dir: options.config_dir.clone(),
+            known: KnownFiles::new(),
+            writes_in_flight: BTreeSet::new(),
             running: None,
             on_disk: None,
             counters: Counters::default(),
-            given_up: 0,
-            base: None,
-            served: Served::Unknown,
-            unconfirmed: true,
+            warming_tolerated: 0,
+            in_force: None,
+            confirmation: Confirmation::Unknown,
+            needs_confirmation: true,
             ever_served: false,
             unbound: Vec::new(),
-            newest: Newest::None,
-            checking: None,
-            check_due: false,
-            check_began: None,
-            checked: None,
-            work: Work::Idle,
+            pending: Pending::None,
+            validating: None,
+            validation_due: false,
+            validation_began: None,
+            validated: None,
+            activity: Activity::Idle,
             repair: false,
-            refused: None,
-            suspect: None,
-            rescued: None,
-            reshaped: false,
+            rejection: None,
+            crash_suspect: None,
+            last_forced_restart: None,
+            parent_watches_other_files: false,
             pending_bootstrap: false,
             successor: None,
             may_restart: true,
-            refused_bootstrap: None,
-            pause_until: None,
-            templates_missing: None,
-            templates_refused: None,
+            rejected_bootstrap: None,
+            retry_at: None,
+            templates_unavailable: None,
+            templates_rejected: None,
             accepted_templates: None,
             outcomes: Vec::new(),
             last_id: 0,
-            tally: Tally::default(),
+            metrics: RolloutMetrics::default(),
         }
     }
 
     pub(crate) fn is_configured(&self) -> bool {
-        self.base.is_some()
+        self.in_force.is_some()
     }
 
-    pub(crate) fn served(&self) -> &Served {
-        &self.served
+    pub(crate) fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
     }
 
-    /// Why the newest set of files is not in force, once the one before is again.
-    pub(crate) fn refused(&self) -> Option<&Refusal> {
-        let goes_back = self.aim().is_some_and(|aim| !aim.is_forward());
-        let is_back = self.base.is_none() || (!goes_back && self.served == Served::Yes);
-        self.refused.as_ref().filter(|_| is_back)
+    /// Why the newest set of files is not in force, once the previous one is in force again.
+    pub(crate) fn rejection(&self) -> Option<&Rejection> {
+        let rolls_back = self.target().is_some_and(|target| !target.is_forward());
+        let is_rolled_back = self.in_force.is_none()
+            || (!rolls_back && self.confirmation == Confirmation::Confirmed);
+        self.rejection.as_ref().filter(|_| is_rolled_back)
     }
 
     pub(crate) fn unbound(&self) -> &[Unbound] {
@@ -262,82 +266,87 @@ impl Rollout {
     }
 
     pub(crate) fn templates_failed(&self) -> Option<&str> {
-        let failed = self.templates_missing.as_deref();
-        failed.or(self.templates_refused.as_deref())
+        let failed = self.templates_unavailable.as_deref();
+        failed.or(self.templates_rejected.as_deref())
     }
 
     pub(crate) fn accepted_templates(&self) -> Option<u64> {
         self.accepted_templates
     }
 
-    /// What has become of rollouts so far.
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally
+    /// How rollouts, phases and validations have ended so far.
+    pub(crate) fn metrics(&self) -> RolloutMetrics {
+        self.metrics
     }
 
-    /// What is meant to be in force.
-    pub(crate) fn base(&self) -> Option<&Candidate> {
-        self.base.as_ref()
+    /// The configuration that should be in force.
+    pub(crate) fn in_force(&self) -> Option<&Candidate> {
+        self.in_force.as_ref()
     }
 
     /// The endpoints of its clusters.
     pub(crate) fn endpoints(&self) -> usize {
-        let files = self.base.iter().flat_map(|base| base.configuration.iter());
+        let files = self
+            .in_force
+            .iter()
+            .flat_map(|in_force| in_force.configuration.iter());
         files
             .flat_map(|file| file.resources())
             .filter_map(nightjar_core::envoy::Resource::endpoints)
             .sum()
     }
 
-    /// Whether a listener that cannot bind stands against readiness.
-    pub(crate) fn unbound_in_the_way(&self) -> Option<&Unbound> {
+    /// The unbound listener that makes the proxy not ready, if there is one.
+    pub(crate) fn unready_listener(&self) -> Option<&Unbound> {
         let main = |unbound: &&Unbound| unbound.port == Some(self.listen_port);
         let main = self.unbound.iter().find(main);
         main.or_else(|| self.unbound.first().filter(|_| !self.ever_served))
     }
 
-    pub(crate) fn set_templates_missing(&mut self, reason: Option<String>) {
-        self.templates_missing = reason;
+    pub(crate) fn set_templates_unavailable(&mut self, reason: Option<String>) {
+        self.templates_unavailable = reason;
     }
 
     pub(crate) fn take_outcomes(&mut self) -> Vec<(RefreshOutcome, Option<String>)> {
         std::mem::take(&mut self.outcomes)
     }
 
-    /// When there is something to do without an event.
-    pub(crate) fn deadline(&self, life: &Life, now: Instant) -> Option<Instant> {
-        let start = match (&self.work, life.stage()) {
-            (Work::Held(_), Stage::Starting { since, .. }) => Some(*since + self.update_timeout),
+    /// When there is something to do even without an event.
+    pub(crate) fn deadline(&self, supervisor: &Supervisor, now: Instant) -> Option<Instant> {
+        let start = match (&self.activity, supervisor.stage()) {
+            (Activity::Waiting(_), Stage::Starting { since, .. }) => {
+                Some(*since + self.update_timeout)
+            }
             _ => None,
         };
-        [start, self.pause_until]
+        [start, self.retry_at]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)
             .min()
     }
 
-    /// What is gone for.
-    fn aim(&self) -> Option<&Aim> {
-        match &self.work {
-            Work::Confirming { aim, .. } => aim.as_ref(),
-            Work::Writing { aim, .. }
-            | Work::WritingBootstrap { aim, .. }
-            | Work::MustRestart { aim, .. }
-            | Work::Restarting { aim, .. }
-            | Work::Held(aim)
-            | Work::Replacing { aim, .. } => Some(aim),
-            Work::Idle => None,
+    /// The target of the rollout.
+    fn target(&self) -> Option<&Target> {
+        match &self.activity {
+            Activity::Confirming { target, .. } => target.as_ref(),
+            Activity::Writing { target, .. }
+            | Activity::WritingBootstrap { target, .. }
+            | Activity::RestartDue { target, .. }
+            | Activity::Restarting { target, .. }
+            | Activity::Waiting(target)
+            | Activity::Replacing { target, .. } => Some(target),
+            Activity::Idle => None,
         }
     }
 }
 
-impl Known {
-    /// The text, if there is one alone that it can be.
+impl KnownFile {
+    /// The text, if it can be only one.
     fn only(&self) -> Option<&Arc<File>> {
         match self {
             Self::Confirmed(file) => Some(file),
-            Self::Unsure(files) => match files.as_slice() {
+            Self::Unconfirmed(files) => match files.as_slice() {
                 [file] => Some(file),
                 _ => None,
             },
@@ -348,7 +357,7 @@ impl Known {
     fn last(&self) -> Option<&Arc<File>> {
         match self {
             Self::Confirmed(file) => Some(file),
-            Self::Unsure(files) => files.last(),
+            Self::Unconfirmed(files) => files.last(),
         }
     }
 }

@@ -1,33 +1,33 @@
-//! What is amiss with secrets that Envoy reads by itself, as far as it was told.
+//! Problems with secrets that Envoy reads by itself, as reported.
 
-use super::{Candidate, Effect, life::Out};
-use crate::secrets::{Left, SecretReport, SecretTrouble, shared_names};
+use super::{Candidate, Effect, supervisor::Output};
+use crate::secrets::{Remaining, SecretProblem, SecretReport, shared_names};
 use nightjar_core::envoy::Secret;
 
 /// The secrets of the configuration in force.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Secrets {
-    /// The configuration that they were read of.
-    print: Option<u64>,
+    /// The configuration that names them.
+    fingerprint: Option<u64>,
     watched: Vec<Secret>,
     /// Whether Envoy once had them all.
     ever_had_all: bool,
-    troubles: Vec<SecretTrouble>,
+    problems: Vec<SecretProblem>,
 }
 
 impl Secrets {
-    /// Has the secrets watched of what is in force now.
-    pub(super) fn follow(&mut self, in_force: Option<&Candidate>, out: &mut Out) {
-        let print = in_force.map(Candidate::print);
-        if self.print == print {
+    /// Watches the secrets of the configuration in force.
+    pub(super) fn follow(&mut self, in_force: Option<&Candidate>, out: &mut Output) {
+        let fingerprint = in_force.map(Candidate::fingerprint);
+        if self.fingerprint == fingerprint {
             return;
         }
-        self.print = print;
+        self.fingerprint = fingerprint;
         let secrets = in_force.map(|candidate| candidate.configuration.secrets());
         let secrets = secrets.unwrap_or_default();
         if self.watched != secrets {
-            self.troubles
-                .retain(|trouble| secrets.contains(&trouble.secret));
+            self.problems
+                .retain(|problem| secrets.contains(&problem.secret));
             for shared in shared_names(&secrets) {
                 tracing::warn!("{shared}");
             }
@@ -36,37 +36,37 @@ impl Secrets {
         }
     }
 
-    /// Notes what is amiss, and tells what is new of it.
+    /// Records the problems, and logs new ones and those that are over.
     pub(super) fn report(&mut self, report: SecretReport) {
-        for trouble in &report.troubles {
-            if !self.troubles.contains(trouble) {
-                tracing::error!("{trouble}; see the lines \"envoy:\" for its reason");
+        for problem in &report.problems {
+            if !self.problems.contains(problem) {
+                tracing::error!("{problem}; see the lines \"envoy:\" for its reason");
             }
         }
-        let is_over = |trouble: &&SecretTrouble| {
-            let mut still = report.troubles.iter();
-            still.all(|still| still.secret != trouble.secret)
+        let is_over = |problem: &&SecretProblem| {
+            let mut still = report.problems.iter();
+            still.all(|still| still.secret != problem.secret)
         };
-        for trouble in self.troubles.iter().filter(is_over) {
-            tracing::info!("envoy has taken secret {:?}", trouble.secret.name);
+        for problem in self.problems.iter().filter(is_over) {
+            tracing::info!("envoy has taken secret {:?}", problem.secret.name);
         }
         self.ever_had_all |= report.has_all;
-        self.troubles = report.troubles;
+        self.problems = report.problems;
     }
 
-    pub(super) fn troubles(&self) -> &[SecretTrouble] {
-        &self.troubles
+    pub(super) fn problems(&self) -> &[SecretProblem] {
+        &self.problems
     }
 
-    /// The secret of a listener for want of which clients cannot connect: one that Envoy has lost, or any
-    /// as long as it never had them all. One more that comes later and is bad takes nobody's proxy away.
-    pub(super) fn in_the_way(&self) -> Option<&SecretTrouble> {
-        let stands = |trouble: &&SecretTrouble| match trouble.left {
-            _ if trouble.secret.is_of_cluster => false,
-            Left::Old | Left::OldKeys => false,
-            Left::Nothing => !self.ever_had_all,
-            Left::Lost => true,
+    /// A secret that Envoy lacks, so that clients cannot connect to its listener: one that Envoy had and lost, or
+    /// any one as long as Envoy never had all. A bad secret that is added later does not make the proxy not ready.
+    pub(super) fn unready_secret(&self) -> Option<&SecretProblem> {
+        let blocks = |problem: &&SecretProblem| match problem.remaining {
+            _ if problem.secret.is_of_cluster => false,
+            Remaining::Previous | Remaining::PreviousKeys => false,
+            Remaining::Nothing => !self.ever_had_all,
+            Remaining::Lost => true,
         };
-        self.troubles.iter().find(stands)
+        self.problems.iter().find(blocks)
     }
 }

@@ -1,23 +1,26 @@
-//! Stories in a scripted world, and every cell that can be reached.
+//! Stories with a scripted executor, and every transition that can be reached.
 
-mod laws;
+mod explore;
+mod faults;
+mod invariants;
+mod possible_events;
 mod processes;
 mod rollouts;
+mod script;
+mod scripted_executor;
 mod stops;
+mod story;
 mod table;
-mod troubles;
-mod walk;
-mod world;
 
 use super::{
-    Acked, Candidate, CheckFailure, Effect, Event, Exit, PhaseOrder, Probe, Refreshed, Refreshing,
-    Rules, State, Unfit, facts::Facts, life,
+    Candidate, Effect, Event, NotBuilt, Options, PhaseOutcome, PhaseRequest, Probe, ProcessExit,
+    RefreshState, Refreshed, State, ValidationError, status::ProxyStatus, supervisor,
 };
 use crate::{
     ack::Unbound,
     launch::RestartMode,
     sample::{CONFIG_DIR, LISTEN_PORT, Mesh},
-    secrets::{Left, SecretReport, SecretTrouble},
+    secrets::{Remaining, SecretProblem, SecretReport},
 };
 use nightjar_core::daemon::Pauses;
 use std::time::Duration;
@@ -29,9 +32,9 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn rules(restart_mode: RestartMode) -> Rules {
-    Rules {
-        life: life::Rules {
+fn options(restart_mode: RestartMode) -> Options {
+    Options {
+        supervisor: supervisor::Options {
             restart_mode,
             drain_time: seconds(20),
             kill_wait_time: seconds(60),
@@ -52,7 +55,7 @@ fn rules(restart_mode: RestartMode) -> Rules {
 fn refreshed(result: Result<Refreshed, String>) -> Event {
     Event::Refreshed {
         result,
-        effort: Box::default(),
+        stats: Box::default(),
     }
 }
 

@@ -24,13 +24,19 @@ fn config(place: &Path, more: &[(&str, &str)]) -> Config {
 }
 
 async fn write(config: Config) -> Result<()> {
-    once(config, Shutdown::never(), Then::Write, &mut io::sink()).await
+    once(
+        config,
+        Shutdown::never(),
+        OutputMode::Write,
+        &mut io::sink(),
+    )
+    .await
 }
 
 /// What would be printed.
 async fn look(config: Config) -> Result<String> {
     let mut out = Vec::new();
-    once(config, Shutdown::never(), Then::Print, &mut out).await?;
+    once(config, Shutdown::never(), OutputMode::PrintDiff, &mut out).await?;
     Ok(String::from_utf8(out)?)
 }
 
@@ -43,13 +49,13 @@ async fn files_are_written_once() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path();
     fs::write(path.join("map.json"), discovery_map("1", 4001)).unwrap();
-    let told = look(config(path, &[])).await.unwrap();
+    let message = look(config(path, &[])).await.unwrap();
     assert!(
-        told.contains(
+        message.contains(
             "new: cds.json
 "
         ),
-        "{told}"
+        "{message}"
     );
     assert!(!has_files(path), "a look changes nothing");
     write(config(path, &[])).await.unwrap();
@@ -64,10 +70,10 @@ async fn files_are_written_once() {
 async fn what_stands_in_the_way_is_told_and_nothing_is_written() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path();
-    let fails = async |config, told: &str| {
+    let fails = async |config, message: &str| {
         let error = write(config).await.unwrap_err();
         let error = format!("{error:#}");
-        assert!(error.contains(told), "{told} in {error}");
+        assert!(error.contains(message), "{message} in {error}");
         assert!(!has_files(path));
     };
     fails(config(path, &[]), "9").await;
@@ -80,9 +86,14 @@ async fn what_stands_in_the_way_is_told_and_nothing_is_written() {
     fails(config(path, &[("ENVOY_EXEC", &refuses)]), "no such policy").await;
     let (stop, shutdown) = Shutdown::manual();
     stop.stop(StopReason::Terminate);
-    let error = once(config(path, &[]), shutdown, Then::Write, &mut io::sink())
-        .await
-        .unwrap_err();
+    let error = once(
+        config(path, &[]),
+        shutdown,
+        OutputMode::Write,
+        &mut io::sink(),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(error.to_string(), "nothing was done: received SIGTERM");
 }
 

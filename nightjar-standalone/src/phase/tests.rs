@@ -27,7 +27,7 @@ impl Scene {
         let phases = Phases {
             admin: envoy.admin(),
             folder: Arc::new(Mutex::new(files)),
-            complaint: Complaint::default(),
+            last_error: LastError::default(),
             timeout: Duration::from_secs(5),
         };
         let scene = Self {
@@ -61,16 +61,16 @@ impl Scene {
         names.iter().map(file).collect()
     }
 
-    async fn writes(&self, files: Vec<Arc<File>>) -> Acked {
-        self.phases.run(&order(files.clone(), files)).await
+    async fn writes(&self, files: Vec<Arc<File>>) -> PhaseOutcome {
+        self.phases.run(&request(files.clone(), files)).await
     }
 
     /// Whether Envoy has what stands in the folder.
-    async fn confirms(&self) -> Acked {
+    async fn confirms(&self) -> PhaseOutcome {
         let files = self.configuration.iter();
         let awaited = files.filter(|file| file.role() != Some(&FileRole::Bootstrap));
         let awaited = awaited.cloned().collect();
-        self.phases.run(&order(Vec::new(), awaited)).await
+        self.phases.run(&request(Vec::new(), awaited)).await
     }
 
     fn text(&self, name: &str) -> String {
@@ -78,40 +78,42 @@ impl Scene {
     }
 }
 
-fn order(writes: Vec<Arc<File>>, awaited: Vec<Arc<File>>) -> PhaseOrder {
-    PhaseOrder {
+fn request(writes: Vec<Arc<File>>, awaited: Vec<Arc<File>>) -> PhaseRequest {
+    PhaseRequest {
         id: 1,
         writes,
         awaited,
         counters: Counters::default(),
-        given_up: 0,
+        warming_tolerated: 0,
         is_closed: false,
     }
 }
 
 /// The listeners that could not be bound, and what goes on warming, of a phase that was accepted.
-fn accepted(acked: Acked) -> (Option<Vec<String>>, u64) {
-    match acked {
-        Acked::Accepted {
-            unbound, given_up, ..
+fn accepted(outcome: PhaseOutcome) -> (Option<Vec<String>>, u64) {
+    match outcome {
+        PhaseOutcome::Accepted {
+            unbound,
+            warming_tolerated,
+            ..
         } => {
             let names = |unbound: Vec<Unbound>| unbound.iter().map(ToString::to_string).collect();
-            (unbound.map(names), given_up)
+            (unbound.map(names), warming_tolerated)
         }
         other => panic!("{other:?}"),
     }
 }
 
-fn rejected(acked: Acked) -> String {
-    match acked {
-        Acked::Rejected { reason, .. } => reason,
+fn rejected(outcome: PhaseOutcome) -> String {
+    match outcome {
+        PhaseOutcome::Rejected { reason, .. } => reason,
         other => panic!("{other:?}"),
     }
 }
 
-fn timed_out(acked: Acked) -> String {
-    match acked {
-        Acked::TimedOut { reason } => reason,
+fn timed_out(outcome: PhaseOutcome) -> String {
+    match outcome {
+        PhaseOutcome::TimedOut { reason } => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -164,14 +166,14 @@ async fn a_refusal_without_a_reason_in_the_dump_has_that_of_the_log() {
     );
     let scene = Scene::new(&Mesh::of(&["a"])).await;
     scene.refuses("rds-main.json", None);
-    let complaint = Arc::clone(&scene.phases.complaint);
+    let last_error = Arc::clone(&scene.phases.last_error);
     let log = async {
         sleep(Duration::from_millis(200)).await;
-        *complaint.lock().unwrap() = Some("no such cluster".to_owned());
+        *last_error.lock().unwrap() = Some("no such cluster".to_owned());
     };
-    let (acked, ()) = tokio::join!(scene.writes(files()), log);
+    let (outcome, ()) = tokio::join!(scene.writes(files()), log);
     assert_eq!(
-        rejected(acked),
+        rejected(outcome),
         "envoy refused rds-main.json: no such cluster"
     );
 }
@@ -179,8 +181,9 @@ async fn a_refusal_without_a_reason_in_the_dump_has_that_of_the_log() {
 #[tokio::test]
 async fn a_listener_that_cannot_bind_is_named_and_the_rest_is_accepted() {
     let scene = Scene::new(&Mesh::of(&["a"])).await;
-    let told = "error adding listener 'side': cannot bind '0.0.0.0:8001': Address already in use";
-    scene.envoy.script().errors.insert("side", told);
+    let message =
+        "error adding listener 'side': cannot bind '0.0.0.0:8001': Address already in use";
+    scene.envoy.script().errors.insert("side", message);
     let mut mesh = Mesh::of(&["a"]);
     mesh.listeners
         .insert("side".to_owned(), vec!["a".to_owned()]);
@@ -219,11 +222,11 @@ async fn a_cluster_that_warms_for_too_long_does_not_hold_the_mesh_back() {
     assert_eq!(accepted(scene.writes(files.clone()).await), (None, 1));
     // The next phase does not wait for it again.
     let files = Scene::files(&Mesh::of(&["c"]), &["cds.json"]);
-    let order = PhaseOrder {
-        given_up: 1,
-        ..order(files.clone(), files)
+    let request = PhaseRequest {
+        warming_tolerated: 1,
+        ..request(files.clone(), files)
     };
-    assert_eq!(accepted(scene.phases.run(&order).await), (None, 1));
+    assert_eq!(accepted(scene.phases.run(&request).await), (None, 1));
     assert_eq!(scene.phases.warming_names().await, "nowhere");
     scene.envoy.script().warming.clear();
     assert_eq!(scene.phases.warming_names().await, "unnamed");
@@ -236,7 +239,7 @@ async fn nothing_is_written_before_envoy_says_what_it_has() {
     let before = scene.text("cds.json");
     let files = Scene::files(&Mesh::of(&["b"]), &["cds.json"]);
     match scene.writes(files).await {
-        Acked::NotWritten { reason, partly } => {
+        PhaseOutcome::NotWritten { reason, partly } => {
             assert!(!partly);
             assert!(reason.ends_with("status 503: not now"), "{reason}");
         }
@@ -252,7 +255,7 @@ async fn a_folder_that_cannot_be_written_leaves_all_as_it_was() {
     fs::create_dir(scene.folder.path().join("cds.json.nightjar-new")).unwrap();
     let files = Scene::files(&Mesh::of(&["b"]), &["rds-main.json", "cds.json"]);
     match scene.writes(files).await {
-        Acked::NotWritten { reason, partly } => {
+        PhaseOutcome::NotWritten { reason, partly } => {
             assert!(!partly);
             assert!(reason.starts_with("cannot write \""), "{reason}");
         }
@@ -269,7 +272,7 @@ async fn a_rename_that_fails_halfway_is_told_as_such() {
     fs::create_dir_all(folder.join("cds.json/in the way")).unwrap();
     let files = Scene::files(&Mesh::of(&["b"]), &["rds-main.json", "cds.json"]);
     match scene.writes(files).await {
-        Acked::NotWritten { reason, partly } => {
+        PhaseOutcome::NotWritten { reason, partly } => {
             assert!(partly);
             assert!(reason.starts_with("cannot replace \""), "{reason}");
         }
@@ -308,11 +311,11 @@ async fn a_version_that_is_hidden_is_told_as_such() {
     let phases = Phases {
         admin: blind.admin(),
         folder: Arc::clone(&scene.phases.folder),
-        complaint: Complaint::default(),
+        last_error: LastError::default(),
         timeout: scene.phases.timeout,
     };
     let awaited = Scene::files(&Mesh::of(&["a"]), &["cds.json"]);
-    let reason = rejected(phases.run(&order(Vec::new(), awaited)).await);
+    let reason = rejected(phases.run(&request(Vec::new(), awaited)).await);
     assert_eq!(
         reason,
         "envoy does not report which version of cds.json it has\n\
@@ -331,8 +334,8 @@ async fn an_envoy_that_stops_answering_is_told_with_the_reason() {
         }
         scene.envoy.script().status = Some(500);
     };
-    let (acked, ()) = tokio::join!(scene.writes(files), fall_silent);
-    let reason = timed_out(acked);
+    let (outcome, ()) = tokio::join!(scene.writes(files), fall_silent);
+    let reason = timed_out(outcome);
     let start =
         "envoy did not say within 0.5 s whether it took cds.json: envoy's admin interface at ";
     assert!(reason.starts_with(start), "{reason}");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 /// An Envoy that may lag behind what is written: each file with all the texts that it may have.
 struct Envoy {
-    known: Knowledge,
+    known: KnownFiles,
     running: Running,
     held: BTreeMap<String, Vec<Option<Arc<File>>>>,
     /// Files that a phase wrote whose end nobody heard of, as the rollout keeps them.
@@ -32,9 +32,9 @@ impl Envoy {
         };
         let known = |file: &Arc<File>| {
             if is_sure {
-                Known::Confirmed(Arc::clone(file))
+                KnownFile::Confirmed(Arc::clone(file))
             } else {
-                Known::Unsure(vec![Arc::clone(file)])
+                KnownFile::Unconfirmed(vec![Arc::clone(file)])
             }
         };
         Self {
@@ -52,13 +52,13 @@ impl Envoy {
     fn write(&mut self, file: &Arc<File>) {
         self.in_doubt.insert(file.name().to_owned());
         let mut texts = match self.known.remove(file.name()) {
-            Some(Known::Confirmed(old)) => vec![old],
-            Some(Known::Unsure(old)) => old,
+            Some(KnownFile::Confirmed(old)) => vec![old],
+            Some(KnownFile::Unconfirmed(old)) => old,
             None => Vec::new(),
         };
         texts.retain(|old| old.hash() != file.hash());
         texts.push(Arc::clone(file));
-        let known = Known::Unsure(texts);
+        let known = KnownFile::Unconfirmed(texts);
         self.known.insert(file.name().to_owned(), known);
     }
 
@@ -80,14 +80,15 @@ impl Envoy {
         let name = file.name().to_owned();
         self.in_doubt.remove(&name);
         self.held.insert(name.clone(), vec![Some(Arc::clone(file))]);
-        self.known.insert(name, Known::Confirmed(Arc::clone(file)));
+        self.known
+            .insert(name, KnownFile::Confirmed(Arc::clone(file)));
         self.keeps_the_law();
     }
 
     /// What a refusal leaves is known as the rollout keeps it.
     fn refuse(&mut self, file: &Arc<File>) {
         self.in_doubt.remove(file.name());
-        if let Some(Known::Unsure(texts)) = self.known.get_mut(file.name())
+        if let Some(KnownFile::Unconfirmed(texts)) = self.known.get_mut(file.name())
             && texts.len() > 1
         {
             texts.retain(|text| text.hash() != file.hash());
@@ -113,9 +114,9 @@ impl Envoy {
             let has_it = matches!(self.held.get(name).map(Vec::as_slice),
                 Some([Some(held)]) if held.hash() == last.hash());
             *known = if has_it {
-                Known::Confirmed(last)
+                KnownFile::Confirmed(last)
             } else {
-                Known::Unsure(vec![last])
+                KnownFile::Unconfirmed(vec![last])
             };
         }
         self.keeps_the_law();
@@ -170,7 +171,7 @@ impl Envoy {
         }
     }
 
-    /// Goes on until the aim is reached, or until the way is left in this step.
+    /// Goes on until the target is reached, or until the way is left in this step.
     fn go(&mut self, wanted: &Configuration, mut leave: Option<(usize, Leave)>) {
         const LONGEST: usize = 8;
         for step in 0..LONGEST {
@@ -298,7 +299,7 @@ fn leaves() -> impl Strategy<Value = (usize, Leave)> {
 
 proptest! {
     #[test]
-    fn every_aim_is_reached_and_no_route_leads_nowhere(
+    fn every_target_is_reached_and_no_route_leads_nowhere(
         from in meshes(1), to in meshes(1), is_sure in any::<bool>(),
     ) {
         Envoy::started(&from, is_sure).go(&to.read(), None);
@@ -312,14 +313,14 @@ proptest! {
     }
 
     #[test]
-    fn the_aim_may_change_at_any_moment(
+    fn the_target_may_change_at_any_moment(
         from in meshes(1),
         ways in proptest::collection::vec((meshes(1), leaves()), 1..4),
         to in meshes(1),
     ) {
         let mut envoy = Envoy::started(&from, true);
-        for (aim, leave) in ways {
-            envoy.go(&aim.read(), Some(leave));
+        for (target, leave) in ways {
+            envoy.go(&target.read(), Some(leave));
         }
         envoy.go(&to.read(), None);
     }
@@ -334,7 +335,7 @@ proptest! {
     }
 
     #[test]
-    fn with_another_bootstrap_the_aim_may_change_as_well(
+    fn with_another_bootstrap_the_target_may_change_as_well(
         from in meshes(2), over in meshes(2), to in meshes(2), leave in leaves(),
     ) {
         let mut envoy = Envoy::started(&from.with_one_listener(), true);
@@ -345,14 +346,14 @@ proptest! {
 
 proptest! {
     #[test]
-    fn with_many_bootstraps_the_aim_may_change_again_and_again(
+    fn with_many_bootstraps_the_target_may_change_again_and_again(
         from in meshes(3),
         ways in proptest::collection::vec((meshes(3), leaves()), 1..5),
         to in meshes(3),
     ) {
         let mut envoy = Envoy::started(&from.with_one_listener(), true);
-        for (aim, leave) in ways {
-            envoy.go(&aim.with_one_listener().read(), Some(leave));
+        for (target, leave) in ways {
+            envoy.go(&target.with_one_listener().read(), Some(leave));
         }
         envoy.go(&to.with_one_listener().read(), None);
     }
@@ -377,19 +378,22 @@ fn going_back_to_an_earlier_layout_takes_the_clusters_of_today_along() {
 fn phases(from: &Mesh, to: &Mesh) -> Vec<String> {
     let mut envoy = Envoy::started(from, true);
     let wanted = to.read();
-    let mut told = Vec::new();
+    let mut steps = Vec::new();
     loop {
         match next(&envoy.known, &envoy.running, &wanted) {
-            Step::Done => return told,
+            Step::Done => return steps,
             Step::Write(phase, files) => {
                 let names: Vec<&str> = files.iter().map(|file| file.name()).collect();
-                told.push(format!("{}: {}", phase.as_str(), names.join(" ")));
+                steps.push(format!("{}: {}", phase.as_str(), names.join(" ")));
                 for file in &files {
                     envoy.acknowledge(file);
                 }
             }
-            Step::Restart { bootstrap, leads } => {
-                told.push(format!("restart, leads: {leads}"));
+            Step::Restart {
+                bootstrap,
+                blocking,
+            } => {
+                steps.push(format!("restart, blocking: {blocking}"));
                 envoy.restart(bootstrap, &wanted);
             }
         }
@@ -435,14 +439,14 @@ fn a_bootstrap_leads_only_if_clusters_and_listeners_depend_on_it() {
             "make: cds.json",
             "switch: rds-main.json",
             "finish: cds.json",
-            "restart, leads: false"
+            "restart, blocking: false"
         ]
     );
     assert_eq!(
         phases(&a, &Mesh { layout: 1, ..b }),
         [
             "make: cds-1.json lds-1.json",
-            "restart, leads: true",
+            "restart, blocking: true",
             "switch: rds-main.json",
             "finish: cds-1.json"
         ]

@@ -10,7 +10,10 @@ use tokio::sync::oneshot;
 /// What a log says, and what of it is a complaint.
 async fn complaints(log: &str) -> Vec<String> {
     let mut complaints = Vec::new();
-    forward(log.as_bytes(), |complaint| complaints.push(complaint)).await;
+    forward(log.as_bytes(), |error| {
+        complaints.push(error);
+    })
+    .await;
     complaints
 }
 
@@ -48,7 +51,7 @@ async fn what_ends_a_start_is_found_in_the_log() {
             "previous envoy process is still initializing",
         ]
     );
-    assert_eq!(essence("bad (a): {x: 1"), ("bad (a)".to_owned(), true));
+    assert_eq!(reason_of("bad (a): {x: 1"), ("bad (a)".to_owned(), true));
 }
 
 fn launch(program: &Path) -> Launch {
@@ -91,13 +94,13 @@ fn started(
     let folder = tempfile::tempdir().unwrap();
     let program = script(folder.path(), "envoy", text);
     let complaints = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&complaints);
+    let sink = Arc::clone(&complaints);
     let (ended, end) = oneshot::channel();
     let process = Process::spawn(
         &launch(&program),
         0,
         Duration::from_secs(1),
-        move |line| told.lock().unwrap().push(line),
+        move |line| sink.lock().unwrap().push(line),
         move |status| {
             drop(folder);
             let _ = ended.send(status);
@@ -114,7 +117,7 @@ async fn a_process_that_ends_has_its_last_words_told_first() {
     assert_eq!(*complaints.lock().unwrap(), ["no memory"]);
     assert_eq!(process.id(), None);
     // It is gone, and nobody else gets its signals.
-    process.keep();
+    process.protect_from_oom();
     process.signal(Signal::KILL);
 }
 
@@ -122,7 +125,7 @@ async fn a_process_that_ends_has_its_last_words_told_first() {
 async fn a_signal_reaches_the_process_and_what_it_started() {
     let (process, _, end) = started("sleep 600 & wait");
     assert!(process.id().is_some());
-    process.keep();
+    process.protect_from_oom();
     process.signal(Signal::KILL);
     assert_eq!(end.await.unwrap().signal(), Some(9));
     assert_eq!(process.id(), None);

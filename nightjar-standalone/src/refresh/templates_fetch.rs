@@ -1,4 +1,4 @@
-//! A fetch of templates that goes on while refreshes end without it.
+//! Fetch of templates that goes on while refreshes end without it.
 
 use nightjar_core::{
     daemon::{FetchError, fetch},

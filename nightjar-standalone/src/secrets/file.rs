@@ -1,4 +1,4 @@
-//! What a file of a secret is at a moment, and the files of keys and certificates that it names.
+//! File of a secret, and the files of keys and certificates that it names.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ const LARGEST_FILE: u64 = 4 << 20;
 
 /// A file as it is at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct FileState {
     pub(super) hash: u64,
     /// When it was put there, in milliseconds since 1970.
     pub(super) since: u64,
@@ -19,17 +19,17 @@ pub(super) struct Seen {
     pub(super) named: u64,
 }
 
-/// Where files are looked at.
-pub(super) trait Files {
+/// Where files are read.
+pub(super) trait FileSystem {
     /// A file as it is now, `None` if it cannot be read.
-    fn see(&self, path: &str) -> Option<Seen>;
+    fn read_state(&self, path: &str) -> Option<FileState>;
 }
 
 /// The file system.
 pub(super) struct Disk;
 
-impl Files for Disk {
-    fn see(&self, path: &str) -> Option<Seen> {
+impl FileSystem for Disk {
+    fn read_state(&self, path: &str) -> Option<FileState> {
         // A pipe would hold the program up.
         let metadata = fs::metadata(path).ok()?;
         if !metadata.is_file() || metadata.len() > LARGEST_FILE {
@@ -37,7 +37,7 @@ impl Files for Disk {
         }
         let bytes = fs::read(path).ok()?;
         let since = metadata.ctime() * 1000 + metadata.ctime_nsec() / 1_000_000;
-        Some(Seen {
+        Some(FileState {
             hash: hash_of(&bytes),
             since: u64::try_from(since).ok()?,
             named: identities(&String::from_utf8_lossy(&bytes)),
@@ -90,21 +90,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let (secret, key) = (path("sds.json"), path("key.pem"));
-        assert_eq!(Disk.see(&secret), None);
+        assert_eq!(Disk.read_state(&secret), None);
         fs::write(&secret, format!(r#"{{"filename": "{key}"}}"#)).unwrap();
-        let without = Disk.see(&secret).unwrap();
+        let without = Disk.read_state(&secret).unwrap();
         fs::write(&key, "1").unwrap();
-        let first = Disk.see(&secret).unwrap();
+        let first = Disk.read_state(&secret).unwrap();
         assert_ne!(first.named, without.named);
         fs::write(&key, "22").unwrap();
-        assert_eq!(Disk.see(&secret).unwrap(), first);
+        assert_eq!(Disk.read_state(&secret).unwrap(), first);
         fs::write(path("new"), "1").unwrap();
         fs::rename(path("new"), &key).unwrap();
-        let renamed = Disk.see(&secret).unwrap();
+        let renamed = Disk.read_state(&secret).unwrap();
         assert_ne!(renamed.named, first.named);
         assert_eq!(renamed.hash, first.hash);
         assert_eq!(
-            Disk.see(&folder.path().display().to_string()),
+            Disk.read_state(&folder.path().display().to_string()),
             None,
             "a folder"
         );

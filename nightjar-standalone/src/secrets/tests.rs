@@ -1,14 +1,14 @@
 use super::{
-    file::{Files, Seen},
+    file::{FileState, FileSystem},
     *,
 };
 
 /// The files of a story, by path.
 #[derive(Default)]
-struct Disk(BTreeMap<&'static str, Seen>);
+struct Disk(BTreeMap<&'static str, FileState>);
 
-impl Files for Disk {
-    fn see(&self, path: &str) -> Option<Seen> {
+impl FileSystem for Disk {
+    fn read_state(&self, path: &str) -> Option<FileState> {
         self.0.get(path).copied()
     }
 }
@@ -17,7 +17,7 @@ const OWN: &str = "/x/sds.json";
 const OTHER: &str = "/y/sds.json";
 
 struct Story {
-    watch: Watch,
+    watch: SecretWatch,
     disk: Disk,
     /// What Envoy counts beside what each look says.
     more: &'static str,
@@ -29,10 +29,10 @@ impl Story {
     }
 
     fn of(secrets: Vec<Secret>) -> Self {
-        let mut watch = Watch::default();
+        let mut watch = SecretWatch::default();
         let disk = secrets.iter().map(|secret| {
             let path = if secret.path == OWN { OWN } else { OTHER };
-            let file = Seen {
+            let file = FileState {
                 hash: 1,
                 since: 10,
                 named: 1,
@@ -64,35 +64,53 @@ impl Story {
         self.disk.0.get_mut(OWN).unwrap().named += 1;
     }
 
-    fn report(&mut self, version: &str, taken: u64, refused: u64, taken_at: u64) -> SecretReport {
+    fn report(
+        &mut self,
+        version: &str,
+        accepted: u64,
+        rejected: u64,
+        accepted_at: u64,
+    ) -> SecretReport {
         let versions = format!("sds.own.version_text: \"{version}\"\n");
         let counters = format!(
-            "sds.own.update_success: {taken}\nsds.own.update_rejected: {refused}\n\
-             sds.own.update_time: {taken_at}\nsds.other.update_rejected: 9\n{}",
+            "sds.own.update_success: {accepted}\nsds.own.update_rejected: {rejected}\n\
+             sds.own.update_time: {accepted_at}\nsds.other.update_rejected: 9\n{}",
             self.more
         );
         let (versions, counters) = (Versions::read(&versions), ack::read_counters(&counters));
-        let report = self.watch.look(&versions, &counters, &self.disk);
-        assert_eq!(report.has_all, taken > 0);
+        let report = self.watch.inspect(&versions, &counters, &self.disk);
+        assert_eq!(report.has_all, accepted > 0);
         report
     }
 
     /// What Envoy is left with by these counts, where it took a secret last just now or at 0.
-    fn look(&mut self, version: &str, taken: u64, refused: u64, taken_at: u64) -> Option<Left> {
-        let report = self.report(version, taken, refused, taken_at);
-        report.troubles.first().map(|trouble| trouble.left)
+    fn inspect(
+        &mut self,
+        version: &str,
+        accepted: u64,
+        rejected: u64,
+        accepted_at: u64,
+    ) -> Option<Remaining> {
+        let report = self.report(version, accepted, rejected, accepted_at);
+        report.problems.first().map(|problem| problem.remaining)
     }
 
     /// What is told of the troubles.
-    fn told(&mut self, version: &str, taken: u64, refused: u64, taken_at: u64) -> Vec<String> {
-        let report = self.report(version, taken, refused, taken_at);
-        report.troubles.iter().map(ToString::to_string).collect()
+    fn messages(
+        &mut self,
+        version: &str,
+        accepted: u64,
+        rejected: u64,
+        accepted_at: u64,
+    ) -> Vec<String> {
+        let report = self.report(version, accepted, rejected, accepted_at);
+        report.problems.iter().map(ToString::to_string).collect()
     }
 
     /// What Envoy counts of keys and certificates that it could not use, and of those that it could.
     fn look_at_keys(&mut self, counts: &'static str) -> Vec<String> {
         self.more = counts;
-        self.told("1", 1, 0, 11)
+        self.messages("1", 1, 0, 11)
     }
 }
 
@@ -108,55 +126,63 @@ fn own() -> Secret {
 #[test]
 fn a_secret_that_was_never_taken_is_missing() {
     let mut story = Story::new();
-    assert_eq!(story.look("", 0, 0, 0), None, "it is not read yet");
-    assert_eq!(story.look("", 0, 1, 0), Some(Left::Nothing));
-    assert_eq!(story.look("", 0, 1, 0), Some(Left::Nothing));
+    assert_eq!(story.inspect("", 0, 0, 0), None, "it is not read yet");
+    assert_eq!(story.inspect("", 0, 1, 0), Some(Remaining::Nothing));
+    assert_eq!(story.inspect("", 0, 1, 0), Some(Remaining::Nothing));
     story.rotate();
-    assert_eq!(story.look("1", 1, 1, 21), None);
+    assert_eq!(story.inspect("1", 1, 1, 21), None);
 }
 
 #[test]
 fn a_refused_one_leaves_the_one_before() {
     let mut story = Story::new();
-    assert_eq!(story.look("1", 1, 0, 11), None);
+    assert_eq!(story.inspect("1", 1, 0, 11), None);
     story.rotate();
-    assert_eq!(story.look("1", 1, 1, 11), Some(Left::Old));
+    assert_eq!(story.inspect("1", 1, 1, 11), Some(Remaining::Previous));
     let why = "the same file again is no news, though Envoy counts it as taken";
-    assert_eq!(story.look("2", 2, 1, 31), Some(Left::Old), "{why}");
+    assert_eq!(
+        story.inspect("2", 2, 1, 31),
+        Some(Remaining::Previous),
+        "{why}"
+    );
     story.rotate();
     let why = "a good one came, and then a bad one";
-    assert_eq!(story.look("2", 3, 2, 29), Some(Left::Old), "{why}");
+    assert_eq!(
+        story.inspect("2", 3, 2, 29),
+        Some(Remaining::Previous),
+        "{why}"
+    );
     story.rotate();
     let why = "a bad one came, and then a good one";
-    assert_eq!(story.look("2", 4, 3, 41), None, "{why}");
+    assert_eq!(story.inspect("2", 4, 3, 41), None, "{why}");
 }
 
 #[test]
 fn a_process_that_took_over_does_not_have_what_the_old_one_had() {
     let mut story = Story::new();
-    assert_eq!(story.look("1", 1, 0, 11), None);
+    assert_eq!(story.inspect("1", 1, 0, 11), None);
     story.rotate();
-    assert_eq!(story.look("1", 1, 1, 11), Some(Left::Old));
-    assert_eq!(story.look("", 1, 2, 11), Some(Left::Lost));
+    assert_eq!(story.inspect("1", 1, 1, 11), Some(Remaining::Previous));
+    assert_eq!(story.inspect("", 1, 2, 11), Some(Remaining::Lost));
     let why = "it counts for itself";
-    assert_eq!(story.look("", 0, 1, 0), Some(Left::Lost), "{why}");
+    assert_eq!(story.inspect("", 0, 1, 0), Some(Remaining::Lost), "{why}");
     let why = "what the file names was mended, and one more process came";
-    assert_eq!(story.look("2", 1, 0, 51), None, "{why}");
+    assert_eq!(story.inspect("2", 1, 0, 51), None, "{why}");
 }
 
 #[test]
 fn what_is_known_of_a_secret_outlives_a_change_of_others() {
     let mut story = Story::new();
-    assert_eq!(story.look("1", 1, 0, 11), None);
+    assert_eq!(story.inspect("1", 1, 0, 11), None);
     story.rotate();
-    assert_eq!(story.look("1", 1, 1, 11), Some(Left::Old));
+    assert_eq!(story.inspect("1", 1, 1, 11), Some(Remaining::Previous));
     let another = Secret {
         name: "other".to_owned(),
         ..own()
     };
     story.watch.follow(vec![own(), another]);
     story.watch.follow(vec![own()]);
-    assert_eq!(story.look("1", 1, 1, 11), Some(Left::Old));
+    assert_eq!(story.inspect("1", 1, 1, 11), Some(Remaining::Previous));
 }
 
 /// The secret of the same name in another file, which a cluster uses.
@@ -172,23 +198,24 @@ fn namesake() -> Secret {
 #[test]
 fn of_two_files_with_one_name_the_one_that_changed_is_refused() {
     let mut story = Story::of(vec![own(), namesake()]);
-    assert_eq!(story.look("1", 2, 0, 11), None);
+    assert_eq!(story.inspect("1", 2, 0, 11), None);
     story.rotate_at(OTHER);
-    let told = "envoy refused secret \"own\" of cds.json from /y/sds.json, and uses the one before";
-    assert_eq!(story.told("1", 2, 1, 11), [told]);
+    let message =
+        "envoy refused secret \"own\" of cds.json from /y/sds.json, and uses the one before";
+    assert_eq!(story.messages("1", 2, 1, 11), [message]);
     story.rotate();
     let why = "the other file is taken, and this one is not mended";
-    assert_eq!(story.told("2", 3, 1, 21), [told], "{why}");
+    assert_eq!(story.messages("2", 3, 1, 21), [message], "{why}");
     story.rotate_at(OTHER);
-    assert!(story.told("3", 4, 1, 31).is_empty());
+    assert!(story.messages("3", 4, 1, 31).is_empty());
 }
 
 #[test]
 fn of_two_files_that_changed_at_once_both_are_told() {
     let mut story = Story::of(vec![own(), namesake()]);
-    let told = "envoy refused secret \"own\" of lds.json from /x/sds.json or /y/sds.json, and has none: \
+    let message = "envoy refused secret \"own\" of lds.json from /x/sds.json or /y/sds.json, and has none: \
                 connections that need it fail";
-    assert_eq!(story.told("", 0, 1, 0), [told]);
+    assert_eq!(story.messages("", 0, 1, 0), [message]);
     assert_eq!(
         shared_names(&[own(), namesake()]),
         [
@@ -206,21 +233,21 @@ fn keys_that_envoy_cannot_use_are_told_until_others_are_there() {
     let mut story = Story::new();
     assert!(story.look_at_keys("").is_empty());
     story.rotate_named();
-    let told = "envoy cannot use the files that /x/sds.json names for secret \"own\" of lds.json, and uses \
+    let message = "envoy cannot use the files that /x/sds.json names for secret \"own\" of lds.json, and uses \
                 the ones before";
-    assert_eq!(story.look_at_keys(ONE_FAILED), [told]);
-    assert_eq!(story.look_at_keys(ONE_FAILED), [told]);
+    assert_eq!(story.look_at_keys(ONE_FAILED), [message]);
+    assert_eq!(story.look_at_keys(ONE_FAILED), [message]);
     story.rotate_named();
     assert!(story.look_at_keys(ONE_FAILED).is_empty(), "mended");
     story.rotate_named();
     assert_eq!(
         story.look_at_keys("sds.own.key_rotation_failed: 2\n"),
-        [told]
+        [message]
     );
     story.rotate();
     story.more = "sds.own.key_rotation_failed: 2\n";
     let why = "another secret file came";
-    assert!(story.told("2", 2, 0, 41).is_empty(), "{why}");
+    assert!(story.messages("2", 2, 0, 41).is_empty(), "{why}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
-//! What can be done now: the next step of a rollout, as far as Envoy's life lets it.
+//! Next step of a rollout, as far as the stage of the Envoy processes allows it.
 
-use super::{AfterReplace, Aim, Known, Purpose, REPAIR, Rollout, Served, Successor, Work};
+use super::{
+    Activity, AfterReplace, Confirmation, KnownFile, Purpose, REPAIR, Rollout, Successor, Target,
+};
 use crate::{
     launch::RestartMode,
     machine::{
         Effect,
-        life::{Life, Out, Stage},
+        supervisor::{Output, Stage, Supervisor},
     },
     plan::{self, Phase, Step},
 };
@@ -15,63 +17,73 @@ use tokio::time::Instant;
 
 impl Rollout {
     /// Does what can be done now, until there is something to wait for.
-    pub(crate) fn advance(&mut self, now: Instant, life: &mut Life, out: &mut Out) {
+    pub(crate) fn advance(&mut self, now: Instant, supervisor: &mut Supervisor, out: &mut Output) {
         loop {
-            self.consider();
-            if let Some(checking) = &self.checking
-                && std::mem::take(&mut self.check_due)
+            self.admit();
+            if let Some(validating) = &self.validating
+                && std::mem::take(&mut self.validation_due)
             {
                 out.effects
-                    .push(Effect::Check(checking.configuration.clone()));
-                self.check_began = Some(now);
+                    .push(Effect::Validate(validating.configuration.clone()));
+                self.validation_began = Some(now);
             }
-            if !self.advance_once(now, life, out) {
+            if !self.advance_once(now, supervisor, out) {
                 return;
             }
         }
     }
 
     /// One decision. `false`: there is something to wait for.
-    pub(super) fn advance_once(&mut self, now: Instant, life: &mut Life, out: &mut Out) -> bool {
-        if let Work::MustRestart { .. } = self.work {
-            return self.begin_restart(now, life, out);
+    pub(super) fn advance_once(
+        &mut self,
+        now: Instant,
+        supervisor: &mut Supervisor,
+        out: &mut Output,
+    ) -> bool {
+        if let Activity::RestartDue { .. } = self.activity {
+            return self.begin_restart(now, supervisor, out);
         }
-        if !matches!(self.work, Work::Idle | Work::Held(_)) {
+        if !matches!(self.activity, Activity::Idle | Activity::Waiting(_)) {
             return false;
         }
-        let held = match std::mem::take(&mut self.work) {
-            Work::Held(aim) => Some(aim),
+        let waiting = match std::mem::take(&mut self.activity) {
+            Activity::Waiting(target) => Some(target),
             _ => None,
         };
-        let aim = match (self.checked.take(), held) {
-            (Some(candidate), _) => Some(Aim::forward(candidate, now)),
-            (None, Some(held)) => Some(held),
+        let target = match (self.validated.take(), waiting) {
+            (Some(candidate), _) => Some(Target::forward(candidate, now)),
+            (None, Some(waiting)) => Some(waiting),
             (None, None) if self.repair => self
-                .base
+                .in_force
                 .clone()
-                .map(|base| Aim::back(base, now, REPAIR.to_owned())),
+                .map(|in_force| Target::back(in_force, now, REPAIR.to_owned())),
             (None, None) => None,
         };
-        match life.stage().clone() {
-            Stage::Live { .. } if self.running.is_some() => self.advance_live(aim, now, life, out),
-            Stage::Idle | Stage::Waiting { .. } => {
-                let Some(aim) = aim else { return false };
-                if self.suspect == Some(aim.candidate.print()) {
-                    // The old files first: it may be the new ones that Envoy dies of.
-                    self.work = Work::Held(aim);
+        match supervisor.stage().clone() {
+            Stage::Live { .. } if self.running.is_some() => {
+                self.advance_live(target, now, supervisor, out)
+            }
+            Stage::Idle | Stage::Backoff { .. } => {
+                let Some(target) = target else { return false };
+                if self.crash_suspect == Some(target.candidate.fingerprint()) {
+                    // The old files first: the new ones may be what Envoy dies of.
+                    self.activity = Activity::Waiting(target);
                     return false;
                 }
-                self.replace(aim, AfterReplace::Nothing, out);
+                self.replace(target, AfterReplace::Nothing, out);
                 false
             }
             Stage::Starting { since, .. } => {
-                let Some(aim) = aim else { return false };
-                if now < since + self.update_timeout || self.suspect == Some(aim.candidate.print())
+                let Some(target) = target else { return false };
+                if now < since + self.update_timeout
+                    || self.crash_suspect == Some(target.candidate.fingerprint())
                 {
-                    self.work = Work::Held(aim);
+                    self.activity = Activity::Waiting(target);
                     return false;
                 }
-                let wanted = self.without_refused_bootstrap(&aim.candidate).bootstrap();
+                let wanted = self
+                    .without_rejected_bootstrap(&target.candidate)
+                    .bootstrap();
                 let same = self
                     .running
                     .as_ref()
@@ -79,17 +91,17 @@ impl Rollout {
                 let then = if same {
                     AfterReplace::Nothing
                 } else {
-                    AfterReplace::RestartAtOnce
+                    AfterReplace::RestartNow
                 };
-                self.replace(aim, then, out);
+                self.replace(target, then, out);
                 false
             }
-            // The one that serves goes on being changed, as long as it can be asked.
+            // The old process still gets changes, as long as it can be asked.
             Stage::HandingOver {
-                old_answers: true, ..
-            } if self.successor.is_some() => self.advance_live(aim, now, life, out),
+                old_responds: true, ..
+            } if self.successor.is_some() => self.advance_live(target, now, supervisor, out),
             Stage::HandingOver { .. } | Stage::Ending { .. } | Stage::Live { .. } => {
-                self.work = aim.map_or(Work::Idle, Work::Held);
+                self.activity = target.map_or(Activity::Idle, Activity::Waiting);
                 false
             }
             Stage::GaveUp | Stage::Ended => false,
@@ -99,122 +111,135 @@ impl Rollout {
     /// The same while an Envoy serves.
     pub(super) fn advance_live(
         &mut self,
-        aim: Option<Aim>,
+        target: Option<Target>,
         now: Instant,
-        life: &mut Life,
-        out: &mut Out,
+        supervisor: &mut Supervisor,
+        out: &mut Output,
     ) -> bool {
-        if self.pause_until.is_some_and(|at| now < at) {
-            self.work = aim.map_or(Work::Idle, Work::Held);
+        if self.retry_at.is_some_and(|at| now < at) {
+            self.activity = target.map_or(Activity::Idle, Activity::Waiting);
             return false;
         }
-        self.pause_until = None;
-        if self.unconfirmed {
-            self.confirm(aim, out);
+        self.retry_at = None;
+        if self.needs_confirmation {
+            self.confirm(target, out);
             return false;
         }
-        if life.unresponsive().is_some() {
-            // It could not confirm what it takes, and would read half of a change when it wakes.
-            self.work = aim.map_or(Work::Idle, Work::Held);
+        if supervisor.unresponsive().is_some() {
+            // It could not confirm a change, and would read half of it once it responds again.
+            self.activity = target.map_or(Activity::Idle, Activity::Waiting);
             return false;
         }
-        if self.undo_bootstrap(aim.as_ref(), now, out) {
+        if self.restore_bootstrap(target.as_ref(), now, out) {
             return false;
         }
-        let aim = match aim {
-            Some(aim) => aim,
+        let target = match target {
+            Some(target) => target,
             None if self.pending_bootstrap
                 && self.may_restart
-                && !life.is_handing_over()
+                && !supervisor.is_handing_over()
                 && self.restart_mode != RestartMode::None =>
             {
-                let Some(base) = self.base.clone() else {
+                let Some(in_force) = self.in_force.clone() else {
                     return false;
                 };
-                Aim::back(base, now, "the changed bootstrap takes effect".to_owned())
+                Target::back(
+                    in_force,
+                    now,
+                    "the changed bootstrap takes effect".to_owned(),
+                )
             }
             None => return false,
         };
         if std::mem::take(&mut self.repair) {
-            self.distrust();
+            self.mark_unconfirmed();
         }
         let Some(running) = &self.running else {
             return false;
         };
-        match plan::next(&self.known, running, &aim.candidate.configuration) {
+        match plan::next(&self.known, running, &target.candidate.configuration) {
             Step::Done => {
                 self.pending_bootstrap &= self.restart_mode == RestartMode::None;
-                self.in_force(aim, now, out);
+                self.complete(target, now, out);
                 true
             }
             Step::Write(phase, files)
-                if self.reshaped
-                    && life.has_parents()
+                if self.parent_watches_other_files
+                    && supervisor.has_parents()
                     && (phase == Phase::Switch || files.iter().any(is_of_routes)) =>
             {
-                // The replaced process still takes changes of the routes, and none of the clusters
-                // that they lead to any more.
-                self.work = Work::Held(aim);
+                // The replaced process still takes changes of routes, but none of the clusters that
+                // they lead to.
+                self.activity = Activity::Waiting(target);
                 false
             }
             Step::Write(phase, files) => {
-                self.write(aim, phase, files, now, out);
+                self.write(target, phase, files, now, out);
                 false
             }
-            Step::Restart { leads: false, .. }
-                if self
-                    .refused_bootstrap
-                    .is_some_and(|refused| refused.bootstrap == aim.candidate.bootstrap()) =>
+            Step::Restart {
+                blocking: false, ..
+            } if self
+                .rejected_bootstrap
+                .is_some_and(|refused| refused.bootstrap == target.candidate.bootstrap()) =>
             {
-                self.in_force(aim, now, out);
+                self.complete(target, now, out);
                 self.keep_running_bootstrap();
                 true
             }
-            Step::Restart { leads, .. } if life.is_handing_over() || !self.may_restart => {
-                if leads {
-                    self.work = Work::Held(aim);
+            Step::Restart { blocking, .. } if supervisor.is_handing_over() || !self.may_restart => {
+                if blocking {
+                    self.activity = Activity::Waiting(target);
                     return false;
                 }
-                // Envoy hands over from one process to the next: an earlier hand-over has to be complete.
+                // A hand-over can begin only when the one before is complete.
                 self.pending_bootstrap = true;
-                self.in_force(aim, now, out);
+                self.complete(target, now, out);
                 true
             }
-            Step::Restart { bootstrap, leads } => {
-                self.write_bootstrap(aim, bootstrap, Purpose::Restart { leads }, out);
+            Step::Restart {
+                bootstrap,
+                blocking,
+            } => {
+                self.write_bootstrap(target, bootstrap, Purpose::Restart { blocking }, out);
                 false
             }
         }
     }
 
     /// Lets a new process take over, once it may. `false`: there is something to wait for.
-    pub(super) fn begin_restart(&mut self, now: Instant, life: &mut Life, out: &mut Out) -> bool {
-        let Work::MustRestart { aim, leads } = std::mem::take(&mut self.work) else {
+    pub(super) fn begin_restart(
+        &mut self,
+        now: Instant,
+        supervisor: &mut Supervisor,
+        out: &mut Output,
+    ) -> bool {
+        let Activity::RestartDue { target, blocking } = std::mem::take(&mut self.activity) else {
             return false;
         };
-        if life.live().is_none() {
-            self.work = Work::Held(aim);
+        if supervisor.live().is_none() {
+            self.activity = Activity::Waiting(target);
             return true;
         }
-        if life.is_handing_over() {
-            if let Some(reason) = aim.rescue.clone() {
-                self.go_back(aim, reason, true, now);
+        if supervisor.is_handing_over() {
+            if let Some(reason) = target.forced_restart.clone() {
+                self.roll_back(target, reason, true, now);
                 return true;
             }
-            self.work = Work::MustRestart { aim, leads };
+            self.activity = Activity::RestartDue { target, blocking };
             return false;
         }
-        if life.restart(now, out) {
-            if leads {
-                self.work = Work::Restarting { aim };
+        if supervisor.restart(now, out) {
+            if blocking {
+                self.activity = Activity::Restarting { target };
                 return false;
             }
             self.pending_bootstrap = true;
             self.successor = Some(Successor {
                 before: self.running.as_ref().map(|it| Arc::clone(&it.bootstrap)),
-                aim: aim.clone(),
+                target: target.clone(),
             });
-            self.settle(aim, out);
+            self.commit(target, out);
             return true;
         }
         tracing::warn!(
@@ -225,16 +250,16 @@ impl Rollout {
         if let (Some(running), Some(on_disk)) = (&mut self.running, &self.on_disk) {
             running.bootstrap = Arc::clone(&on_disk.bootstrap);
         }
-        self.work = Work::Held(aim);
+        self.activity = Activity::Waiting(target);
         true
     }
 
-    /// Puts the bootstrap back that the live process has read, if another one is in its place.
-    pub(super) fn undo_bootstrap(
+    /// Restores the bootstrap that the live process has read, if another one is in its place.
+    pub(super) fn restore_bootstrap(
         &mut self,
-        aim: Option<&Aim>,
+        target: Option<&Target>,
         now: Instant,
-        out: &mut Out,
+        out: &mut Output,
     ) -> bool {
         let (Some(running), Some(on_disk)) = (&self.running, &self.on_disk) else {
             return false;
@@ -242,26 +267,32 @@ impl Rollout {
         if running.bootstrap.hash() == on_disk.bootstrap.hash() || self.successor.is_some() {
             return false;
         }
-        let Some(base) = &self.base else { return false };
+        let Some(in_force) = &self.in_force else {
+            return false;
+        };
         let bootstrap = Arc::clone(&running.bootstrap);
-        let aim = aim.cloned().unwrap_or_else(|| {
-            Aim::back(base.clone(), now, "the bootstrap is put back".to_owned())
+        let target = target.cloned().unwrap_or_else(|| {
+            Target::back(
+                in_force.clone(),
+                now,
+                "the bootstrap is put back".to_owned(),
+            )
         });
-        self.write_bootstrap(aim, bootstrap, Purpose::PutBack, out);
+        self.write_bootstrap(target, bootstrap, Purpose::Restore, out);
         true
     }
 
-    /// What Envoy may not have counts as confirmed no longer: all if it does not serve, else the
-    /// listeners that it could not bind.
-    pub(super) fn distrust(&mut self) {
-        let all = matches!(self.served, Served::No(_));
+    /// Marks what Envoy may not have as unconfirmed: everything if Envoy does not serve it, else the listeners
+    /// that it could not bind.
+    pub(super) fn mark_unconfirmed(&mut self) {
+        let all = matches!(self.confirmation, Confirmation::Failed(_));
         let closed = !self.unbound.is_empty();
         for known in self.known.values_mut() {
-            if let Known::Confirmed(file) = known
+            if let KnownFile::Confirmed(file) = known
                 && let Some(role) = file.role()
                 && (all || (closed && *role == FileRole::Listeners))
             {
-                *known = Known::Unsure(vec![Arc::clone(file)]);
+                *known = KnownFile::Unconfirmed(vec![Arc::clone(file)]);
             }
         }
     }

@@ -1,12 +1,13 @@
-//! Sets that are written as a whole, and what somebody else has done to the folder.
+//! Whole sets of files, and changes that others make in the configuration folder.
 
 use super::{
-    AfterReplace, Aim, Direction, End, Known, Newest, Purpose, Rollout, Served, Work, names,
+    Activity, AfterReplace, Confirmation, Direction, KnownFile, Pending, Purpose, Rollout,
+    RolloutResult, Target, names,
 };
 use crate::{
     machine::{
         Effect,
-        life::{Life, Out, Stage},
+        supervisor::{Output, Stage, Supervisor},
     },
     plan::Running,
 };
@@ -16,24 +17,29 @@ use tokio::time::Instant;
 
 impl Rollout {
     /// A whole set was written, or not.
-    pub(crate) fn replaced(
+    pub(crate) fn files_replaced(
         &mut self,
         result: Result<(), String>,
         now: Instant,
-        life: &mut Life,
-        out: &mut Out,
+        supervisor: &mut Supervisor,
+        out: &mut Output,
     ) {
-        let Work::Replacing { aim, written, then } = std::mem::take(&mut self.work) else {
+        let Activity::Replacing {
+            target,
+            written,
+            then,
+        } = std::mem::take(&mut self.activity)
+        else {
             return;
         };
         if let Err(reason) = result {
-            match aim.direction {
-                Direction::Forward => self.failed(aim.candidate, reason, End::Failed),
+            match target.direction {
+                Direction::Forward => self.failed(target.candidate, reason, RolloutResult::Failed),
                 Direction::Back { .. } => {
                     tracing::error!(
                         "the files that are meant to be in force are not written: {reason}"
                     );
-                    self.served = Served::No(reason);
+                    self.confirmation = Confirmation::Failed(reason);
                     self.repair = true;
                 }
             }
@@ -46,58 +52,63 @@ impl Rollout {
             .map(|file| {
                 (
                     file.name().to_owned(),
-                    Known::Unsure(vec![Arc::clone(file)]),
+                    KnownFile::Unconfirmed(vec![Arc::clone(file)]),
                 )
             })
             .collect();
-        self.in_doubt.clear();
+        self.writes_in_flight.clear();
         self.on_disk = Some(Running::with(&written.configuration));
-        let is_idle = *life.stage() == Stage::Idle;
-        let forward = aim.is_forward();
+        let is_idle = *supervisor.stage() == Stage::Idle;
+        let forward = target.is_forward();
         if forward {
-            self.count_in_force(&aim, now);
+            self.record_in_force(&target, now);
         }
-        self.base = Some(written);
+        self.in_force = Some(written);
         match then {
-            AfterReplace::Nothing if is_idle => life.start(now, out),
+            AfterReplace::Nothing if is_idle => supervisor.start(now, out),
             // A new configuration is a reason not to wait any longer.
-            AfterReplace::Nothing if forward => life.start_early(now, out),
-            AfterReplace::StartEarly => life.start_early(now, out),
+            AfterReplace::Nothing if forward => supervisor.start_early(now, out),
+            AfterReplace::StartEarly => supervisor.start_early(now, out),
             AfterReplace::Nothing => {}
-            AfterReplace::RestartAtOnce => life.restart_at_once(now, out),
-            AfterReplace::Restart => self.work = Work::MustRestart { aim, leads: true },
+            AfterReplace::RestartNow => supervisor.restart_now(now, out),
+            AfterReplace::Restart => {
+                self.activity = Activity::RestartDue {
+                    target,
+                    blocking: true,
+                }
+            }
         }
     }
 
-    /// Somebody else has been at the folder.
-    pub(crate) fn folder_looked(
+    /// Somebody else changed the folder.
+    pub(crate) fn folder_inspected(
         &mut self,
         missing: &[String],
         lost: bool,
         now: Instant,
-        life: &Life,
-        out: &mut Out,
+        supervisor: &Supervisor,
+        out: &mut Output,
     ) {
-        let Some(base) = self.base.clone() else {
+        let Some(in_force) = self.in_force.clone() else {
             return;
         };
-        if lost && matches!(life.stage(), Stage::HandingOver { .. }) {
-            // It is seen again, and the process that comes may watch the one that is gone, too.
+        if lost && matches!(supervisor.stage(), Stage::HandingOver { .. }) {
+            // The next look sees it again, and the process that takes over may watch the lost folder too.
             return;
         }
-        match &self.work {
-            Work::Idle => {}
-            // A phase waits in vain for an Envoy that watches a folder that is gone.
-            Work::Writing { aim, .. } if lost => {
-                if aim.is_forward() && !matches!(self.newest, Newest::Fresh(_)) {
-                    self.newest = Newest::Fresh(aim.candidate.clone());
+        match &self.activity {
+            Activity::Idle => {}
+            // Envoy watches a folder that is gone, so the phase would wait in vain.
+            Activity::Writing { target, .. } if lost => {
+                if target.is_forward() && !matches!(self.pending, Pending::New(_)) {
+                    self.pending = Pending::New(target.candidate.clone());
                 }
                 out.effects.push(Effect::CancelPhase);
-                self.work = Work::Idle;
+                self.activity = Activity::Idle;
             }
             _ => return,
         }
-        let ours = |name: &&String| base.configuration.get(name).is_some();
+        let ours = |name: &&String| in_force.configuration.get(name).is_some();
         let missing: Vec<&String> = missing.iter().filter(ours).collect();
         if !lost && missing.is_empty() {
             return;
@@ -110,30 +121,30 @@ impl Rollout {
                 names(&missing)
             );
         }
-        let aim = Aim::back(base.clone(), now, "files were gone".to_owned());
-        let then = if lost && life.live().is_some() {
+        let target = Target::back(in_force.clone(), now, "files were gone".to_owned());
+        let then = if lost && supervisor.live().is_some() {
             AfterReplace::Restart
         } else {
             AfterReplace::Nothing
         };
-        if lost || life.live().is_none() {
-            self.replace(aim, then, out);
+        if lost || supervisor.live().is_none() {
+            self.replace(target, then, out);
             return;
         }
         for name in missing {
             if let Some(known) = self.known.get_mut(name)
                 && let Some(file) = known.last().cloned()
             {
-                *known = Known::Unsure(vec![file]);
+                *known = KnownFile::Unconfirmed(vec![file]);
             }
-            if base.configuration.bootstrap().name() == name {
+            if in_force.configuration.bootstrap().name() == name {
                 self.on_disk = None;
             }
         }
         self.repair = true;
         if self.on_disk.is_none() {
-            let bootstrap = Arc::clone(base.configuration.bootstrap());
-            self.write_bootstrap(aim, bootstrap, Purpose::PutBack, out);
+            let bootstrap = Arc::clone(in_force.configuration.bootstrap());
+            self.write_bootstrap(target, bootstrap, Purpose::Restore, out);
         }
     }
 }

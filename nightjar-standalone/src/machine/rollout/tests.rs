@@ -1,97 +1,109 @@
-//! What a rollout is called in the page of states, and what it waits for.
+//! Names of rollouts in `states.md`, and what each waits for.
 
 use super::*;
 
-fn direction(aim: &Aim) -> &'static str {
-    if aim.is_forward() { "forward" } else { "back" }
+fn direction(target: &Target) -> &'static str {
+    if target.is_forward() {
+        "forward"
+    } else {
+        "back"
+    }
 }
 
 /// What is under way, in words.
 pub(in crate::machine) fn name(rollout: &Rollout) -> String {
-    let work = match &rollout.work {
-        Work::Idle => "idle".to_owned(),
-        Work::Confirming { aim: None, .. } => "confirming".to_owned(),
-        Work::Confirming { aim: Some(aim), .. } => format!("confirming, then {}", direction(aim)),
-        Work::Writing { aim, .. } => format!("writing {}", direction(aim)),
-        Work::WritingBootstrap { aim, purpose, .. } => {
+    let activity = match &rollout.activity {
+        Activity::Idle => "idle".to_owned(),
+        Activity::Confirming { target: None, .. } => "confirming".to_owned(),
+        Activity::Confirming {
+            target: Some(target),
+            ..
+        } => format!("confirming, then {}", direction(target)),
+        Activity::Writing { target, .. } => format!("writing {}", direction(target)),
+        Activity::WritingBootstrap {
+            target, purpose, ..
+        } => {
             let purpose = match purpose {
-                Purpose::Restart { leads: true } => "that leads",
-                Purpose::Restart { leads: false } => "that follows",
-                Purpose::PutBack => "put back",
+                Purpose::Restart { blocking: true } => "that blocks the rollout",
+                Purpose::Restart { blocking: false } => "that comes last",
+                Purpose::Restore => "restored",
             };
-            format!("writing a bootstrap {purpose}, {}", direction(aim))
+            format!("writing a bootstrap {purpose}, {}", direction(target))
         }
-        Work::MustRestart { aim, .. } => format!("must restart {}", direction(aim)),
-        Work::Restarting { aim, .. } => format!("restarting {}", direction(aim)),
-        Work::Held(aim) => format!("held {}", direction(aim)),
-        Work::Replacing { aim, then, .. } => {
+        Activity::RestartDue { target, .. } => format!("restart due {}", direction(target)),
+        Activity::Restarting { target, .. } => format!("restarting {}", direction(target)),
+        Activity::Waiting(target) => format!("waiting {}", direction(target)),
+        Activity::Replacing { target, then, .. } => {
             let then = match then {
                 AfterReplace::Nothing => "",
                 AfterReplace::StartEarly => ", then start early",
-                AfterReplace::RestartAtOnce => ", then restart at once",
+                AfterReplace::RestartNow => ", then restart now",
                 AfterReplace::Restart => ", then restart",
             };
-            format!("replacing {}{then}", direction(aim))
+            format!("replacing {}{then}", direction(target))
         }
     };
-    let served = match &rollout.served {
-        Served::Unknown => "served unknown",
-        Served::Yes => "served",
-        Served::No(_) => "not served",
+    let confirmation = match &rollout.confirmation {
+        Confirmation::Unknown => "not confirmed yet",
+        Confirmation::Confirmed => "confirmed",
+        Confirmation::Failed(_) => "confirmation failed",
     };
-    format!("{work}; {served}")
+    format!("{activity}; {confirmation}")
 }
 
 /// What is not in the name and decides what follows.
 pub(in crate::machine) fn details(rollout: &Rollout) -> String {
-    let newest = match rollout.newest {
-        Newest::None => "none",
-        Newest::Fresh(_) => "fresh",
-        Newest::Tried(_) => "tried",
+    let pending = match rollout.pending {
+        Pending::None => "none",
+        Pending::New(_) => "fresh",
+        Pending::Retry(_) => "tried",
     };
-    let aim = rollout.aim();
+    let target = rollout.target();
     format!(
-        "{newest} {} {} {:?} {}",
-        rollout.checking.is_some(),
-        rollout.base.is_some(),
+        "{pending} {} {} {:?} {}",
+        rollout.validating.is_some(),
+        rollout.in_force.is_some(),
         (
-            rollout.unconfirmed,
+            rollout.needs_confirmation,
             rollout.pending_bootstrap,
-            rollout.refused.is_some(),
+            rollout.rejection.is_some(),
             rollout.successor.is_some(),
             rollout.may_restart,
         ),
-        aim.is_some_and(|aim| aim.rescue.is_some()),
+        target.is_some_and(|target| target.forced_restart.is_some()),
     )
 }
 
 /// The phase that is waited for.
 pub(in crate::machine) fn phase(rollout: &Rollout) -> Option<u64> {
-    match &rollout.work {
-        Work::Confirming { id, .. }
-        | Work::Writing { id, .. }
-        | Work::WritingBootstrap { id, .. } => Some(*id),
+    match &rollout.activity {
+        Activity::Confirming { id, .. }
+        | Activity::Writing { id, .. }
+        | Activity::WritingBootstrap { id, .. } => Some(*id),
         _ => None,
     }
 }
 
-/// The check that is waited for.
-pub(in crate::machine) fn check(rollout: &Rollout) -> Option<u64> {
-    rollout.checking.as_ref().map(Candidate::print)
+/// The validation that is waited for.
+pub(in crate::machine) fn validation(rollout: &Rollout) -> Option<u64> {
+    rollout.validating.as_ref().map(Candidate::fingerprint)
 }
 
-/// Whether a whole set is written at this moment.
+/// Whether a whole set is being written.
 pub(in crate::machine) fn replaces(rollout: &Rollout) -> bool {
-    matches!(rollout.work, Work::Replacing { .. })
+    matches!(rollout.activity, Activity::Replacing { .. })
 }
 
-/// What is gone for, if it is new.
+/// The target, if it is a new configuration.
 pub(in crate::machine) fn forward(rollout: &Rollout) -> Option<u64> {
-    let aim = rollout.aim().filter(|aim| aim.is_forward());
-    aim.map(|aim| aim.candidate.print())
+    let target = rollout.target().filter(|target| target.is_forward());
+    target.map(|target| target.candidate.fingerprint())
 }
 
-/// What was refused last.
-pub(in crate::machine) fn refused(rollout: &Rollout) -> Option<u64> {
-    rollout.refused.as_ref().map(|refused| refused.print)
+/// What was rejected last.
+pub(in crate::machine) fn rejected(rollout: &Rollout) -> Option<u64> {
+    rollout
+        .rejection
+        .as_ref()
+        .map(|refused| refused.fingerprint)
 }

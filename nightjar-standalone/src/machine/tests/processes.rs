@@ -1,7 +1,4 @@
-use super::{
-    world::{Start, Story},
-    *,
-};
+use super::{script::Start, story::Story, *};
 
 async fn handing_over(start: Start) -> Story {
     let story = Story::begun(Mesh::of(&["a"])).await;
@@ -27,7 +24,7 @@ async fn an_envoy_that_ends_is_started_again_after_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_given_up_after_ten_failures() {
-    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Hot), Mesh::of(&["a"]));
     story.script().starts = vec![Start::Exits; 20].into();
     // 1, 2, 4, 8 and 16 s, and four times 30 s.
     tokio::time::sleep(seconds(150)).await;
@@ -104,10 +101,10 @@ async fn a_changed_bootstrap_is_handed_over_to() {
         story.took(),
         [
             "refresh",
-            "check",
+            "validate",
             "write envoy.json",
             "spawn 1",
-            "keep 2",
+            "protect 2",
             "confirm"
         ]
     );
@@ -126,7 +123,7 @@ async fn a_new_process_that_exits_leaves_the_old_one_and_its_bootstrap() {
         story.took(),
         [
             "refresh",
-            "check",
+            "validate",
             "write envoy.json",
             "spawn 1",
             "write envoy.json"
@@ -147,7 +144,7 @@ async fn a_new_process_that_somebody_kills_is_tried_again() {
     story.took();
     tokio::time::sleep(seconds(6)).await;
     story.refresh().await;
-    assert!(story.took().contains(&"keep 3".to_owned()));
+    assert!(story.took().contains(&"protect 3".to_owned()));
     assert_eq!(story.ready(), "ready");
 }
 
@@ -187,7 +184,7 @@ async fn a_bootstrap_that_changes_while_one_hands_over_is_not_forgotten() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(story.took().contains(&"spawn 1".to_owned()));
     story.change(Mesh::of(&["a"]).node(2)).await;
-    assert!(story.took().contains(&"keep 2".to_owned()));
+    assert!(story.took().contains(&"protect 2".to_owned()));
     assert_eq!(story.ready(), format!("ready\n{PENDING}"));
     tokio::time::sleep(seconds(25)).await;
     assert!(story.took().contains(&"spawn 2".to_owned()));
@@ -220,7 +217,7 @@ async fn a_newer_bootstrap_outlives_one_that_is_refused() {
             "refresh",
             "write envoy.json",
             "spawn 1",
-            "keep 3",
+            "protect 3",
             "confirm"
         ]
     );
@@ -258,7 +255,7 @@ async fn new_templates_whose_bootstrap_is_refused_leave_the_newest_map() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cold_start_that_fails_leaves_the_newest_map() {
-    let story = Story::new(rules(RestartMode::Cold), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Cold), Mesh::of(&["a"]));
     story.settled().await;
     story.script().starts.push_back(Start::Hangs);
     story.change(Mesh::of(&["a"]).node(1)).await;
@@ -281,7 +278,7 @@ async fn a_full_folder_is_tried_at_the_next_refresh_while_a_process_comes() {
     story.took();
     story.script().is_full = true;
     story.change(Mesh::of(&["b"]).node(1)).await;
-    assert_eq!(story.took(), ["refresh", "check", "write cds.json"]);
+    assert_eq!(story.took(), ["refresh", "validate", "write cds.json"]);
     assert!(story.ready().contains("failed: no space left on device"));
     story.script().is_full = false;
     story.refresh().await;
@@ -301,9 +298,9 @@ async fn a_phase_that_the_hand_over_ends_before_it_wrote_is_begun_anew() {
     tokio::time::sleep(seconds(2)).await;
     let begun = [
         "refresh",
-        "check",
+        "validate",
         "write cds.json",
-        "keep 2",
+        "protect 2",
         "cancel",
         "confirm",
     ];
@@ -334,7 +331,7 @@ async fn an_old_process_that_ends_in_order_has_handed_over() {
     story.serve(2);
     story.end(1, false);
     tokio::time::sleep(seconds(1)).await;
-    assert_eq!(story.took(), ["keep 2", "confirm"]);
+    assert_eq!(story.took(), ["protect 2", "confirm"]);
     assert_eq!(story.ready(), "ready");
 }
 
@@ -348,7 +345,7 @@ async fn a_second_bootstrap_waits_for_the_parent_and_clusters_do_not() {
         took,
         [
             "refresh",
-            "check",
+            "validate",
             "write cds.json",
             "write rds-main.json",
             "write cds.json"
@@ -389,7 +386,7 @@ async fn a_dead_process_takes_its_parents_along() {
 
 #[tokio::test(start_paused = true)]
 async fn with_cold_restarts_it_drains_before_the_next_starts() {
-    let story = Story::new(rules(RestartMode::Cold), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Cold), Mesh::of(&["a"]));
     story.settled().await;
     story.change(Mesh::of(&["a"]).node(1)).await;
     assert_eq!(
@@ -401,7 +398,7 @@ async fn with_cold_restarts_it_drains_before_the_next_starts() {
         story.took(),
         [
             "refresh",
-            "check",
+            "validate",
             "write envoy.json",
             "drain",
             "SIGTERM 1",
@@ -414,7 +411,7 @@ async fn with_cold_restarts_it_drains_before_the_next_starts() {
 
 #[tokio::test(start_paused = true)]
 async fn without_restarts_a_bootstrap_waits_for_the_next_start() {
-    let story = Story::new(rules(RestartMode::None), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::None), Mesh::of(&["a"]));
     story.settled().await;
     story.change(Mesh::of(&["a"]).node(1)).await;
     assert!(story.ready().starts_with("ready\nbootstrap: "));

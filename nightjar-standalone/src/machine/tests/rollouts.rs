@@ -1,8 +1,8 @@
-use super::{world::Story, *};
+use super::{story::Story, *};
 
 const THREE_PHASES: [&str; 5] = [
     "refresh",
-    "check",
+    "validate",
     "write cds.json",
     "write rds-main.json",
     "write cds.json",
@@ -16,14 +16,14 @@ fn ends(story: &Story) -> [String; 4] {
 
 #[tokio::test(start_paused = true)]
 async fn starts_with_the_first_files_and_confirms_them() {
-    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Hot), Mesh::of(&["a"]));
     assert_eq!(story.ready(), "not ready: no complete configuration yet");
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(story.ready(), "not ready: envoy is not live");
     tokio::time::sleep(seconds(1)).await;
     assert_eq!(
         story.took(),
-        ["refresh", "check", "replace", "spawn 0", "confirm"]
+        ["refresh", "validate", "replace", "spawn 0", "confirm"]
     );
     assert_eq!(story.ready(), "ready");
     assert!((story.metric("envoy_starts_total") - 1.0).abs() < 0.1);
@@ -54,9 +54,9 @@ async fn endpoints_alone_need_no_check() {
 #[tokio::test(start_paused = true)]
 async fn what_the_check_refuses_is_not_tried_until_something_changes() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    story.script().check = Err(CheckFailure::Refused("no".to_owned()));
+    story.script().validation = Err(ValidationError::Rejected("no".to_owned()));
     story.change(Mesh::of(&["b"])).await;
-    assert_eq!(story.took(), ["refresh", "check"]);
+    assert_eq!(story.took(), ["refresh", "validate"]);
     assert_eq!(story.ready(), "ready\nrefused: no");
     assert!((story.metric("configuration_refused") - 1.0).abs() < 0.1);
     assert_eq!(ends(&story), ["1", "1", "0", "0"]);
@@ -65,7 +65,7 @@ async fn what_the_check_refuses_is_not_tried_until_something_changes() {
     assert!(story.metric("validation_seconds_sum") > 0.0);
     story.refresh().await;
     assert_eq!(story.took(), ["refresh"]);
-    story.script().check = Ok(());
+    story.script().validation = Ok(());
     story.change(Mesh::of(&["c"])).await;
     assert_eq!(story.took(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
@@ -74,12 +74,12 @@ async fn what_the_check_refuses_is_not_tried_until_something_changes() {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_checked_is_tried_at_the_next_refresh() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    story.script().check = Err(CheckFailure::Failed("no memory".to_owned()));
+    story.script().validation = Err(ValidationError::Unavailable("no memory".to_owned()));
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(story.ready(), "ready\nfailed: no memory");
     assert_eq!(ends(&story), ["1", "0", "1", "0"]);
     story.took();
-    story.script().check = Ok(());
+    story.script().validation = Ok(());
     story.refresh().await;
     assert_eq!(story.took(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
@@ -87,7 +87,7 @@ async fn what_could_not_be_checked_is_tried_at_the_next_refresh() {
 
 #[tokio::test(start_paused = true)]
 async fn what_envoy_refuses_is_put_back_without_a_rescue_in_mode_none() {
-    let story = Story::new(rules(RestartMode::None), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::None), Mesh::of(&["a"]));
     story.settled().await;
     story.script().refuses = Some(("rds-main.json", "/b"));
     story.change(Mesh::of(&["b"])).await;
@@ -95,7 +95,7 @@ async fn what_envoy_refuses_is_put_back_without_a_rescue_in_mode_none() {
         story.took(),
         [
             "refresh",
-            "check",
+            "validate",
             "write cds.json",
             "write rds-main.json",
             "write rds-main.json",
@@ -121,11 +121,11 @@ async fn what_envoy_refuses_though_its_check_took_it_gets_one_hot_restart() {
         took[..6],
         [
             "refresh",
-            "check",
+            "validate",
             "write cds.json",
             "write rds-main.json",
             "spawn 1",
-            "keep 2"
+            "protect 2"
         ]
     );
     // The new process reads what the old one refused, and has it.
@@ -146,9 +146,9 @@ async fn a_time_out_goes_back_and_is_tried_at_the_next_refresh() {
     story.send(Event::RefreshDue);
     tokio::time::sleep(seconds(1)).await;
     // Nobody answers any more when this phase would be over.
-    story.script().is_silent = true;
+    story.script().does_not_answer = true;
     tokio::time::sleep(seconds(12)).await;
-    story.script().is_silent = false;
+    story.script().does_not_answer = false;
     story.script().ack = Duration::from_millis(5);
     story.settled().await;
     tokio::time::sleep(seconds(8)).await;
@@ -173,10 +173,10 @@ async fn a_newer_map_takes_over_between_two_phases() {
         took,
         [
             "refresh",
-            "check",
+            "validate",
             "write cds.json",
             "refresh",
-            "check",
+            "validate",
             "write cds.json",
             "write rds-main.json",
             "write cds.json"
@@ -205,7 +205,7 @@ async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_befor
     let story = Story::begun(Mesh::of(&["a"])).await;
     {
         let mut script = story.script();
-        script.check = Err(CheckFailure::Refused("no".to_owned()));
+        script.validation = Err(ValidationError::Rejected("no".to_owned()));
         script.templates = 2;
         let mut moved = Mesh::of(&["a"]);
         moved.clusters.insert("a".to_owned(), vec![2]);
@@ -214,10 +214,10 @@ async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_befor
     }
     story.refresh().await;
     // The ones before differ in endpoints alone.
-    assert_eq!(story.took(), ["refresh", "check", "write cds.json"]);
+    assert_eq!(story.took(), ["refresh", "validate", "write cds.json"]);
     assert_eq!(story.ready(), "ready\nrefused: no\ntemplates: no");
     assert!((story.metric("templates_failed") - 1.0).abs() < 0.1);
-    story.script().check = Ok(());
+    story.script().validation = Ok(());
     story.script().fallback = None;
     story.change(Mesh::of(&["a", "b"]).node(1)).await;
     assert_eq!(story.ready(), "ready");
@@ -226,14 +226,14 @@ async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_befor
 #[tokio::test(start_paused = true)]
 async fn after_a_way_back_that_is_not_confirmed_every_file_is_written_anew() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    story.script().is_silent = true;
+    story.script().does_not_answer = true;
     story.change(Mesh::of(&["b"])).await;
     // The phase is over after 10 s, and so is the way back after 20 s.
     tokio::time::sleep(seconds(11)).await;
     story.change(Mesh::of(&["c"])).await;
     tokio::time::sleep(seconds(1)).await;
     story.took();
-    story.script().is_silent = false;
+    story.script().does_not_answer = false;
     // The newest map waits for its turn, so that there is no moment without something to do.
     tokio::time::sleep(seconds(10)).await;
     assert_eq!(
@@ -257,7 +257,13 @@ async fn a_folder_that_goes_in_the_middle_of_a_phase_is_written_and_envoy_restar
     story.script().ack = Duration::from_millis(5);
     story.refresh().await;
     let begun = [
-        "refresh", "cancel", "replace", "check", "spawn 1", "keep 2", "confirm",
+        "refresh",
+        "cancel",
+        "replace",
+        "validate",
+        "spawn 1",
+        "protect 2",
+        "confirm",
     ];
     // The change of before, which the phase was for.
     assert_eq!(

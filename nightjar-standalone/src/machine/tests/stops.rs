@@ -1,11 +1,8 @@
-use super::{
-    world::{Start, Story},
-    *,
-};
+use super::{script::Start, story::Story, *};
 
 #[tokio::test(start_paused = true)]
 async fn before_there_is_an_envoy_it_stops_at_once() {
-    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Hot), Mesh::of(&["a"]));
     story.script().mesh = Err("no map".to_owned());
     story.settled().await;
     story.stop();
@@ -25,7 +22,7 @@ async fn a_serving_envoy_is_drained_first() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_drain_nor_end_is_killed() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    story.script().drains = seconds(600);
+    story.script().drain_time = seconds(600);
     story.script().ignores_sigterm = true;
     story.stop();
     tokio::time::sleep(seconds(22)).await;
@@ -35,7 +32,7 @@ async fn what_does_not_drain_nor_end_is_killed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_starting_envoy_is_ended() {
-    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Hot), Mesh::of(&["a"]));
     story.script().starts.push_back(Start::Hangs);
     story.settled().await;
     story.stop();
@@ -74,7 +71,7 @@ async fn in_a_hand_over_the_new_process_is_drained_once_it_serves() {
     story.took();
     story.stop();
     tokio::time::sleep(seconds(2)).await;
-    assert_eq!(story.took(), ["cancel", "keep 2", "drain"]);
+    assert_eq!(story.took(), ["cancel", "protect 2", "drain"]);
     assert_eq!(story.ended(seconds(30)).await, Ok(()));
 }
 
@@ -94,7 +91,7 @@ async fn in_a_hand_over_that_fails_the_old_process_is_drained() {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_cold_restart_nothing_starts_any_more() {
-    let story = Story::new(rules(RestartMode::Cold), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Cold), Mesh::of(&["a"]));
     story.settled().await;
     story.change(Mesh::of(&["a"]).node(1)).await;
     story.took();
@@ -122,9 +119,9 @@ async fn parents_are_let_finish_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_fails_ends_it_if_that_is_set() {
-    let mut rules = rules(RestartMode::Hot);
-    rules.exit_on_failure = true;
-    let story = Story::new(rules, Mesh::of(&["a"]));
+    let mut options = options(RestartMode::Hot);
+    options.exit_on_failure = true;
+    let story = Story::new(options, Mesh::of(&["a"]));
     story.settled().await;
     story.script().mesh = Err("no map".to_owned());
     story.refresh().await;

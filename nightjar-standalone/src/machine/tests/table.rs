@@ -1,11 +1,10 @@
-//! The page `states.md`, and what holds in every cell.
+//! Page `states.md`, and the invariants of every transition.
 
 use super::{
-    laws,
-    walk::{Cell, starts, walk},
-    *,
+    explore::{Transition, explore, starts},
+    invariants, *,
 };
-use crate::machine::{life::tests as lives, rollout::tests as rollouts};
+use crate::machine::{rollout::tests as rollouts, supervisor::tests as supervisors};
 use rustix::process::Signal;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,91 +17,105 @@ type Rows = BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>;
 
 /// What a walk has seen.
 #[derive(Default)]
-struct Walked {
+struct Explored {
     states: usize,
     steps: usize,
-    life: Rows,
+    supervisor: Rows,
     rollout: Rows,
-    /// Each law that is broken, with the cell that does it first.
-    broken: BTreeMap<String, String>,
+    /// Each invariant that is violated, with the first transition that does so.
+    violated: BTreeMap<String, String>,
 }
 
-static WALKED: LazyLock<Vec<Walked>> = LazyLock::new(|| {
+static EXPLORED: LazyLock<Vec<Explored>> = LazyLock::new(|| {
     let modes = [RestartMode::Hot, RestartMode::Cold, RestartMode::None];
     std::thread::scope(|scope| {
-        let walks = modes.map(|mode| scope.spawn(move || walked(mode)));
-        walks.map(|walk| walk.join().unwrap()).into()
+        let threads = modes.map(|mode| scope.spawn(move || explored(mode)));
+        threads.map(|thread| thread.join().unwrap()).into()
     })
 });
 
-fn walked(mode: RestartMode) -> Walked {
-    let mut walked = Walked::default();
-    let states = walk(starts(mode), |cell| {
-        walked.steps += 1;
-        walked.add(cell);
-        for law in laws::broken(cell) {
-            let (life, rollout) = (life_of(cell.before), rollout_of(cell.before));
-            let told = format!("{mode:?}: {life}; {rollout}: {}", cell.what);
-            walked.broken.entry(law).or_insert(told);
+fn explored(mode: RestartMode) -> Explored {
+    let mut explored = Explored::default();
+    let states = explore(starts(mode), |transition| {
+        explored.steps += 1;
+        explored.add(transition);
+        for invariant in invariants::violated(transition) {
+            let (supervisor, rollout) = (
+                supervisor_of(transition.before),
+                rollout_of(transition.before),
+            );
+            let place = format!("{mode:?}: {supervisor}; {rollout}: {}", transition.event);
+            explored.violated.entry(invariant).or_insert(place);
         }
     });
-    Walked { states, ..walked }
+    Explored { states, ..explored }
 }
 
-fn life_of(node: &walk::Node) -> String {
+fn supervisor_of(node: &explore::Node) -> String {
     let stopping = if node.state.stopping {
         ", stopping"
     } else {
         ""
     };
-    format!("{}{stopping}", lives::name(&node.state.life))
+    format!("{}{stopping}", supervisors::name(&node.state.supervisor))
 }
 
-fn rollout_of(node: &walk::Node) -> String {
+fn rollout_of(node: &explore::Node) -> String {
     rollouts::name(&node.state.rollout)
 }
 
 /// What an effect is called, if it is one of a process, or else of files.
-fn told(effect: &Effect, of_process: bool) -> Option<String> {
+fn effect_name(effect: &Effect, of_process: bool) -> Option<String> {
     let (process, files) = match effect {
         Effect::Spawn(process) if process.epoch == 0 => ("spawn", ""),
         Effect::Spawn(_) => ("spawn the next epoch", ""),
         Effect::Signal { signal, .. } if *signal == Signal::TERM => ("SIGTERM", ""),
         Effect::Signal { .. } => ("SIGKILL", ""),
         Effect::Drain => ("drain", ""),
-        Effect::Keep { .. } => ("keep", ""),
-        Effect::End(Ok(())) => ("exit", ""),
-        Effect::End(Err(_)) => ("exit, failed", ""),
-        Effect::Check(_) => ("", "check"),
-        Effect::Replace(_) => ("", "replace"),
-        Effect::Phase(order) if order.writes.is_empty() => ("", "confirm"),
+        Effect::ProtectFromOom { .. } => ("protect from OOM", ""),
+        Effect::Exit(Ok(())) => ("exit", ""),
+        Effect::Exit(Err(_)) => ("exit, failed", ""),
+        Effect::Validate(_) => ("", "validate"),
+        Effect::ReplaceFiles(_) => ("", "replace files"),
+        Effect::Phase(request) if request.writes.is_empty() => ("", "confirm"),
         Effect::Phase(_) => ("", "write"),
-        Effect::CancelPhase => ("", "cancel"),
-        Effect::KeepOnly(_) => ("", "keep only these"),
+        Effect::CancelPhase => ("", "cancel phase"),
+        Effect::RemoveOthers(_) => ("", "remove others"),
         Effect::Refresh { .. }
-        | Effect::Rest(_)
+        | Effect::ScheduleRefresh(_)
         | Effect::Probe { .. }
-        | Effect::LookAtFolder
+        | Effect::InspectFolder
         | Effect::WatchSecrets(_) => ("", ""),
     };
     let text = if of_process { process } else { files };
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-impl Walked {
-    fn add(&mut self, cell: &Cell<'_>) {
-        let (before, after) = (life_of(cell.before), life_of(cell.after));
-        add(&mut self.life, cell, before, after, true);
-        if !cell.before.state.stopping {
-            let (before, after) = (rollout_of(cell.before), rollout_of(cell.after));
-            add(&mut self.rollout, cell, before, after, false);
+impl Explored {
+    fn add(&mut self, transition: &Transition<'_>) {
+        let (before, after) = (
+            supervisor_of(transition.before),
+            supervisor_of(transition.after),
+        );
+        add(&mut self.supervisor, transition, before, after, true);
+        if !transition.before.state.stopping {
+            let (before, after) = (rollout_of(transition.before), rollout_of(transition.after));
+            add(&mut self.rollout, transition, before, after, false);
         }
     }
 }
 
-fn add(rows: &mut Rows, cell: &Cell<'_>, before: String, after: String, of_process: bool) {
-    let effects = cell.effects.iter();
-    let mut done: Vec<String> = effects.filter_map(|it| told(it, of_process)).collect();
+fn add(
+    rows: &mut Rows,
+    transition: &Transition<'_>,
+    before: String,
+    after: String,
+    of_process: bool,
+) {
+    let effects = transition.effects.iter();
+    let mut done: Vec<String> = effects
+        .filter_map(|it| effect_name(it, of_process))
+        .collect();
     done.dedup();
     let mut text = String::new();
     if before != after {
@@ -112,7 +125,7 @@ fn add(rows: &mut Rows, cell: &Cell<'_>, before: String, after: String, of_proce
         let _ = write!(text, " [{}]", done.join(", "));
     }
     let row = rows.entry(before).or_default();
-    row.entry(cell.what)
+    row.entry(transition.event)
         .or_default()
         .insert(text.trim_start().to_owned());
 }
@@ -122,17 +135,17 @@ fn write_rows(page: &mut String, rows: &Rows) -> usize {
     for (state, row) in rows {
         let _ = write!(page, "\n### {state}\n\n| event | then |\n|---|---|\n");
         let mut ignored = Vec::new();
-        for (what, then) in row {
+        for (event, then) in row {
             cells += 1;
             if then.iter().all(String::is_empty) {
-                ignored.push(*what);
+                ignored.push(*event);
                 continue;
             }
             let then = then
                 .iter()
                 .map(|it| if it.is_empty() { "as before" } else { it });
             let then: Vec<&str> = then.collect();
-            let _ = writeln!(page, "| {what} | {} |", then.join("<br>"));
+            let _ = writeln!(page, "| {event} | {} |", then.join("<br>"));
         }
         if !ignored.is_empty() {
             let _ = write!(page, "\nNothing changes by: {}.\n", ignored.join(", "));
@@ -141,12 +154,15 @@ fn write_rows(page: &mut String, rows: &Rows) -> usize {
     cells
 }
 
-fn merged(rows: impl Fn(&Walked) -> &Rows) -> Rows {
+fn merged(rows: impl Fn(&Explored) -> &Rows) -> Rows {
     let mut all = Rows::new();
-    for (state, row) in WALKED.iter().flat_map(rows) {
-        for (what, then) in row {
-            let cell = all.entry(state.clone()).or_default();
-            cell.entry(what).or_default().extend(then.iter().cloned());
+    for (state, row) in EXPLORED.iter().flat_map(rows) {
+        for (event, then) in row {
+            let transition = all.entry(state.clone()).or_default();
+            transition
+                .entry(event)
+                .or_default()
+                .extend(then.iter().cloned());
         }
     }
     all
@@ -156,23 +172,23 @@ fn merged(rows: impl Fn(&Walked) -> &Rows) -> Rows {
 /// in a file.
 #[test]
 fn the_page_of_states_is_what_the_steps_do() {
-    let (life, rollout) = (merged(|it| &it.life), merged(|it| &it.rollout));
-    let states: usize = WALKED.iter().map(|it| it.states).sum();
-    let steps: usize = WALKED.iter().map(|it| it.steps).sum();
-    let (mut lives, mut rollouts) = (String::new(), String::new());
+    let (supervisor, rollout) = (merged(|it| &it.supervisor), merged(|it| &it.rollout));
+    let states: usize = EXPLORED.iter().map(|it| it.states).sum();
+    let steps: usize = EXPLORED.iter().map(|it| it.steps).sum();
+    let (mut supervisors, mut rollouts) = (String::new(), String::new());
     let cells = (
-        write_rows(&mut lives, &life),
+        write_rows(&mut supervisors, &supervisor),
         write_rows(&mut rollouts, &rollout),
     );
     let page = format!(
         "# The states of nightjar-standalone\n\n\
          What each event does in each state that can be reached, in all three restart modes: {} states \
-         of Envoy's life\nwith {} cells, and {} of the rollout with {}. They are seen in {states} states \
+         of the Envoy processes\nwith {} cells, and {} of the rollout with {}. They are seen in {states} states \
          of both together, by {steps} steps.\nA test beside `src/machine.rs` fails where this page and \
          the steps differ. Where more than one thing can follow, the\nother half of the state decides. \
-         What is to be done stands in brackets. An event that cannot be has no cell.\n\n\
-         ## Envoy's life\n{lives}\n## The rollout\n{rollouts}",
-        life.len(),
+         Effects stand in brackets. An event that cannot happen has no cell.\n\n\
+         ## The Envoy processes\n{supervisors}\n## The rollout\n{rollouts}",
+        supervisor.len(),
         cells.0,
         rollout.len(),
         cells.1
@@ -191,7 +207,7 @@ fn the_page_of_states_is_what_the_steps_do() {
 }
 
 #[test]
-fn no_cell_breaks_a_law() {
-    let broken: Vec<_> = WALKED.iter().flat_map(|it| &it.broken).collect();
-    assert!(broken.is_empty(), "{broken:#?}");
+fn no_transition_violates_an_invariant() {
+    let violated: Vec<_> = EXPLORED.iter().flat_map(|it| &it.violated).collect();
+    assert!(violated.is_empty(), "{violated:#?}");
 }

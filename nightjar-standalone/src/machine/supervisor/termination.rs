@@ -1,19 +1,19 @@
-//! How Envoy ends by order: it finishes what it has begun, is told to end, and is made to.
+//! Termination of Envoy on request: drain, SIGTERM, SIGKILL.
 
-use super::{EndStep, Life, News, Out, PARENT_GRACE, Process, Stage, Then};
+use super::{AfterEnd, EndStep, Output, PARENT_GRACE, Process, Stage, Supervisor, SupervisorEvent};
 use crate::machine::{Effect, Generation};
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-impl Life {
+impl Supervisor {
     /// Drains and ends all.
-    pub(crate) fn stop(&mut self, now: Instant, out: &mut Out) {
+    pub(crate) fn stop(&mut self, now: Instant, out: &mut Output) {
         match self.stage.clone() {
-            Stage::Live { process, .. } => self.end(Some(process), Then::End, now, out),
-            // The new process may have taken the sockets: it is let finish, and drained then.
+            Stage::Live { process, .. } => self.end(Some(process), AfterEnd::Exit, now, out),
+            // The new process may have taken the sockets: the hand-over goes on, and then the new process drains.
             Stage::HandingOver { .. } => {
-                // Half of the time is left for what it has begun, if the new process does not come.
-                self.stop_by = Some(now + self.rules.drain_time / 2);
+                // Half of the time is left to drain the old process, if the new one does not get ready.
+                self.stop_by = Some(now + self.options.drain_time / 2);
             }
             Stage::Ending {
                 process: Some(process),
@@ -23,37 +23,37 @@ impl Life {
                 self.stage = Stage::Ending {
                     process: Some(process),
                     step,
-                    then: Then::End,
+                    then: AfterEnd::Exit,
                 };
             }
-            // It serves nobody.
+            // It serves nobody yet.
             Stage::Starting { process, .. } => {
                 self.stage = Stage::Ending {
                     process: Some(process),
                     step: EndStep::Terminating {
-                        until: now + self.rules.kill_wait_time,
+                        until: now + self.options.kill_wait_time,
                     },
-                    then: Then::End,
+                    then: AfterEnd::Exit,
                 };
-                out.order(Effect::Signal {
+                out.push(Effect::Signal {
                     generation: process.generation,
                     signal: Signal::TERM,
                 });
             }
-            Stage::Idle | Stage::Waiting { .. } | Stage::GaveUp | Stage::Ending { .. } => {
-                self.end(None, Then::End, now, out);
+            Stage::Idle | Stage::Backoff { .. } | Stage::GaveUp | Stage::Ending { .. } => {
+                self.end(None, AfterEnd::Exit, now, out);
             }
-            Stage::Ended => out.news.push(News::Ended),
+            Stage::Ended => out.events.push(SupervisorEvent::Ended),
         }
     }
 
-    pub(super) fn go_on_ending(
+    pub(super) fn continue_end(
         &mut self,
         process: Option<Process>,
         step: EndStep,
-        then: Then,
+        then: AfterEnd,
         now: Instant,
-        out: &mut Out,
+        out: &mut Output,
     ) {
         let next = match step {
             EndStep::Draining { until, drained }
@@ -63,7 +63,7 @@ impl Life {
                     tracing::info!("connections are still active after the drain time");
                 }
                 EndStep::Terminating {
-                    until: now + self.rules.kill_wait_time,
+                    until: now + self.options.kill_wait_time,
                 }
             }
             EndStep::Terminating { until } if until <= now => {
@@ -77,9 +77,9 @@ impl Life {
         } else {
             Signal::TERM
         };
-        // The child goes before its parent, or it would wait for the parent's answers.
+        // The child is signalled before its parent, or it would wait for the parent's answers.
         if let Some(process) = process {
-            out.order(Effect::Signal {
+            out.push(Effect::Signal {
                 generation: process.generation,
                 signal,
             });
@@ -98,16 +98,16 @@ impl Life {
     pub(super) fn end(
         &mut self,
         process: Option<Process>,
-        then: Then,
+        then: AfterEnd,
         now: Instant,
-        out: &mut Out,
+        out: &mut Output,
     ) {
         let step = if process.is_some() {
-            out.order(Effect::Drain);
+            out.push(Effect::Drain);
             // A stop that has waited for a hand-over has half of the time left.
             let drain_time = match self.stop_by {
-                Some(_) => self.rules.drain_time / 2,
-                None => self.rules.drain_time,
+                Some(_) => self.options.drain_time / 2,
+                None => self.options.drain_time,
             };
             EndStep::Draining {
                 until: now + drain_time + PARENT_GRACE,
@@ -116,7 +116,7 @@ impl Life {
         } else {
             self.end_parents(out);
             EndStep::Terminating {
-                until: now + self.rules.kill_wait_time,
+                until: now + self.options.kill_wait_time,
             }
         };
         self.stage = Stage::Ending {
@@ -127,44 +127,44 @@ impl Life {
         self.after_end(now, out);
     }
 
-    /// Goes on when nothing is left that has to end first.
-    pub(super) fn after_end(&mut self, now: Instant, out: &mut Out) {
+    /// Continues once nothing is left that has to end first.
+    pub(super) fn after_end(&mut self, now: Instant, out: &mut Output) {
         match &self.stage {
             Stage::Ending {
                 process: None,
                 then,
                 ..
             } if self.killed.is_empty() && self.parents.is_empty() => match then {
-                Then::Start => self.spawn_first(now, out),
-                Then::End => {
+                AfterEnd::Start => self.spawn_first(now, out),
+                AfterEnd::Exit => {
                     self.stage = Stage::Ended;
-                    out.news.push(News::Ended);
+                    out.events.push(SupervisorEvent::Ended);
                 }
             },
             Stage::Ending {
                 step: EndStep::Draining { .. },
                 ..
             }
-            | Stage::Waiting { .. } => self.tick(now, out),
+            | Stage::Backoff { .. } => self.deadline_passed(now, out),
             _ => {}
         }
     }
 
-    pub(super) fn end_parents(&mut self, out: &mut Out) {
+    pub(super) fn end_parents(&mut self, out: &mut Output) {
         for generation in std::mem::take(&mut self.parents).into_keys() {
             self.kill(generation, out);
         }
     }
 
-    pub(super) fn kill(&mut self, generation: Generation, out: &mut Out) {
+    pub(super) fn kill(&mut self, generation: Generation, out: &mut Output) {
         self.killed.insert(generation);
-        out.order(Effect::Signal {
+        out.push(Effect::Signal {
             generation,
             signal: Signal::KILL,
         });
     }
 
-    pub(super) fn kill_all(&mut self, out: &mut Out) {
+    pub(super) fn kill_all(&mut self, out: &mut Output) {
         let running: Vec<Generation> = match &self.stage {
             Stage::Starting { process, .. } | Stage::Live { process, .. } => {
                 vec![process.generation]

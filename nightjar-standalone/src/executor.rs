@@ -1,18 +1,18 @@
-//! Carries effects out: processes, files, Envoy's admin interface, extensions, time.
+//! Executor of effects on the system: processes, files, Envoy's admin interface, extensions, timers.
 
 use crate::{
     admin::Admin,
     config::Config,
     drain::drain,
-    drive::World,
+    event_loop::Executor,
     files::Folder,
     launch::Launch,
     machine::{
-        CheckFailure, Effect, Event, Exit, Generation, PhaseOrder, Probe,
-        life::{PARENT_GRACE, Process as Started},
+        Effect, Event, Generation, PhaseRequest, Probe, ProcessExit, ValidationError,
+        supervisor::{PARENT_GRACE, Process as EnvoyProcess},
     },
-    phase::{Complaint, Phases},
-    preflight::{names_outside_file, port_taken, unfit},
+    phase::{LastError, Phases},
+    preflight::{find_problem, names_outside_file, port_in_use},
     process::Process,
     refresh::Refresher,
     secrets,
@@ -38,33 +38,33 @@ use tokio::{
     time::{sleep, sleep_until},
 };
 
-/// The system, as far as a proxy has to do with it.
-pub(crate) struct System {
+/// Carries effects out on this system.
+pub(crate) struct SystemExecutor {
     events: mpsc::UnboundedSender<Event>,
     shutdown: Shutdown,
     launch: Launch,
     envoy: EnvoyProgram,
     admin: Admin,
     admin_port: u16,
-    /// Where requests come in.
+    /// The address that Envoy's main listener binds.
     listen: SocketAddr,
-    /// Whether Envoy's own check is asked.
+    /// Whether Envoy validates a configuration.
     validate: bool,
     config_dir: String,
     temp_dir: PathBuf,
     folder: Arc<Mutex<Folder>>,
     phases: Arc<Phases>,
-    complaint: Complaint,
+    last_error: LastError,
     refresher: Arc<tokio::sync::Mutex<Refresher>>,
     processes: HashMap<Generation, Process>,
     phase: Option<JoinHandle<()>>,
     probe: Option<JoinHandle<()>>,
-    rest: Option<JoinHandle<()>>,
+    refresh_timer: Option<JoinHandle<()>>,
     secrets: Option<JoinHandle<()>>,
-    secrets_known: Arc<Mutex<secrets::Watch>>,
+    secret_watch: Arc<Mutex<secrets::SecretWatch>>,
 }
 
-impl System {
+impl SystemExecutor {
     pub(crate) fn new(
         config: &Config,
         launch: Launch,
@@ -76,7 +76,7 @@ impl System {
     ) -> Self {
         let admin = Admin::new(config.admin.0, config.admin.1);
         let folder = Arc::new(Mutex::new(folder));
-        let complaint = Complaint::default();
+        let last_error = LastError::default();
         Self {
             events,
             shutdown,
@@ -92,17 +92,17 @@ impl System {
             phases: Arc::new(Phases {
                 admin,
                 folder: Arc::clone(&folder),
-                complaint: Arc::clone(&complaint),
+                last_error: Arc::clone(&last_error),
                 timeout: config.update_timeout,
             }),
             folder,
-            complaint,
+            last_error,
             processes: HashMap::new(),
             phase: None,
             probe: None,
-            rest: None,
+            refresh_timer: None,
             secrets: None,
-            secrets_known: Arc::default(),
+            secret_watch: Arc::default(),
         }
     }
 
@@ -111,7 +111,7 @@ impl System {
         let events = self.events.clone();
         self.report(async move {
             let mut refresher = refresher.lock().await;
-            let brought = refresher.refresh(accepted, &shutdown).await;
+            let result = refresher.refresh(accepted, &shutdown).await;
             if let Some(answer) = refresher.late_answer() {
                 tokio::spawn(async move {
                     answer.await;
@@ -119,13 +119,13 @@ impl System {
                 });
             }
             Event::Refreshed {
-                result: brought.map_err(|error| error_chain(&error)),
-                effort: Box::new(refresher.effort()),
+                result: result.map_err(|error| error_chain(&error)),
+                stats: Box::new(refresher.stats()),
             }
         });
     }
 
-    /// Sends an event when it comes.
+    /// Sends the event of a task once it is there.
     fn report(&self, event: impl Future<Output = Event> + Send + 'static) -> JoinHandle<()> {
         let events = self.events.clone();
         tokio::spawn(async move {
@@ -134,16 +134,16 @@ impl System {
         })
     }
 
-    fn check(&self, configuration: Configuration) {
+    fn validate(&self, configuration: Configuration) {
         let (envoy, config_dir) = (self.envoy.clone(), self.config_dir.clone());
         let (temp_dir, admin_port) = (self.temp_dir.clone(), self.admin_port);
         let own: Vec<u32> = self.processes.values().filter_map(Process::id).collect();
         let (listen, validate) = (self.listen, self.validate);
         self.report(async move {
-            let print = configuration.fingerprint();
-            let taken = own.is_empty().then(|| port_taken(listen)).flatten();
-            let taken = taken.map(CheckFailure::Failed);
-            let failure = taken.or_else(|| unfit(&configuration, admin_port, &own));
+            let fingerprint = configuration.fingerprint();
+            let in_use = own.is_empty().then(|| port_in_use(listen)).flatten();
+            let in_use = in_use.map(ValidationError::Unavailable);
+            let failure = in_use.or_else(|| find_problem(&configuration, admin_port, &own));
             let result = match failure {
                 Some(failure) => Err(failure),
                 None if !validate => Ok(()),
@@ -154,36 +154,42 @@ impl System {
                         CheckError::Refused(reason)
                             if names_outside_file(&reason, &configuration, &config_dir) =>
                         {
-                            CheckFailure::Failed(reason)
+                            ValidationError::Unavailable(reason)
                         }
-                        CheckError::Refused(_) => CheckFailure::Refused(error.to_string()),
-                        other => CheckFailure::Failed(error_chain(&other)),
+                        CheckError::Refused(_) => ValidationError::Rejected(error.to_string()),
+                        other => ValidationError::Unavailable(error_chain(&other)),
                     })
                 }
             };
-            Event::Checked { print, result }
+            Event::Validated {
+                fingerprint,
+                result,
+            }
         });
     }
 
-    fn spawn(&mut self, started: Started) {
-        let Started { generation, epoch } = started;
-        *lock(&self.complaint) = None;
-        let complaint = Arc::clone(&self.complaint);
-        let last = Arc::clone(&self.complaint);
+    fn spawn(&mut self, process: EnvoyProcess) {
+        let EnvoyProcess { generation, epoch } = process;
+        *lock(&self.last_error) = None;
+        let last_error = Arc::clone(&self.last_error);
+        let last = Arc::clone(&self.last_error);
         let events = self.events.clone();
         let base_id = self.launch.base_id;
         let ended = move |status: ExitStatus| {
-            let said = lock(&last).clone();
+            let last_error = lock(&last).clone();
             let reason = status.to_string();
-            if said.as_ref().is_some_and(|said| said.contains("--base-id")) {
+            if last_error
+                .as_ref()
+                .is_some_and(|last_error| last_error.contains("--base-id"))
+            {
                 tracing::error!(
                     "another envoy on this host uses ENVOY_BASE_ID={base_id}\nhint: give each proxy its own"
                 );
             }
             let by_signal = status.signal().is_some();
-            let exit = Exit {
+            let exit = ProcessExit {
                 reason,
-                said,
+                last_error,
                 by_signal,
             };
             let _ = events.send(Event::Exited { generation, exit });
@@ -192,7 +198,7 @@ impl System {
             &self.launch,
             epoch,
             PARENT_GRACE,
-            move |line| *lock(&complaint) = Some(line),
+            move |line| *lock(&last_error) = Some(line),
             ended,
         );
         match spawned {
@@ -207,9 +213,9 @@ impl System {
     }
 
     fn drain(&self) {
-        let (admin, patience) = (self.admin.clone(), self.launch.drain_time);
+        let (admin, drain_time) = (self.admin.clone(), self.launch.drain_time);
         self.report(async move {
-            drain(&admin, patience).await;
+            drain(&admin, drain_time).await;
             Event::Drained
         });
     }
@@ -225,18 +231,18 @@ impl System {
                     epoch: info.restart_epoch,
                     config_path: info.config_path,
                 },
-                Err(error) => Probe::Silent(error.to_string()),
+                Err(error) => Probe::NoAnswer(error.to_string()),
             })
         });
         replace(&mut self.probe, Some(probe));
     }
 
-    fn phase(&mut self, order: PhaseOrder) {
+    fn phase(&mut self, request: PhaseRequest) {
         let phases = Arc::clone(&self.phases);
         let phase = self.report(async move {
-            let outcome = phases.run(&order).await;
-            Event::Acked {
-                id: order.id,
+            let outcome = phases.run(&request).await;
+            Event::PhaseEnded {
+                id: request.id,
                 outcome,
             }
         });
@@ -245,7 +251,7 @@ impl System {
 
     fn watch_secrets(&mut self, wanted: Vec<Secret>) {
         let (admin, events) = (self.admin.clone(), self.events.clone());
-        let watch = Arc::clone(&self.secrets_known);
+        let watch = Arc::clone(&self.secret_watch);
         let is_wanted = !wanted.is_empty();
         lock(&watch).follow(wanted);
         let task = is_wanted.then(|| {
@@ -256,55 +262,55 @@ impl System {
         replace(&mut self.secrets, task);
     }
 
-    fn rest(&mut self, pause: Duration) {
-        let rest = self.report(async move {
+    fn schedule_refresh(&mut self, pause: Duration) {
+        let refresh_timer = self.report(async move {
             sleep_until(RefreshTimer::end_after(pause)).await;
             Event::RefreshDue
         });
-        replace(&mut self.rest, Some(rest));
+        replace(&mut self.refresh_timer, Some(refresh_timer));
     }
 }
 
-impl World for System {
-    fn carry_out(&mut self, effect: Effect) {
+impl Executor for SystemExecutor {
+    fn execute(&mut self, effect: Effect) {
         match effect {
             Effect::Refresh { accepted_templates } => self.refresh(accepted_templates),
-            Effect::Rest(pause) => self.rest(pause),
-            Effect::Check(configuration) => self.check(configuration),
+            Effect::ScheduleRefresh(pause) => self.schedule_refresh(pause),
+            Effect::Validate(configuration) => self.validate(configuration),
             Effect::Spawn(process) => self.spawn(process),
             Effect::Signal { generation, signal } => {
                 if let Some(process) = self.processes.get(&generation) {
                     process.signal(signal);
                 }
             }
-            Effect::Keep { generation } => {
+            Effect::ProtectFromOom { generation } => {
                 if let Some(process) = self.processes.get(&generation) {
-                    process.keep();
+                    process.protect_from_oom();
                 }
             }
             Effect::Drain => self.drain(),
             Effect::Probe { after } => self.probe(after),
-            Effect::Replace(configuration) => {
+            Effect::ReplaceFiles(configuration) => {
                 let result = lock(&self.folder).replace_all(&configuration);
                 let result = result.map_err(|error| error.to_string());
-                let _ = self.events.send(Event::Replaced(result));
+                let _ = self.events.send(Event::FilesReplaced(result));
             }
-            Effect::Phase(order) => self.phase(*order),
+            Effect::Phase(request) => self.phase(*request),
             Effect::CancelPhase => replace(&mut self.phase, None),
-            Effect::KeepOnly(configuration) => {
-                if let Err(error) = lock(&self.folder).keep_only(&configuration) {
+            Effect::RemoveOthers(configuration) => {
+                if let Err(error) = lock(&self.folder).remove_others(&configuration) {
                     tracing::warn!("files that are no longer made are left: {error}");
                 }
             }
-            Effect::LookAtFolder => {
+            Effect::InspectFolder => {
                 let (missing, lost) = lock(&self.folder).changed_by_others();
                 if lost || !missing.is_empty() {
-                    let _ = self.events.send(Event::FolderLooked { missing, lost });
+                    let _ = self.events.send(Event::FolderInspected { missing, lost });
                 }
             }
             Effect::WatchSecrets(secrets) => self.watch_secrets(secrets),
             // The loop ends with it.
-            Effect::End(_) => {}
+            Effect::Exit(_) => {}
         }
     }
 }

@@ -1,28 +1,28 @@
-//! Where a rollout goes, and what became of it on its way.
+//! Target of a rollout, and how far the rollout is.
 
 use crate::plan::Phase;
 use nightjar_core::envoy::Configuration;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A set of files that may come into force.
+/// A set of files that can be rolled out.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) configuration: Configuration,
-    /// The templates that it was made with, by number.
+    /// The number of the templates that it was rendered with.
     pub(crate) templates: u64,
-    /// The version of those; `None` for the shipped ones.
+    /// The version of the templates; `None` for the shipped ones.
     pub(crate) templates_version: Option<String>,
-    /// The version of the map that it was made of.
+    /// The version of the map that it was rendered from.
     pub(crate) map_version: Option<String>,
     /// The same map with the last templates that Envoy accepted, if these are new.
     pub(crate) fallback: Option<Box<Candidate>>,
-    /// Whether newer templates were not used, and this was made in their stead.
+    /// Whether it was rendered in place of newer templates that are not used.
     pub(crate) is_fallback: bool,
 }
 
 impl Candidate {
-    pub(crate) fn print(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         self.configuration.fingerprint()
     }
 
@@ -38,30 +38,30 @@ impl Candidate {
     }
 }
 
-/// Whether a rollout goes to something new.
+/// Whether a rollout leads to a new configuration or back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Direction {
     Forward,
-    /// To what was meant to be in force, for this reason.
+    /// Back to the configuration in force, for this reason.
     Back {
         reason: String,
     },
 }
 
-/// Where a rollout goes.
+/// The configuration that a rollout leads to.
 #[derive(Debug, Clone)]
-pub(crate) struct Aim {
+pub(crate) struct Target {
     pub(crate) candidate: Candidate,
     pub(crate) direction: Direction,
     pub(crate) began: Instant,
-    /// How long each phase took that is over, and the one that is not.
+    /// How long each finished phase took.
     pub(crate) phases: Vec<(Phase, Duration)>,
     entered: Option<(Phase, Instant)>,
-    /// What the live Envoy refused though its check took it, if it was restarted for that.
-    pub(crate) rescue: Option<String>,
+    /// Why the live Envoy rejected it although it passed validation, if Envoy was restarted for that.
+    pub(crate) forced_restart: Option<String>,
 }
 
-impl Aim {
+impl Target {
     pub(crate) fn forward(candidate: Candidate, now: Instant) -> Self {
         Self {
             candidate,
@@ -69,7 +69,7 @@ impl Aim {
             began: now,
             phases: Vec::new(),
             entered: None,
-            rescue: None,
+            forced_restart: None,
         }
     }
 
@@ -85,7 +85,7 @@ impl Aim {
     }
 
     /// Whether anything of it was written.
-    pub(crate) fn has_begun(&self) -> bool {
+    pub(crate) fn has_started(&self) -> bool {
         self.entered.is_some() || !self.phases.is_empty()
     }
 
@@ -93,19 +93,19 @@ impl Aim {
         self.entered = Some((phase, now));
     }
 
-    /// Gives the phase that is over with its time.
+    /// Ends the phase, and gives it with its time.
     pub(crate) fn leave(&mut self, now: Instant) -> Option<(Phase, Duration)> {
         let (phase, since) = self.entered.take()?;
         Some((phase, now - since))
     }
 
-    /// The phases with their times, for people.
-    pub(crate) fn told_phases(&self) -> String {
-        let told: Vec<String> = self
+    /// The phases with their times, for the log.
+    pub(crate) fn describe_phases(&self) -> String {
+        let described: Vec<String> = self
             .phases
             .iter()
             .map(|(phase, took)| format!("{} {:.3} s", phase.as_str(), took.as_secs_f64()))
             .collect();
-        told.join(", ")
+        described.join(", ")
     }
 }

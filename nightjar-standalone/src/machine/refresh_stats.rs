@@ -1,19 +1,19 @@
-//! How much work refreshes have been since the start.
+//! Statistics of refreshes since the start.
 
 use nightjar_core::{daemon::MetricsPage, extension::RunStats, timing::Timing};
 
-/// How much work refreshes have been since the start.
+/// How often refreshes built files and ran extensions since the start, and how long that took.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Effort {
-    /// Sets of files that were made of map and templates, or could not be.
+pub(crate) struct RefreshStats {
+    /// Builds of files from map and templates, failed ones included.
     pub(crate) builds: Timing,
     pub(crate) discovery: RunStats,
     /// `None` without a template store.
     pub(crate) store: Option<RunStats>,
 }
 
-impl Effort {
-    pub(super) fn tell(&self, page: &mut MetricsPage) {
+impl RefreshStats {
+    pub(super) fn add_to(&self, page: &mut MetricsPage) {
         page.timings(
             "build_seconds",
             "The time to make files of map and templates.",

@@ -1,8 +1,8 @@
-//! What is known of the secrets of one name, which Envoy counts together.
+//! Watched secrets of one name, which Envoy counts together.
 
 use super::{
-    Left, SecretTrouble,
-    file::{Files, Seen},
+    Remaining, SecretProblem,
+    file::{FileState, FileSystem},
 };
 use crate::ack::{self, Counters, Versions};
 use nightjar_core::envoy::{FileRole, Secret};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// What is known of the secrets of one name. Most often there is but one.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct WatchedSecret {
     secrets: Vec<Secret>,
     role: FileRole,
     /// Counts at the last look: taken, refused, not renewed.
@@ -18,24 +18,24 @@ pub(super) struct Known {
     /// Whether Envoy has told a version of it.
     had_version: bool,
     /// The files at the last look.
-    files: Sight,
-    refusal: Option<Refusal>,
+    files: FileStates,
+    rejection: Option<Rejection>,
     /// The files as they were when Envoy could not use what they name.
-    unusable: Option<Sight>,
+    unusable: Option<FileStates>,
 }
 
 /// Files by path.
-type Sight = BTreeMap<String, Option<Seen>>;
+type FileStates = BTreeMap<String, Option<FileState>>;
 
 /// A file that Envoy refused.
 #[derive(Debug)]
-struct Refusal {
-    left: Left,
+struct Rejection {
+    remaining: Remaining,
     /// What was refused, or may have been. When Envoy reads the same again, it counts it as taken.
-    suspects: BTreeMap<String, Option<u64>>,
+    maybe_rejected: BTreeMap<String, Option<u64>>,
 }
 
-impl Known {
+impl WatchedSecret {
     pub(super) fn new(group: &[Secret]) -> Self {
         let name = group.first().map(|secret| secret.name.clone());
         Self {
@@ -43,8 +43,8 @@ impl Known {
             role: FileRole::Secrets(name.unwrap_or_default()),
             counts: [0; 3],
             had_version: false,
-            files: Sight::new(),
-            refusal: None,
+            files: FileStates::new(),
+            rejection: None,
             unusable: None,
         }
     }
@@ -60,42 +60,46 @@ impl Known {
     }
 
     /// Whether Envoy ever took one.
-    pub(super) fn was_taken(&self) -> bool {
+    pub(super) fn was_accepted(&self) -> bool {
         self.counts.first() > Some(&0)
     }
 
-    /// What is amiss, of each file that names the secret.
-    pub(super) fn troubles(&self) -> Vec<SecretTrouble> {
-        let (suspects, left): (Vec<&String>, _) = match (&self.refusal, &self.unusable) {
-            (Some(refusal), _) => (refusal.suspects.keys().collect(), refusal.left),
-            (None, Some(files)) => (files.keys().collect(), Left::OldKeys),
+    /// The problem, once for each file that names the secret.
+    pub(super) fn problems(&self) -> Vec<SecretProblem> {
+        let (maybe_rejected, remaining): (Vec<&String>, _) = match (&self.rejection, &self.unusable)
+        {
+            (Some(rejection), _) => (
+                rejection.maybe_rejected.keys().collect(),
+                rejection.remaining,
+            ),
+            (None, Some(files)) => (files.keys().collect(), Remaining::PreviousKeys),
             (None, None) => return Vec::new(),
         };
         // The want of a listener weighs more than that of a cluster.
         let mut secrets: Vec<&Secret> = self.secrets.iter().collect();
-        secrets.retain(|secret| suspects.contains(&&secret.path));
+        secrets.retain(|secret| maybe_rejected.contains(&&secret.path));
         secrets.sort_by_key(|secret| secret.is_of_cluster);
         let Some(path) = secrets.first().map(|secret| secret.path.clone()) else {
             return Vec::new();
         };
-        let others = suspects.into_iter().filter(|other| **other != path);
+        let others = maybe_rejected.into_iter().filter(|other| **other != path);
         let others: Vec<String> = others.cloned().collect();
         secrets.retain(|secret| secret.path == path);
-        let trouble = |secret: &Secret| SecretTrouble {
+        let problem = |secret: &Secret| SecretProblem {
             secret: secret.clone(),
             others: others.clone(),
-            left,
+            remaining,
         };
-        secrets.into_iter().map(trouble).collect()
+        secrets.into_iter().map(problem).collect()
     }
 
     /// Judges by what Envoy counts now. `renewed`: some secret is in use anew since the last look.
-    pub(super) fn look(
+    pub(super) fn inspect(
         &mut self,
         versions: &Versions,
         counters: &Counters,
         renewed: bool,
-        files: &impl Files,
+        files: &impl FileSystem,
     ) {
         let total = |counter| ack::total(&self.role, counter, counters);
         let counts = [
@@ -103,34 +107,34 @@ impl Known {
             total("update_rejected") + total("update_failure"),
             total("key_rotation_failed"),
         ];
-        let taken_at = ack::latest(&self.role, "update_time", counters);
+        let accepted_at = ack::latest(&self.role, "update_time", counters);
         let mut before = std::mem::replace(&mut self.counts, counts);
         if counts.iter().zip(&before).any(|(now, before)| now < before) {
             // Another process counts.
             before = [0; 3];
-            (self.refusal, self.unusable) = (None, None);
+            (self.rejection, self.unusable) = (None, None);
         }
         let mut rose = counts.iter().zip(&before).map(|(now, before)| now > before);
         let mut rose = || rose.next().unwrap_or_default();
-        let (taken, refused, not_renewed) = (rose(), rose(), rose());
+        let (accepted, rejected, not_renewed) = (rose(), rose(), rose());
         let version = versions.of(&self.role);
         let has_version = version.is_some_and(|version| !version.is_empty());
-        let see = |path: String| (path.clone(), files.see(&path));
-        let seen: Sight = paths(&self.secrets).into_iter().map(see).collect();
-        if taken || refused {
+        let see = |path: String| (path.clone(), files.read_state(&path));
+        let seen: FileStates = paths(&self.secrets).into_iter().map(see).collect();
+        if accepted || rejected {
             let newest = seen.values().flatten().map(|file| file.since).max();
-            let is_last = newest.is_some_and(|since| taken_at >= since);
-            if refused && !(taken && is_last) {
-                self.refusal = Some(Refusal {
-                    left: self.left(has_version),
-                    suspects: self.suspects(&seen),
+            let is_last = newest.is_some_and(|since| accepted_at >= since);
+            if rejected && !(accepted && is_last) {
+                self.rejection = Some(Rejection {
+                    remaining: self.remaining(has_version),
+                    maybe_rejected: self.maybe_rejected(&seen),
                 });
             } else if !self.is_refused_still(&seen) {
-                self.refusal = None;
+                self.rejection = None;
             }
         }
         self.had_version |= has_version;
-        if taken {
+        if accepted {
             self.unusable = None;
         }
         if not_renewed && !renewed {
@@ -156,18 +160,18 @@ impl Known {
     /// What Envoy is left with that refused the newest.
     ///
     /// A process that took over counts on from what the one before had counted.
-    fn left(&self, has_version: bool) -> Left {
+    fn remaining(&self, has_version: bool) -> Remaining {
         match self.counts {
-            [0, ..] if self.had_version => Left::Lost,
-            [0, ..] => Left::Nothing,
-            _ if self.had_version && !has_version => Left::Lost,
-            _ => Left::Old,
+            [0, ..] if self.had_version => Remaining::Lost,
+            [0, ..] => Remaining::Nothing,
+            _ if self.had_version && !has_version => Remaining::Lost,
+            _ => Remaining::Previous,
         }
     }
 
     /// The files that have changed since the last look, or all if none has.
-    fn suspects(&self, seen: &Sight) -> BTreeMap<String, Option<u64>> {
-        let hash = |file: Option<Seen>| file.map(|file| file.hash);
+    fn maybe_rejected(&self, seen: &FileStates) -> BTreeMap<String, Option<u64>> {
+        let hash = |file: Option<FileState>| file.map(|file| file.hash);
         let hashes = seen.iter().map(|(path, file)| (path.clone(), hash(*file)));
         let (changed, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
             hashes.partition(|(path, now)| {
@@ -177,18 +181,18 @@ impl Known {
         if changed.is_empty() { others } else { changed }
     }
 
-    fn is_refused_still(&self, seen: &Sight) -> bool {
+    fn is_refused_still(&self, seen: &FileStates) -> bool {
         let hash = |path: &String| seen.get(path).copied().flatten().map(|file| file.hash);
-        self.refusal.as_ref().is_some_and(|refusal| {
-            let mut suspects = refusal.suspects.iter();
-            suspects.all(|(path, refused)| hash(path) == *refused)
+        self.rejection.as_ref().is_some_and(|rejection| {
+            let mut maybe_rejected = rejection.maybe_rejected.iter();
+            maybe_rejected.all(|(path, refused)| hash(path) == *refused)
         })
     }
 }
 
 /// Whether files hold the same and name the same files.
-fn is_same(one: &Sight, other: &Sight) -> bool {
-    let held = |(_, file): (&String, &Option<Seen>)| file.map(|file| (file.hash, file.named));
+fn is_same(one: &FileStates, other: &FileStates) -> bool {
+    let held = |(_, file): (&String, &Option<FileState>)| file.map(|file| (file.hash, file.named));
     one.len() == other.len() && one.iter().map(held).eq(other.iter().map(held))
 }
 

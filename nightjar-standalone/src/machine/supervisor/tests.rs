@@ -1,10 +1,10 @@
-//! What a stage is called in the page of states, and who lives in it.
+//! Names of stages in `states.md`, and the processes in each.
 
 use super::*;
 
 /// The stage in words.
-pub(in crate::machine) fn name(life: &Life) -> String {
-    let mut name = match &life.stage {
+pub(in crate::machine) fn name(supervisor: &Supervisor) -> String {
+    let mut name = match &supervisor.stage {
         Stage::Idle => "idle".to_owned(),
         Stage::Starting { .. } => "starting".to_owned(),
         Stage::Live {
@@ -13,7 +13,7 @@ pub(in crate::machine) fn name(life: &Life) -> String {
             ..
         } => match (succession_failed, unresponsive) {
             (true, _) => "live, the successor failed".to_owned(),
-            (false, Some(_)) => "live, silent".to_owned(),
+            (false, Some(_)) => "live, unresponsive".to_owned(),
             (false, None) => "live".to_owned(),
         },
         Stage::HandingOver { .. } => "handing over".to_owned(),
@@ -30,27 +30,27 @@ pub(in crate::machine) fn name(life: &Life) -> String {
             };
             let gone = if process.is_none() { ", gone" } else { "" };
             let then = match then {
-                Then::Start => "start",
-                Then::End => "end",
+                AfterEnd::Start => "start",
+                AfterEnd::Exit => "exit",
             };
             format!("{step}{gone}, then {then}")
         }
-        Stage::Waiting { .. } => "waiting".to_owned(),
+        Stage::Backoff { .. } => "backoff".to_owned(),
         Stage::GaveUp => "gave up".to_owned(),
         Stage::Ended => "ended".to_owned(),
     };
-    if !life.parents.is_empty() {
+    if !supervisor.parents.is_empty() {
         name.push_str(", with parents");
     }
-    if !life.killed.is_empty() {
+    if !supervisor.killed.is_empty() {
         name.push_str(", some killed");
     }
     name
 }
 
 /// The processes that have not ended, by what they are.
-pub(in crate::machine) fn processes(life: &Life) -> Vec<(&'static str, Generation)> {
-    let mut all = match &life.stage {
+pub(in crate::machine) fn processes(supervisor: &Supervisor) -> Vec<(&'static str, Generation)> {
+    let mut all = match &supervisor.stage {
         Stage::Starting { process, .. } => vec![("starting", process.generation)],
         Stage::Live { process, .. } => vec![("live", process.generation)],
         Stage::HandingOver { old, new, .. } => {
@@ -62,14 +62,14 @@ pub(in crate::machine) fn processes(life: &Life) -> Vec<(&'static str, Generatio
         } => vec![("ending", process.generation)],
         _ => Vec::new(),
     };
-    all.extend(life.parents.keys().map(|it| ("parent", *it)));
-    all.extend(life.killed.iter().map(|it| ("killed", *it)));
+    all.extend(supervisor.parents.keys().map(|it| ("parent", *it)));
+    all.extend(supervisor.killed.iter().map(|it| ("killed", *it)));
     all
 }
 
 /// The epoch that answers, if the newest process serves.
-pub(in crate::machine) fn epoch(life: &Life) -> Option<u32> {
-    match &life.stage {
+pub(in crate::machine) fn epoch(supervisor: &Supervisor) -> Option<u32> {
+    match &supervisor.stage {
         Stage::Starting { process, .. } | Stage::Live { process, .. } => Some(process.epoch),
         Stage::HandingOver { new, .. } => Some(new.epoch),
         _ => None,
@@ -77,7 +77,7 @@ pub(in crate::machine) fn epoch(life: &Life) -> Option<u32> {
 }
 
 /// What is not in the name and decides what follows.
-pub(in crate::machine) fn details(life: &Life) -> String {
-    let is_last = life.failures + 1 >= MAX_FAILURES;
+pub(in crate::machine) fn details(supervisor: &Supervisor) -> String {
+    let is_last = supervisor.failures + 1 >= MAX_FAILURES;
     format!("{is_last}")
 }

@@ -1,44 +1,44 @@
-//! What is told while a process that was started does not serve yet.
+//! Log messages about a process that was started and does not serve yet.
 
-use super::{Life, Process, Stage};
+use super::{Process, Stage, Supervisor};
 use crate::machine::Probe;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often it is told what a process waits for.
-const TOLD: Duration = Duration::from_secs(10);
+/// How often the log says what a process waits for.
+const WAIT_LOG_REPEAT: Duration = Duration::from_secs(10);
 
-impl Life {
-    /// Tells what the process waits for that is to serve, if that was not told for a while.
-    pub(super) fn tell_wait(&mut self, probe: &Probe, now: Instant) {
+impl Supervisor {
+    /// Logs what the starting process waits for, unless that was logged a short while ago.
+    pub(super) fn log_wait(&mut self, probe: &Probe, now: Instant) {
         let (Stage::Starting { since, .. } | Stage::HandingOver { since, .. }) = self.stage else {
             return;
         };
-        if now - self.told.unwrap_or(since) >= TOLD {
-            self.told = Some(now);
+        if now - self.wait_logged.unwrap_or(since) >= WAIT_LOG_REPEAT {
+            self.wait_logged = Some(now);
             let waited = (now - since).as_secs();
             tracing::info!(
                 "the new envoy does not serve yet after {waited} s: {}",
-                self.waits_for(probe)
+                self.describe_wait(probe)
             );
         }
     }
 
-    /// What a process waits for that does not serve yet.
-    fn waits_for(&self, probe: &Probe) -> String {
+    /// What a process that does not serve yet waits for.
+    fn describe_wait(&self, probe: &Probe) -> String {
         let (state, answers) = match probe {
             Probe::Answered {
                 state,
                 epoch,
                 config_path,
                 ..
-            } => (state, self.who_answers(*epoch, config_path)),
-            Probe::Silent(reason) => return reason.clone(),
+            } => (state, self.responder(*epoch, config_path)),
+            Probe::NoAnswer(reason) => return reason.clone(),
         };
         let reason = match answers {
-            Who::Foreign => "another envoy answers in its place",
-            Who::Before => "the envoy before it still answers",
-            Who::New => match state.as_str() {
+            Responder::Foreign => "another envoy answers in its place",
+            Responder::Previous => "the envoy before it still answers",
+            Responder::New => match state.as_str() {
                 "PRE_INITIALIZING" => "it waits for its clusters, for host names or health checks",
                 "INITIALIZING" => "it waits for what its listeners need, such as routes or secrets",
                 _ => "it is in this state",
@@ -47,29 +47,29 @@ impl Life {
         format!("{reason} ({state})")
     }
 
-    /// Which Envoy an answer is of.
-    fn who_answers(&self, epoch: u64, config_path: &str) -> Who {
+    /// Which Envoy sent an answer.
+    fn responder(&self, epoch: u64, config_path: &str) -> Responder {
         let is_of = |process: &Process| epoch == u64::from(process.epoch);
         let has_before = !self.killed.is_empty() || !self.parents.is_empty();
         match &self.stage {
-            _ if config_path != self.rules.bootstrap_path => Who::Foreign,
-            Stage::Starting { process, .. } if is_of(process) => Who::New,
-            Stage::HandingOver { new, .. } if is_of(new) => Who::New,
-            Stage::HandingOver { old, .. } if is_of(old) => Who::Before,
-            _ if has_before => Who::Before,
-            _ => Who::Foreign,
+            _ if config_path != self.options.bootstrap_path => Responder::Foreign,
+            Stage::Starting { process, .. } if is_of(process) => Responder::New,
+            Stage::HandingOver { new, .. } if is_of(new) => Responder::New,
+            Stage::HandingOver { old, .. } if is_of(old) => Responder::Previous,
+            _ if has_before => Responder::Previous,
+            _ => Responder::Foreign,
         }
     }
 }
 
-/// Whose an answer of the admin interface is while a process starts.
+/// Which Envoy answers at the admin interface while a process starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Who {
+enum Responder {
     /// The process that starts.
     New,
-    /// One of ours that it replaces, or that was killed and has not ended.
-    Before,
-    /// None that we started.
+    /// A process that it replaces, or one that was killed and has not ended.
+    Previous,
+    /// An Envoy that this program did not start.
     Foreign,
 }
 
@@ -78,22 +78,22 @@ mod tests {
     use super::*;
     use crate::{
         launch::RestartMode,
-        machine::life::{Out, Rules},
+        machine::supervisor::{Options, Output},
     };
 
     const PATH: &str = "/c/envoy.json";
 
-    /// A life whose first process starts.
-    fn starting(now: Instant) -> Life {
+    /// A supervisor whose first process starts.
+    fn starting(now: Instant) -> Supervisor {
         let seconds = Duration::from_secs;
-        let mut life = Life::new(Rules {
+        let mut supervisor = Supervisor::new(Options {
             restart_mode: RestartMode::Hot,
             drain_time: seconds(20),
             kill_wait_time: seconds(60),
             bootstrap_path: PATH.to_owned(),
         });
-        life.start(now, &mut Out::default());
-        life
+        supervisor.start(now, &mut Output::default());
+        supervisor
     }
 
     fn answer(state: &str, epoch: u64, config_path: &str) -> Probe {
@@ -106,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_is_told_in_words() {
-        let life = starting(Instant::now());
-        for (probe, told) in [
+    fn the_wait_is_described_in_words() {
+        let supervisor = starting(Instant::now());
+        for (probe, message) in [
             (
                 answer("PRE_INITIALIZING", 0, PATH),
                 "it waits for its clusters, for host names or health checks (PRE_INITIALIZING)",
@@ -125,19 +125,19 @@ mod tests {
                 answer("DRAINING", 3, PATH),
                 "another envoy answers in its place (DRAINING)",
             ),
-            (Probe::Silent("no answer".to_owned()), "no answer"),
+            (Probe::NoAnswer("no answer".to_owned()), "no answer"),
         ] {
-            assert_eq!(life.waits_for(&probe), told);
+            assert_eq!(supervisor.describe_wait(&probe), message);
         }
     }
 
     #[test]
     fn the_envoy_that_hands_over_is_not_taken_for_another() {
         let now = Instant::now();
-        let mut life = starting(now);
-        life.probed(&answer("LIVE", 0, PATH), now, &mut Out::default());
-        assert!(life.restart(now, &mut Out::default()));
-        for (probe, told) in [
+        let mut supervisor = starting(now);
+        supervisor.probed(&answer("LIVE", 0, PATH), now, &mut Output::default());
+        assert!(supervisor.restart(now, &mut Output::default()));
+        for (probe, message) in [
             (
                 answer("LIVE", 0, PATH),
                 "the envoy before it still answers (LIVE)",
@@ -155,20 +155,20 @@ mod tests {
                 "another envoy answers in its place (LIVE)",
             ),
         ] {
-            assert_eq!(life.waits_for(&probe), told);
+            assert_eq!(supervisor.describe_wait(&probe), message);
         }
     }
 
     #[test]
     fn a_killed_envoy_that_still_answers_is_the_one_before() {
         let now = Instant::now();
-        let mut life = starting(now);
-        life.probed(&answer("LIVE", 0, PATH), now, &mut Out::default());
-        assert!(life.restart(now, &mut Out::default()));
-        life.probed(&answer("LIVE", 1, PATH), now, &mut Out::default());
-        assert!(life.has_parents());
-        life.tick(now + Duration::from_mins(2), &mut Out::default());
-        let told = life.waits_for(&answer("DRAINING", 0, PATH));
-        assert_eq!(told, "the envoy before it still answers (DRAINING)");
+        let mut supervisor = starting(now);
+        supervisor.probed(&answer("LIVE", 0, PATH), now, &mut Output::default());
+        assert!(supervisor.restart(now, &mut Output::default()));
+        supervisor.probed(&answer("LIVE", 1, PATH), now, &mut Output::default());
+        assert!(supervisor.has_parents());
+        supervisor.deadline_passed(now + Duration::from_mins(2), &mut Output::default());
+        let message = supervisor.describe_wait(&answer("DRAINING", 0, PATH));
+        assert_eq!(message, "the envoy before it still answers (DRAINING)");
     }
 }

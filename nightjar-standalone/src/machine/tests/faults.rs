@@ -1,4 +1,4 @@
-use super::{world::Story, *};
+use super::{story::Story, *};
 use nightjar_core::envoy::Secret;
 
 fn unbound(port: u16) -> Unbound {
@@ -57,7 +57,7 @@ async fn without_its_main_listener_it_is_not_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_never_served_is_not_ready_without_any_listener() {
-    let story = Story::new(rules(RestartMode::Hot), with_side(&["a"]));
+    let story = Story::new(options(RestartMode::Hot), with_side(&["a"]));
     story.script().unbound = vec![unbound(LISTEN_PORT + 1)];
     story.settled().await;
     let ready = story.ready();
@@ -92,7 +92,7 @@ async fn a_folder_that_is_lost_is_written_again_and_envoy_restarted() {
     story.refresh().await;
     assert_eq!(
         story.took(),
-        ["refresh", "replace", "spawn 1", "keep 2", "confirm"]
+        ["refresh", "replace", "spawn 1", "protect 2", "confirm"]
     );
     assert_eq!(story.ready(), "ready");
 }
@@ -100,14 +100,14 @@ async fn a_folder_that_is_lost_is_written_again_and_envoy_restarted() {
 #[tokio::test(start_paused = true)]
 async fn an_envoy_that_is_silent_is_not_ready_until_it_answers() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    story.script().is_silent = true;
+    story.script().does_not_answer = true;
     tokio::time::sleep(seconds(30)).await;
     let ready = story.ready();
     assert!(ready.starts_with("not ready: envoy is silent"), "{ready}");
     story.took();
     story.change(Mesh::of(&["b"])).await;
-    assert_eq!(story.took(), ["refresh", "check"]);
-    story.script().is_silent = false;
+    assert_eq!(story.took(), ["refresh", "validate"]);
+    story.script().does_not_answer = false;
     tokio::time::sleep(seconds(8)).await;
     assert_eq!(story.ready(), "ready");
     assert!(story.took().contains(&"write rds-main.json".to_owned()));
@@ -116,15 +116,15 @@ async fn an_envoy_that_is_silent_is_not_ready_until_it_answers() {
 #[tokio::test(start_paused = true)]
 async fn an_admin_interface_that_a_failed_successor_closed_costs_a_restart() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    story.script().starts.push_back(world::Start::Exits);
+    story.script().starts.push_back(script::Start::Exits);
     story.script().mesh = Ok(Mesh::of(&["a"]).node(1));
     story.send(Event::RefreshDue);
     tokio::time::sleep(Duration::from_millis(60)).await;
-    story.script().is_silent = true;
+    story.script().does_not_answer = true;
     tokio::time::sleep(seconds(5)).await;
     let took = story.took();
     assert!(took.contains(&"SIGKILL 1".to_owned()), "{took:?}");
-    story.script().is_silent = false;
+    story.script().does_not_answer = false;
     tokio::time::sleep(seconds(15)).await;
     let ready = story.ready();
     assert!(
@@ -163,7 +163,7 @@ async fn the_pauses_grow_with_failures() {
 
 #[tokio::test(start_paused = true)]
 async fn one_without_a_configuration_tries_every_refresh_time() {
-    let story = Story::new(rules(RestartMode::Hot), Mesh::of(&["a"]));
+    let story = Story::new(options(RestartMode::Hot), Mesh::of(&["a"]));
     story.script().mesh = Err("no map".to_owned());
     tokio::time::sleep(seconds(151)).await;
     assert_eq!(story.took(), ["refresh"; 6]);
@@ -176,14 +176,14 @@ async fn one_without_a_configuration_tries_every_refresh_time() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_made_is_told() {
     let story = Story::begun(Mesh::of(&["a"])).await;
-    for (failed, told) in [(true, "failed"), (false, "refused")] {
-        story.script().refreshed.unfit = Some(Unfit {
+    for (failed, message) in [(true, "failed"), (false, "refused")] {
+        story.script().refreshed.not_built = Some(NotBuilt {
             reason: "no bootstrap".to_owned(),
             failed,
         });
         story.refresh().await;
-        assert_eq!(story.ready(), format!("ready\n{told}: no bootstrap"));
-        story.script().refreshed.unfit = None;
+        assert_eq!(story.ready(), format!("ready\n{message}: no bootstrap"));
+        story.script().refreshed.not_built = None;
         story.refresh().await;
     }
 }
@@ -196,15 +196,15 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
         "has none: connections that need it fail",
         "uses the one before",
     );
-    for (left, is_of_cluster, is_ready, told) in [
-        (Left::Nothing, false, false, none),
-        (Left::Nothing, true, true, none),
-        (Left::Old, false, true, old),
+    for (remaining, is_of_cluster, is_ready, message) in [
+        (Remaining::Nothing, false, false, none),
+        (Remaining::Nothing, true, true, none),
+        (Remaining::Previous, false, true, old),
         // From here on it once had all.
-        (Left::Nothing, false, true, none),
-        (Left::Lost, false, false, none),
+        (Remaining::Nothing, false, true, none),
+        (Remaining::Lost, false, false, none),
     ] {
-        let trouble = SecretTrouble {
+        let problem = SecretProblem {
             secret: Secret {
                 name: "own".to_owned(),
                 path: "/x/sds.json".to_owned(),
@@ -212,22 +212,25 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
                 is_of_cluster,
             },
             others: Vec::new(),
-            left,
+            remaining,
         };
         story.send(Event::Secrets(SecretReport {
-            troubles: vec![trouble],
-            has_all: left == Left::Old,
+            problems: vec![problem],
+            has_all: remaining == Remaining::Previous,
         }));
         tokio::time::sleep(seconds(1)).await;
         let first = if is_ready {
             "ready".to_owned()
         } else {
-            format!("not ready: {named} {told}")
+            format!("not ready: {named} {message}")
         };
-        assert_eq!(story.ready(), format!("{first}\nsecrets: {named} {told}"));
+        assert_eq!(
+            story.ready(),
+            format!("{first}\nsecrets: {named} {message}")
+        );
     }
     assert!((story.metric("secrets_refused") - 1.0).abs() < 0.1);
-    let keys = SecretTrouble {
+    let keys = SecretProblem {
         secret: Secret {
             name: "own".to_owned(),
             path: "/x/sds.json".to_owned(),
@@ -235,16 +238,16 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
             is_of_cluster: false,
         },
         others: Vec::new(),
-        left: Left::OldKeys,
+        remaining: Remaining::PreviousKeys,
     };
     story.send(Event::Secrets(SecretReport {
-        troubles: vec![keys],
+        problems: vec![keys],
         has_all: true,
     }));
     tokio::time::sleep(seconds(1)).await;
-    let told = "envoy cannot use the files that /x/sds.json names for secret \"own\" of lds.json, and uses \
+    let message = "envoy cannot use the files that /x/sds.json names for secret \"own\" of lds.json, and uses \
                 the ones before";
-    assert_eq!(story.ready(), format!("ready\nsecrets: {told}"));
+    assert_eq!(story.ready(), format!("ready\nsecrets: {message}"));
     assert!((story.metric("secrets_refused") - 1.0).abs() < 0.1);
     story.send(Event::Secrets(SecretReport::default()));
     tokio::time::sleep(seconds(1)).await;

@@ -1,10 +1,10 @@
-//! Envoy's life as a state: which process serves, which one comes, which ones go.
+//! Supervisor of the Envoy processes, as a state: which one serves, which one starts, which ones end.
 //!
-//! Pure: events in, orders and news out. [`crate::process`] carries the orders out.
+//! Pure: events in, effects and events for the rollout out. [`crate::process`] carries the effects out.
 
-mod ending;
 mod events;
-mod wait;
+mod start_progress;
+mod termination;
 
 use super::{Effect, Generation};
 use crate::launch::RestartMode;
@@ -14,33 +14,34 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// After so many failures in a row the orchestrator had better replace the container.
+/// After so many failures in a row the orchestrator should replace the container.
 const MAX_FAILURES: u32 = 10;
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MIN_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// How long a new Envoy may take until it serves.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// How much longer than the drain time a replaced Envoy lives.
+/// How much longer than the drain time a replaced Envoy may run.
 pub(crate) const PARENT_GRACE: Duration = Duration::from_secs(1);
 /// How much longer than it should a replaced Envoy may take to end.
 const PARENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a new Envoy says that cannot take over.
-const STILL_INITIALIZING: &str = "previous envoy process is still initializing";
+/// The error of a new Envoy that cannot take over.
+const PARENT_INITIALIZING: &str = "previous envoy process is still initializing";
 /// How often a starting Envoy is asked whether it serves, and a serving one whether it still answers.
-const START_PROBE: Duration = Duration::from_millis(20);
-const LIVE_PROBE: Duration = Duration::from_secs(5);
-/// How long a serving Envoy may be silent. Its main thread has seconds of work with a very large update.
-const SILENCE: Duration = Duration::from_secs(15);
-/// How long one may be silent whose successor failed: that may have closed its admin interface for good.
-const SILENCE_AFTER_HAND_OVER: Duration = Duration::from_secs(2);
+const START_PROBE_INTERVAL: Duration = Duration::from_millis(20);
+const LIVE_PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a serving Envoy may leave probes unanswered. A very large update keeps its main thread busy for
+/// seconds.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same for one whose successor failed: that may have closed its admin interface for good.
+const PROBE_TIMEOUT_AFTER_HAND_OVER: Duration = Duration::from_secs(2);
 
-/// What has to be known of the settings.
+/// The settings of the supervisor.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
+pub(crate) struct Options {
     pub(crate) restart_mode: RestartMode,
     pub(crate) drain_time: Duration,
     pub(crate) kill_wait_time: Duration,
-    /// The path of the bootstrap, by which an Envoy of ours is told from another.
+    /// The path of the bootstrap, which tells an Envoy of this proxy from another one.
     pub(crate) bootstrap_path: String,
 }
 
@@ -52,18 +53,18 @@ pub(crate) struct Process {
     pub(crate) epoch: u32,
 }
 
-/// Where Envoy is in its life.
+/// The stage that Envoy is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Not wanted yet.
+    /// No Envoy is wanted yet.
     Idle,
-    /// Started, and not serving yet. Nobody serves.
+    /// Started, and not serving yet. No other process serves.
     Starting { process: Process, since: Instant },
     /// Serving.
     Live {
         process: Process,
         since: Instant,
-        heard: Instant,
+        last_answer: Instant,
         /// Whether a successor failed, which may have closed this one's admin interface.
         succession_failed: bool,
         /// How it showed that it has not answered for too long.
@@ -75,26 +76,26 @@ pub(crate) enum Stage {
         new: Process,
         since: Instant,
         /// Whether the old one can still be asked.
-        old_answers: bool,
+        old_responds: bool,
     },
-    /// The process that serves finishes what it has begun, and ends; then comes what comes.
+    /// The process that serves drains and ends, and `then` follows.
     Ending {
         process: Option<Process>,
         step: EndStep,
-        then: Then,
+        then: AfterEnd,
     },
     /// No process serves; the next start is due at this time.
-    Waiting { until: Instant },
-    /// It failed too often.
+    Backoff { until: Instant },
+    /// Envoy failed too often.
     GaveUp,
-    /// Ended by order.
+    /// Every process ended, as it was asked to.
     Ended,
 }
 
-/// How far an end by order is.
+/// How far the end of a process that was asked to end is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndStep {
-    /// It is asked to finish what it has begun, until this time at the longest.
+    /// It drains, until this time at the longest.
     Draining { until: Instant, drained: bool },
     /// It was sent SIGTERM, and is sent SIGKILL at this time.
     Terminating { until: Instant },
@@ -102,30 +103,30 @@ pub(crate) enum EndStep {
     Killing,
 }
 
-/// What follows an end by order.
+/// What follows once a process that was asked to end has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum AfterEnd {
     /// A new process, which reads the changed bootstrap.
     Start,
     /// Nothing.
-    End,
+    Exit,
 }
 
-/// What happened that others have to know.
+/// What happened to the processes that the rollout has to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum SupervisorEvent {
     /// A process was started that reads all its files anew.
     Started,
-    /// A process serves that nobody has handed over to.
+    /// A process serves that did not take over from another.
     Live,
     /// The new process serves.
     HandedOver,
-    /// The new process did not come to serve.
+    /// The new process did not get ready.
     HandOverFailed {
         reason: String,
         retry: bool,
     },
-    /// The process that served, or was about to, ended by itself.
+    /// The process that served, or was starting, ended by itself.
     Died {
         /// Why, if it could not start.
         start_failed: Option<String>,
@@ -133,58 +134,58 @@ pub(crate) enum News {
     /// No replaced process is left.
     ParentsGone,
     GaveUp,
-    /// Nothing runs any more, by order.
+    /// Every process ended, as it was asked to.
     Ended,
 }
 
-/// Envoy's life.
+/// What is known of the Envoy processes.
 #[derive(Debug, Clone)]
-pub(crate) struct Life {
-    rules: Rules,
+pub(crate) struct Supervisor {
+    options: Options,
     stage: Stage,
-    /// Replaced processes that finish what they have begun, each with when it is killed.
+    /// Replaced processes that drain, each with the time at which it is killed.
     parents: BTreeMap<Generation, Instant>,
     /// Processes that were killed and have not ended yet.
     killed: BTreeSet<Generation>,
     /// Failures in a row.
     failures: u32,
     generations: Generation,
-    /// Until when a hand-over that is under way may take, if a stop was ordered meanwhile.
+    /// When a hand-over that is in progress has to be over, if a stop was requested meanwhile.
     stop_by: Option<Instant>,
-    /// When it was last told what the process waits for that is to serve.
-    told: Option<Instant>,
+    /// When the log last said what the starting process waits for.
+    wait_logged: Option<Instant>,
     pub(crate) starts: u64,
     pub(crate) exits: u64,
 }
 
-/// Effects and news of one step.
+/// Effects and supervisor events of one step.
 #[derive(Debug, Default)]
-pub(crate) struct Out {
+pub(crate) struct Output {
     pub(crate) effects: Vec<Effect>,
-    pub(crate) news: Vec<News>,
+    pub(crate) events: Vec<SupervisorEvent>,
 }
 
-impl Out {
-    fn order(&mut self, effect: Effect) {
+impl Output {
+    fn push(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
     fn probe(&mut self, after: Duration) {
-        self.order(Effect::Probe { after });
+        self.push(Effect::Probe { after });
     }
 }
 
-impl Life {
-    pub(crate) fn new(rules: Rules) -> Self {
+impl Supervisor {
+    pub(crate) fn new(options: Options) -> Self {
         Self {
-            rules,
+            options,
             stage: Stage::Idle,
             parents: BTreeMap::new(),
             killed: BTreeSet::new(),
             failures: 0,
             generations: 0,
             stop_by: None,
-            told: None,
+            wait_logged: None,
             starts: 0,
             exits: 0,
         }
@@ -209,7 +210,7 @@ impl Life {
         }
     }
 
-    /// Whether replaced processes finish what they have begun.
+    /// Whether replaced processes still drain.
     pub(crate) fn has_parents(&self) -> bool {
         !self.parents.is_empty()
     }
@@ -225,16 +226,16 @@ impl Life {
                     ..
                 }
         );
-        let hot = self.rules.restart_mode == RestartMode::Hot;
+        let hot = self.options.restart_mode == RestartMode::Hot;
         undecided || (hot && self.has_parents())
     }
 
-    /// When there is something to do without an event.
+    /// When there is something to do even without an event.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let own = match &self.stage {
             Stage::Starting { since, .. } => Some(*since + START_TIMEOUT),
             Stage::HandingOver { since, .. } => Some(self.hand_over_until(*since)),
-            Stage::Waiting { until } if self.killed.is_empty() => Some(*until),
+            Stage::Backoff { until } if self.killed.is_empty() => Some(*until),
             Stage::Ending {
                 step: EndStep::Draining { until, .. } | EndStep::Terminating { until },
                 ..
@@ -249,23 +250,23 @@ impl Life {
         self.stop_by.map_or(limit, |stop| stop.min(limit))
     }
 
-    /// Starts Envoy, if it is not wanted yet.
-    pub(crate) fn start(&mut self, now: Instant, out: &mut Out) {
+    /// Starts Envoy, if it was not wanted before.
+    pub(crate) fn start(&mut self, now: Instant, out: &mut Output) {
         if self.stage == Stage::Idle {
             self.spawn_first(now, out);
         }
     }
 
-    /// Starts Envoy without waiting longer, if it ended by itself.
-    pub(crate) fn start_early(&mut self, now: Instant, out: &mut Out) {
-        if let Stage::Waiting { until } = &mut self.stage {
+    /// Starts Envoy without further backoff, if it ended by itself.
+    pub(crate) fn start_early(&mut self, now: Instant, out: &mut Output) {
+        if let Stage::Backoff { until } = &mut self.stage {
             *until = now;
-            self.tick(now, out);
+            self.deadline_passed(now, out);
         }
     }
 
     /// Makes a changed bootstrap take effect. `false`: by the restart mode, it waits for the next start.
-    pub(crate) fn restart(&mut self, now: Instant, out: &mut Out) -> bool {
+    pub(crate) fn restart(&mut self, now: Instant, out: &mut Output) -> bool {
         let Stage::Live {
             process,
             succession_failed,
@@ -274,7 +275,7 @@ impl Life {
         else {
             return false;
         };
-        match self.rules.restart_mode {
+        match self.options.restart_mode {
             RestartMode::None => false,
             RestartMode::Hot if !succession_failed => {
                 let new = self.spawn(process.epoch + 1, out);
@@ -283,44 +284,44 @@ impl Life {
                     old: process,
                     new,
                     since: now,
-                    old_answers: true,
+                    old_responds: true,
                 };
-                out.probe(START_PROBE);
+                out.probe(START_PROBE_INTERVAL);
                 true
             }
             RestartMode::Hot | RestartMode::Cold => {
-                self.end(Some(process), Then::Start, now, out);
+                self.end(Some(process), AfterEnd::Start, now, out);
                 true
             }
         }
     }
 
-    /// Ends a process that does not come to serve, and starts another.
-    pub(crate) fn restart_at_once(&mut self, now: Instant, out: &mut Out) {
+    /// Kills every process, and starts another.
+    pub(crate) fn restart_now(&mut self, now: Instant, out: &mut Output) {
         self.kill_all(out);
-        self.stage = Stage::Waiting { until: now };
-        self.tick(now, out);
+        self.stage = Stage::Backoff { until: now };
+        self.deadline_passed(now, out);
     }
 
-    fn spawn_first(&mut self, now: Instant, out: &mut Out) {
+    fn spawn_first(&mut self, now: Instant, out: &mut Output) {
         let process = self.spawn(0, out);
         self.stage = Stage::Starting {
             process,
             since: now,
         };
-        out.news.push(News::Started);
-        out.probe(START_PROBE);
+        out.events.push(SupervisorEvent::Started);
+        out.probe(START_PROBE_INTERVAL);
     }
 
-    fn spawn(&mut self, epoch: u32, out: &mut Out) -> Process {
+    fn spawn(&mut self, epoch: u32, out: &mut Output) -> Process {
         self.starts += 1;
-        self.told = None;
+        self.wait_logged = None;
         self.generations += 1;
         let process = Process {
             generation: self.generations,
             epoch,
         };
-        out.order(Effect::Spawn(process));
+        out.push(Effect::Spawn(process));
         process
     }
 }

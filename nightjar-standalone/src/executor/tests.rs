@@ -141,10 +141,10 @@ impl Scene {
         .await;
     }
 
-    async fn until_told(&self, status: u16, words: &str) {
-        self.until(words, async || {
+    async fn until_shown(&self, status: u16, expected: &str) {
+        self.until(expected, async || {
             let page = self.page("/ready").await;
-            page.is_some_and(|(code, text)| code == status && text.contains(words))
+            page.is_some_and(|(code, text)| code == status && text.contains(expected))
         })
         .await;
     }
@@ -205,7 +205,7 @@ async fn a_refusal_while_it_runs_is_put_back_and_told() {
             });
             scene.set_map("2", 4002);
             scene
-                .until_told(200, "refused: envoy refused cds.json: no such policy")
+                .until_shown(200, "refused: envoy refused cds.json: no such policy")
                 .await;
             assert_eq!(scene.text("cds.json"), before);
         })
@@ -238,11 +238,11 @@ async fn a_check_that_is_not_passed_leaves_all_as_it_was() {
             publish("2", "flags_path: no-such-flag\n");
             trigger.refresh();
             scene
-                .until_told(200, "refused: envoy refuses the configuration: ")
+                .until_shown(200, "refused: envoy refuses the configuration: ")
                 .await;
             assert_eq!(scene.text("envoy-config.yaml"), before);
             fs::remove_file(&templates).unwrap();
-            scene.until_told(200, "templates: ").await;
+            scene.until_shown(200, "templates: ").await;
             publish("3", "");
             scene.until_ready().await;
         })
@@ -256,11 +256,11 @@ async fn a_port_that_is_taken_is_told_before_envoy_starts() {
     let held = TcpListener::bind((LOOPBACK, scene.ports.listen)).unwrap();
     let ended = scene
         .run(async |_| {
-            let told = format!(
+            let message = format!(
                 "failed: another process listens at 127.0.0.1:{} (NJ_LISTEN_PORT)",
                 scene.ports.listen
             );
-            scene.until_told(503, &told).await;
+            scene.until_shown(503, &message).await;
             drop(held);
             scene.until_ready().await;
         })
@@ -324,7 +324,10 @@ async fn a_set_up_that_cannot_be_is_told() {
     );
     scene.set("ENVOY_EXEC", &program.display());
     let error = scene.run(async |_| {}).await.unwrap_err();
-    let told = format!("{error:#}");
-    assert!(told.starts_with("ENVOY_EXEC: "), "{told}");
-    assert!(told.contains("is not an Envoy 1.39.1 or later"), "{told}");
+    let message = format!("{error:#}");
+    assert!(message.starts_with("ENVOY_EXEC: "), "{message}");
+    assert!(
+        message.contains("is not an Envoy 1.39.1 or later"),
+        "{message}"
+    );
 }

@@ -1,9 +1,9 @@
-//! What the outside is told: derived from the state, never read back.
+//! Status of the proxy: readiness and metrics, derived from the state and never read back.
 
 use super::{
-    Effort, State,
-    life::Stage,
-    rollout::{Served, Tally},
+    RefreshStats, State,
+    rollout::{Confirmation, RolloutMetrics},
+    supervisor::Stage,
 };
 use crate::inotify;
 use nightjar_core::{
@@ -12,11 +12,11 @@ use nightjar_core::{
 };
 use std::time::Instant;
 
-/// What the status port, the ready file and the metrics tell.
+/// The content of the status port, the ready file and the metrics.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct ProxyStatus {
     progress: RefreshProgress,
-    /// What stands against readiness.
+    /// Why the proxy is not ready.
     obstacle: Option<String>,
     is_live: bool,
     refused: Option<String>,
@@ -26,45 +26,47 @@ pub(crate) struct Facts {
     pending_bootstrap: bool,
     map_in_force: Option<String>,
     templates_in_force: Option<String>,
-    print: Option<u64>,
+    fingerprint: Option<u64>,
     endpoints: usize,
-    tally: Tally,
-    effort: Effort,
+    rollout: RolloutMetrics,
+    stats: RefreshStats,
     envoy_starts: u64,
     envoy_exits: u64,
-    inotify_left: inotify::Left,
+    inotify_left: inotify::InstancesLeft,
 }
 
-/// The facts, shared between the program and its status port.
-pub(crate) type Status = daemon::SharedStatus<Facts>;
+/// The status, shared between the program and its status port.
+pub(crate) type SharedStatus = daemon::SharedStatus<ProxyStatus>;
 
 impl State {
-    /// What the outside may know.
-    pub(crate) fn facts(&self) -> Facts {
+    /// The status as it is now.
+    pub(crate) fn status(&self) -> ProxyStatus {
         let rollout = &self.rollout;
-        let in_force = rollout.base();
-        Facts {
+        let in_force = rollout.in_force();
+        ProxyStatus {
             progress: self.progress.clone(),
             obstacle: self.obstacle(),
-            is_live: self.is_live() && self.life.unresponsive().is_none(),
-            refused: rollout.refused().map(|refused| refused.reason.clone()),
+            is_live: self.is_live() && self.supervisor.unresponsive().is_none(),
+            refused: rollout
+                .rejection()
+                .map(|rejection| rejection.reason.clone()),
             templates_failed: rollout.templates_failed().map(ToOwned::to_owned),
             unbound: rollout.unbound().iter().map(ToString::to_string).collect(),
             secrets: self
                 .secrets
-                .troubles()
+                .problems()
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
             pending_bootstrap: rollout.pending_bootstrap(),
             map_in_force: in_force.and_then(|candidate| candidate.map_version.clone()),
             templates_in_force: in_force.map(super::Candidate::templates_version),
-            print: in_force.map(super::Candidate::print),
+            fingerprint: in_force.map(super::Candidate::fingerprint),
             endpoints: rollout.endpoints(),
-            tally: rollout.tally(),
-            effort: self.effort,
-            envoy_starts: self.life.starts,
-            envoy_exits: self.life.exits,
+            rollout: rollout.metrics(),
+            stats: self.stats,
+            envoy_starts: self.supervisor.starts,
+            envoy_exits: self.supervisor.exits,
             inotify_left: self.inotify_left.clone(),
         }
     }
@@ -72,31 +74,33 @@ impl State {
     /// Whether a process serves: during a hand-over the old one does.
     fn is_live(&self) -> bool {
         matches!(
-            self.life.stage(),
+            self.supervisor.stage(),
             Stage::Live { .. } | Stage::HandingOver { .. }
         )
     }
 
-    /// What stands against sending traffic here.
+    /// Why no traffic should be sent here.
     fn obstacle(&self) -> Option<String> {
-        let served = self.rollout.served();
-        let text = match served {
+        let confirmation = self.rollout.confirmation();
+        let text = match confirmation {
             _ if self.stopping => "stopping".to_owned(),
             _ if !self.rollout.is_configured() => "no complete configuration yet".to_owned(),
             _ if !self.is_live() => "envoy is not live".to_owned(),
-            _ if self.life.unresponsive().is_some() => self.life.unresponsive()?.to_owned(),
-            Served::Unknown => "envoy has just started".to_owned(),
-            Served::No(reason) => reason.clone(),
-            Served::Yes => match self.rollout.unbound_in_the_way() {
+            _ if self.supervisor.unresponsive().is_some() => {
+                self.supervisor.unresponsive()?.to_owned()
+            }
+            Confirmation::Unknown => "envoy has just started".to_owned(),
+            Confirmation::Failed(reason) => reason.clone(),
+            Confirmation::Confirmed => match self.rollout.unready_listener() {
                 Some(unbound) => unbound.to_string(),
-                None => self.secrets.in_the_way()?.to_string(),
+                None => self.secrets.unready_secret()?.to_string(),
             },
         };
         Some(text)
     }
 }
 
-impl daemon::StatusReport for Facts {
+impl daemon::StatusReport for ProxyStatus {
     /// Whether traffic can be sent here.
     fn readiness(&self) -> Readiness {
         let now = Instant::now();
@@ -170,14 +174,14 @@ impl daemon::StatusReport for Facts {
             "version",
             self.templates_in_force.as_deref().unwrap_or_default(),
         );
-        let print = self
-            .print
-            .map_or(String::new(), |print| format!("{print:016x}"));
+        let fingerprint = self
+            .fingerprint
+            .map_or(String::new(), |fingerprint| format!("{fingerprint:016x}"));
         page.info(
             "configuration_info",
             "A hash of the files that Envoy serves.",
             "hash",
-            &print,
+            &fingerprint,
         );
         page.gauge(
             "endpoints",
@@ -185,8 +189,8 @@ impl daemon::StatusReport for Facts {
             count(u64::try_from(self.endpoints).unwrap_or(u64::MAX)),
         );
         self.progress.add_refreshes(page, &OUTCOMES);
-        self.effort.tell(page);
-        self.tally.tell(page);
+        self.stats.add_to(page);
+        self.rollout.add_to(page);
         page.counter(
             "envoy_starts_total",
             "Envoy processes started.",
@@ -206,16 +210,16 @@ impl daemon::StatusReport for Facts {
     }
 }
 
-impl Tally {
-    fn tell(&self, page: &mut MetricsPage) {
+impl RolloutMetrics {
+    fn add_to(&self, page: &mut MetricsPage) {
         page.counter(
             "validations_total",
             "Configurations that were checked before they went live.",
             self.validations,
         );
         let failures = [
-            ("{result=\"refused\"}", count(self.checks_refused)),
-            ("{result=\"failed\"}", count(self.checks_failed)),
+            ("{result=\"refused\"}", count(self.validations_rejected)),
+            ("{result=\"failed\"}", count(self.validations_unavailable)),
         ];
         page.metric(
             "validation_failures_total",
@@ -226,19 +230,19 @@ impl Tally {
         page.timings(
             "validation_seconds",
             "The time of a check.",
-            &[("", self.checks)],
+            &[("", self.validation_times)],
         );
-        let ends = self
-            .ends()
-            .map(|(end, number)| (format!("{{result=\"{end}\"}}"), count(number)));
-        let ends = ends
+        let results = self
+            .results()
+            .map(|(result, number)| (format!("{{result=\"{result}\"}}"), count(number)));
+        let results = results
             .each_ref()
             .map(|(label, number)| (label.as_str(), *number));
         page.metric(
             "rollouts_total",
             "counter",
             "New configurations, by what became of them.",
-            &ends,
+            &results,
         );
         page.timings(
             "rollout_seconds",
