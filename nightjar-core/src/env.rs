@@ -70,6 +70,19 @@ impl Env {
         }
     }
 
+    /// The same environment with these variables set, in place of their values so far.
+    #[must_use]
+    pub fn with<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let pairs = pairs.into_iter();
+        self.variables
+            .extend(pairs.map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
     /// A variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.variables

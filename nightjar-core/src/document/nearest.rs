@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// The known name that is most like the given one, if any is.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const LIKE: f64 = 0.75;
     let plain = plain(name);
     known

@@ -14,7 +14,7 @@ use crate::document::{
     discovery_map::{Name, Text},
     templates::{GatewayTemplate, ServiceTemplate, Templates},
 };
-use listing::{Listing, TemplateFile};
+use listing::Listing;
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -25,8 +25,9 @@ use std::{
 use xxhash_rust::xxh3::Xxh3;
 
 /// The folder that stands for any namespace, service or color.
-const ANY: &str = "_default";
-const SUFFIX: &str = ".mustache";
+pub const ANY: &str = "_default";
+/// Ends the names of the files. What stands before it is the purpose.
+pub const SUFFIX: &str = ".mustache";
 /// How long the folder has to stay the same after a recent edit. Several files are often saved
 /// one after the other, as when a repository is updated, and belong together.
 const SETTLE_TIME: Duration = Duration::from_millis(100);
@@ -207,7 +208,8 @@ fn document(
         service_templates: Vec::new(),
     };
     for (entry, template) in listing.templates.iter().zip(texts) {
-        add(&mut templates, entry, template).map_err(|reason| FolderError::Name {
+        // A listing holds only files that have a place.
+        add(&mut templates, &entry.name, template).map_err(|reason| FolderError::Name {
             path: entry.path.clone(),
             reason,
         })?;
@@ -254,9 +256,14 @@ impl<'a> TemplateLocation<'a> {
     }
 }
 
-fn add(templates: &mut Templates, entry: &TemplateFile, template: String) -> Result<(), String> {
+/// Adds the template that a file at this path in a folder holds. Returns whether a template belongs
+/// there.
+///
+/// # Errors
+/// Why a part of the path cannot be what it stands for.
+pub fn add(templates: &mut Templates, path: &str, template: String) -> Result<bool, String> {
     let unless_any = |name: &str| (name != ANY).then(|| name.parse::<Name>()).transpose();
-    match TemplateLocation::of(&entry.name) {
+    match TemplateLocation::of(path) {
         Some(TemplateLocation::Gateway { namespace, purpose }) => {
             templates.gateway_templates.push(GatewayTemplate {
                 namespace: unless_any(namespace)?,
@@ -278,8 +285,7 @@ fn add(templates: &mut Templates, entry: &TemplateFile, template: String) -> Res
                 template,
             });
         }
-        // A listing holds only files that have a place.
-        None => {}
+        None => return Ok(false),
     }
-    Ok(())
+    Ok(true)
 }
