@@ -9,11 +9,14 @@ mod format;
 mod input;
 mod output;
 mod proxy;
+mod store;
+mod unified;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use cmd::Command;
 use nightjar_core::env::{self, EXIT_CONFIGURATION};
 use std::{ffi::OsString, process::ExitCode};
+use store::StoreError;
 
 /// Looks at a Nightjar mesh: checks its documents and templates, and shows what a proxy would get.
 #[derive(Parser)]
@@ -53,6 +56,15 @@ fn parsed(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, clap::
     Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
+/// What an error is to a program that reads exit codes.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Usage>() {
+        return ExitCode::from(EXIT_CONFIGURATION);
+    }
+    let of_store = error.downcast_ref::<StoreError>();
+    of_store.map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
+}
+
 fn main() -> ExitCode {
     let arguments = std::iter::once("nightjar".into()).chain(env::arguments());
     let arguments = match parsed(arguments) {
@@ -72,11 +84,7 @@ fn main() -> ExitCode {
         Ok(Verdict::Faults) => ExitCode::FAILURE,
         Err(error) => {
             output::message(&format!("nightjar: {error:#}"));
-            if error.is::<Usage>() {
-                ExitCode::from(EXIT_CONFIGURATION)
-            } else {
-                ExitCode::FAILURE
-            }
+            exit_code(&error)
         }
     }
 }

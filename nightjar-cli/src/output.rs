@@ -42,3 +42,29 @@ pub(crate) fn message(text: &str) {
 pub(crate) fn warning(text: &str) {
     message(&format!("nightjar: warning: {text}"));
 }
+
+/// `1 error`, `2 errors`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Rows below their titles, each column as wide as its widest cell.
+pub(crate) fn table<const N: usize>(
+    titles: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> Vec<String> {
+    let titles = titles.map(ToOwned::to_owned);
+    let table: Vec<[String; N]> = std::iter::once(titles).chain(rows).collect();
+    let mut widths = [0; N];
+    for row in &table {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let lines = table.iter().map(|cells| {
+        let padded = cells.iter().zip(widths);
+        let padded = padded.map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    lines.collect()
+}

@@ -43,4 +43,6 @@ mod sets;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod template_stores;
+#[cfg(test)]
 mod templates;

@@ -8,7 +8,11 @@ use nightjar_core::{
     envoy::{CheckError, Configuration, EnvoyProgram, Files, config_dir_of},
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 const ENVOY_EXEC: Setting = Setting::with_default("ENVOY_EXEC", "envoy", "the Envoy to ask");
 
@@ -52,7 +56,7 @@ struct Report {
 impl Check {
     pub(crate) fn run(self) -> anyhow::Result<Verdict> {
         let env = Env::from_process();
-        let envoy = self.envoy(&env)?;
+        let envoy = envoy(self.envoy.as_deref(), &env)?;
         let files = input::folder(&self.folder)?;
         if !files.contains_key(&self.bootstrap) {
             anyhow::bail!(
@@ -95,39 +99,15 @@ impl Check {
         });
         report.files.extend(uses);
         let temp = tempfile::tempdir_in(env.temp_dir())?;
-        let answer = tokio::runtime::Builder::new_current_thread()
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()?
-            .block_on(async {
-                report.envoy = Some(envoy.version().await?);
-                envoy.check(&configuration, &config_dir, temp.path()).await
-            });
-        match answer {
-            Ok(()) => report.valid = true,
-            Err(refused @ CheckError::Refused(_)) => report.fault = Some(refused.to_string()),
-            Err(error @ (CheckError::Run { .. } | CheckError::Version { .. })) => {
-                return Err(Usage(error.to_string()).into());
-            }
-            Err(other) => return Err(other.into()),
-        }
+            .build()?;
+        report.fault = runtime.block_on(async {
+            report.envoy = Some(version(envoy).await?);
+            refusal(envoy, &configuration, &config_dir, temp.path()).await
+        })?;
+        report.valid = report.fault.is_none();
         Ok(report)
-    }
-
-    fn envoy(&self, env: &Env) -> Result<EnvoyProgram, Usage> {
-        let path = if let Some(path) = &self.envoy {
-            path.clone()
-        } else {
-            let mut reader = Reader::new(env);
-            let command = reader.command(&ENVOY_EXEC);
-            reader
-                .finish()
-                .map_err(|faults| Usage(faults.to_string()))?;
-            command.program
-        };
-        Ok(EnvoyProgram {
-            path,
-            extra_args: Vec::new(),
-        })
     }
 
     /// As the files spell it. A bootstrap that cannot be read is told by whoever reads it next.
@@ -137,6 +117,56 @@ impl Check {
             .map(|path| path.trim_end_matches('/').to_owned())
             .or_else(|| config_dir_of(files, &self.bootstrap).ok()?)
             .unwrap_or_else(|| self.folder.to_string_lossy().into_owned())
+    }
+}
+
+/// The Envoy to ask: the one that is given, or `ENVOY_EXEC`, or `envoy` on `PATH`.
+pub(super) fn envoy(given: Option<&Path>, env: &Env) -> Result<EnvoyProgram, Usage> {
+    let path = if let Some(path) = given {
+        path.to_owned()
+    } else {
+        let mut reader = Reader::new(env);
+        let command = reader.command(&ENVOY_EXEC);
+        reader
+            .finish()
+            .map_err(|faults| Usage(faults.to_string()))?;
+        command.program
+    };
+    Ok(EnvoyProgram {
+        path,
+        extra_args: Vec::new(),
+    })
+}
+
+/// Whether a person has said which Envoy to ask.
+pub(super) fn is_envoy_named(given: Option<&Path>, env: &Env) -> bool {
+    given.is_some() || env.get(ENVOY_EXEC.name).is_some()
+}
+
+/// The version of an Envoy.
+pub(super) async fn version(envoy: &EnvoyProgram) -> anyhow::Result<String> {
+    envoy.version().await.map_err(not_asked)
+}
+
+/// Why an Envoy refuses a configuration; `None` if it takes it.
+pub(super) async fn refusal(
+    envoy: &EnvoyProgram,
+    configuration: &Configuration,
+    config_dir: &str,
+    temp: &Path,
+) -> anyhow::Result<Option<String>> {
+    match envoy.check(configuration, config_dir, temp).await {
+        Ok(()) => Ok(None),
+        Err(refused @ CheckError::Refused(_)) => Ok(Some(refused.to_string())),
+        Err(other) => Err(not_asked(other)),
+    }
+}
+
+/// Envoy did not answer. That it is none, or none that can be used, is for whoever named it.
+fn not_asked(error: CheckError) -> anyhow::Error {
+    match error {
+        CheckError::Run { .. } | CheckError::Version { .. } => Usage(error.to_string()).into(),
+        other => other.into(),
     }
 }
 

@@ -1,12 +1,11 @@
 //! `nightjar render`
 
-use crate::{Verdict, input, output, proxy::Proxy};
+use crate::{Verdict, input, output, proxy::Proxy, unified::unified};
 use anyhow::Context as _;
 use nightjar_core::{
     envoy::Files,
     template::{TemplateSet, shipped},
 };
-use similar::TextDiff;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -82,19 +81,10 @@ fn difference(root: &Path, files: &Files) -> String {
     let mut text = String::new();
     for (name, new) in files {
         let old = fs::read(root.join(name));
-        let is_there = old.is_ok();
-        let old = String::from_utf8_lossy(&old.unwrap_or_default()).into_owned();
-        if is_there && old == *new {
-            continue;
-        }
-        let before = if is_there {
-            format!("a/{name}")
-        } else {
-            "/dev/null".to_owned()
-        };
-        let diff = TextDiff::from_lines(old.as_str(), new.as_str());
-        let mut unified = diff.unified_diff();
-        text.push_str(&unified.header(&before, &format!("b/{name}")).to_string());
+        let old = old
+            .ok()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        text.push_str(&unified(name, old.as_deref(), Some(new)));
     }
     text
 }

@@ -151,7 +151,6 @@ fn label(metrics: &str, name: &str) -> Option<String> {
 }
 
 fn lines(rows: &[Row], paint: Paint) -> Vec<String> {
-    let titles = ["PROXY", "READY", "MAP", "TEMPLATES", "LAST SUCCESS"].map(ToOwned::to_owned);
     let cells = rows.iter().map(|row| {
         let version = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let ago = row.last_success_seconds_ago;
@@ -163,18 +162,9 @@ fn lines(rows: &[Row], paint: Paint) -> Vec<String> {
             ago.map_or_else(|| "-".to_owned(), |ago| format!("{ago} s ago")),
         ]
     });
-    let table: Vec<[String; 5]> = std::iter::once(titles).chain(cells).collect();
-    let mut widths = [0; 5];
-    for row in &table {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
+    let titles = ["PROXY", "READY", "MAP", "TEMPLATES", "LAST SUCCESS"];
     let mut lines = Vec::new();
-    for (number, cells) in table.iter().enumerate() {
-        let padded = cells.iter().zip(widths);
-        let padded = padded.map(|(cell, width)| format!("{cell:width$}"));
-        let text = padded.collect::<Vec<_>>().join("  ").trim_end().to_owned();
+    for (number, text) in output::table(titles, cells).into_iter().enumerate() {
         let row = number.checked_sub(1).and_then(|row| rows.get(row));
         let says = row.map_or(&[][..], |row| &row.says);
         let is_bad = row.is_some_and(|row| !row.ready);

@@ -17,6 +17,8 @@ mod schemas;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod stores;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod usage;

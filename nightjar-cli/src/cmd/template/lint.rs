@@ -2,7 +2,10 @@
 
 use super::purpose;
 use crate::{Verdict, format::Format, input, output};
-use nightjar_core::template::{Diagnostic, Severity, folder, lint, lint_all};
+use nightjar_core::{
+    document::templates::Templates,
+    template::{Diagnostic, Severity, folder, lint, lint_all},
+};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -56,9 +59,9 @@ impl Lint {
         let (errors, warnings) = (of(Severity::Error).count(), of(Severity::Warning).count());
         output::message(&format!(
             "nightjar: {}: {}, {}",
-            counted(count, "template"),
-            counted(errors, "error"),
-            counted(warnings, "warning"),
+            output::counted(count, "template"),
+            output::counted(errors, "error"),
+            output::counted(warnings, "warning"),
         ));
         Ok(if errors > 0 || (self.strict && warnings > 0) {
             Verdict::Faults
@@ -81,24 +84,28 @@ fn look(path: &Path) -> anyhow::Result<(usize, Vec<Diagnostic>)> {
     for note in &notes {
         output::warning(note);
     }
+    let count = templates.gateway_templates.len() + templates.service_templates.len();
+    let findings = found_in(&templates, |file| path.join(file).display().to_string());
+    Ok((count, findings))
+}
+
+/// What a lint finds in a set of templates, each finding with the name of its template's file.
+pub(super) fn found_in(templates: &Templates, name: impl Fn(String) -> String) -> Vec<Diagnostic> {
     let gateway = templates.gateway_templates.iter().enumerate();
     let gateway = gateway.map(|(index, item)| ("gateway", index, folder::path_of_gateway(item)));
     let service = templates.service_templates.iter().enumerate();
     let service = service.map(|(index, item)| ("service", index, folder::path_of_service(item)));
     let files: BTreeMap<String, String> = gateway
         .chain(service)
-        .map(|(kind, index, file)| (format!("/{kind}-templates/{index}/template"), file))
+        .map(|(kind, index, file)| (format!("/{kind}-templates/{index}/template"), name(file)))
         .collect();
-    let findings = lint_all(&templates)
+    lint_all(templates)
         .into_iter()
         .map(|(pointer, mut finding)| {
-            let file = files
-                .get(&pointer)
-                .map(|file| path.join(file).display().to_string());
-            finding.error.template = file.unwrap_or(pointer);
+            finding.error.template = files.get(&pointer).cloned().unwrap_or(pointer);
             finding
-        });
-    Ok((files.len(), findings.collect()))
+        })
+        .collect()
 }
 
 fn row(finding: &Diagnostic) -> Row {
@@ -113,9 +120,4 @@ fn row(finding: &Diagnostic) -> Row {
         },
         message: finding.error.message.clone(),
     }
-}
-
-/// `1 error`, `2 errors`.
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,0 +1,89 @@
+//! What a push changes, and what it refuses to commit.
+
+use super::Scene;
+
+const SHOP: &str = "service/demo/hello/_default";
+
+#[test]
+fn a_push_adds_and_only_replaces_the_whole_if_asked() {
+    let scene = Scene::with_templates();
+    scene.0.write(
+        "more/service/demo/hello/_default/envoy-config.yaml.mustache",
+        "node: {id: hello}\n",
+    );
+    scene.0.write("hello.yaml", "node: {id: hi}\n");
+    let place = "--as=service/demo/hello/_default/envoy-config.yaml";
+    insta::assert_snapshot!(scene.story(&[
+        &["push", "more"],
+        &["push", "hello.yaml", place],
+        &["push", "hello.yaml"],
+        &[
+            "push",
+            "hello.yaml",
+            "--as=services/demo/hello/_default/envoy-config.yaml"
+        ],
+        &[
+            "push",
+            "more/service/demo/hello/_default/envoy-config.yaml.mustache"
+        ],
+        &["push", "--replace", "templates"],
+        &["push", "--create", "templates"],
+        &["list"],
+    ]));
+}
+
+#[test]
+fn nothing_is_committed_that_a_proxy_could_not_use() {
+    let scene = Scene::with_templates();
+    let version = scene.version();
+    let try_out = |purpose: &str, text: &str, more: &[&str]| {
+        scene.template(SHOP, purpose, text);
+        let shown = scene.shown(&[&["push", "templates"], more].concat());
+        std::fs::remove_dir_all(scene.0.path("templates/service/demo")).unwrap();
+        shown
+    };
+    let told = [
+        try_out("envoy-config.yaml", "{{#listeners}}", &[]),
+        try_out("envoy-config.yaml", "node: [", &[]),
+        try_out(
+            "envoy-config.yaml",
+            "dynamic_resources: {cds_config: {path_config_source: {path: /tmp/envoy/cds.json}}}\n",
+            &[],
+        ),
+        try_out("{{mesh_port}}.json", "{{unknown_name}}", &["--dry-run"]),
+        try_out("envoy-config.yaml", "x", &["--envoy=/nowhere/envoy"]),
+        try_out(
+            "envoy-config.yaml",
+            "node: {}\n",
+            &["--envoy=/nowhere/envoy"],
+        ),
+        try_out(
+            "envoy-config.yaml",
+            "node: {}\n",
+            &["--discovery-map=none.json"],
+        ),
+    ];
+    assert_eq!(scene.version(), version);
+    scene.template("service/demo/helo/_default", "x.json", "{}");
+    let told = told.join("\n") + "\n" + &scene.shown(&["push", "templates", "--dry-run"]);
+    std::fs::remove_file(scene.0.path("data/discovery-map.json")).unwrap();
+    let told = told + "\n" + &scene.shown(&["push", "templates"]);
+    assert_eq!(scene.version(), version);
+    scene.template("service/demo/helo/_default", "x.json", "{{unknown}}");
+    insta::assert_snapshot!(told + "\n" + &scene.shown(&["push", "templates", "--force"]));
+    assert_ne!(scene.version(), version);
+}
+
+#[test]
+fn a_set_without_templates_is_never_committed() {
+    let scene = Scene::with_templates();
+    std::fs::create_dir_all(scene.0.path("none/gateway")).unwrap();
+    let message = "nightjar: nothing was committed: prod would hold no templates\n";
+    for arguments in [
+        &["push", "--replace", "none"][..],
+        &["push", "--replace", "none", "--force"],
+    ] {
+        let refused = scene.run(arguments);
+        assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), message));
+    }
+}
