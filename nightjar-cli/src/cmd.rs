@@ -7,6 +7,7 @@ mod context;
 mod diff;
 mod graph;
 mod init;
+mod man;
 mod render;
 mod route;
 mod schema;
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Conformance(conformance::Conformance),
     Schema(schema::Schema),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -54,6 +56,7 @@ impl Command {
             Self::Conformance(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
         }
     }
 }

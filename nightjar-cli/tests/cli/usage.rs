@@ -101,6 +101,7 @@ fn every_help_has_an_example() {
         &["conformance", "data-store"],
         &["schema"],
         &["completions"],
+        &["man"],
     ] {
         let outcome = folder.run(&[command, &["--help"]].concat());
         assert_eq!(
@@ -126,6 +127,30 @@ fn shells_complete_every_command() {
         }
     }
     assert_eq!(Folder::new().run(&["completions", "tcsh"]).code, Some(64));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = Folder::new();
+    let page = folder.run(&["man"]);
+    assert_eq!((page.code, &*page.stderr), (Some(0), ""));
+    assert!(page.stdout.contains(".TH nightjar 1"), "{}", page.stdout);
+    let pages = folder.run(&["man", "--out=man1"]);
+    assert_eq!((pages.code, &*pages.stderr), (Some(0), ""));
+    let mut printed: Vec<&str> = pages.stdout.lines().collect();
+    printed.sort_unstable();
+    assert_eq!(printed, folder.files());
+    assert_eq!(folder.read("man1/nightjar.1"), page.stdout);
+    let push = folder.read("man1/nightjar-template-push.1");
+    for part in [
+        "nightjar template push",
+        "\\-\\-dry\\-run",
+        "nightjar template push \\-\\-store prod",
+    ] {
+        assert!(push.contains(part), "{part}: {push}");
+    }
+    folder.write("file", "");
+    assert_eq!(folder.run(&["man", "--out=file/man1"]).code, Some(1));
 }
 
 #[test]
