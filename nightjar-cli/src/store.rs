@@ -17,9 +17,12 @@ use nightjar_core::{
     },
     shutdown::Shutdown,
 };
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+/// How long a look for signals waits.
+const SIGNAL_CHECK: Duration = Duration::from_millis(1);
 
 /// A store, ready to be asked.
 pub(crate) struct Store {
@@ -142,6 +145,15 @@ impl Store {
         }
     }
 
+    /// Ends a command that a person has interrupted while nothing was waited for.
+    pub(crate) fn check_interrupted(&self) -> anyhow::Result<()> {
+        self.wait_for(async {
+            // The runtime looks at signals when it waits, however shortly.
+            tokio::time::sleep(SIGNAL_CHECK).await;
+            Ok(())
+        })
+    }
+
     /// Runs something that waits. Ends at once when this program is to stop.
     pub(crate) fn wait_for<T>(
         &self,
@@ -149,8 +161,9 @@ impl Store {
     ) -> anyhow::Result<T> {
         self.runtime.block_on(async {
             tokio::select! {
-                done = work => done,
+                biased;
                 reason = self.shutdown.wait() => Err(anyhow::anyhow!("interrupted: {reason}")),
+                done = work => done,
             }
         })
     }

@@ -89,6 +89,7 @@ impl Checks {
             output::message("nightjar: dry run: nothing was committed");
             return Ok(Verdict::Good);
         }
+        store.check_interrupted()?;
         commit(store, candidate)
     }
 
@@ -113,7 +114,7 @@ impl Checks {
                 output::warning(&format!("{place} is for no proxy of the map"));
             }
         }
-        let rendered = trial.render(&proxies);
+        let rendered = store.wait_for(async { Ok(trial.render(&proxies).await) })?;
         let mut faults = rendered.faults;
         let all = match trial.proxies().len() {
             1 => "1 proxy".to_owned(),

@@ -159,8 +159,8 @@ impl<'a> Trial<'a> {
         !self.affected(&[place]).is_empty()
     }
 
-    /// Renders the files of these proxies.
-    pub(super) fn render(&'a self, proxies: &[Proxy]) -> Rendered<'a> {
+    /// Renders the files of these proxies. It waits for nothing, but can be interrupted between them.
+    pub(super) async fn render(&'a self, proxies: &[Proxy]) -> Rendered<'a> {
         let mut good = Good {
             trial: self,
             templates: place::document(self.new),
@@ -179,6 +179,7 @@ impl<'a> Trial<'a> {
                 }
                 Err(reason) => faults.add(reason, proxy),
             }
+            tokio::task::yield_now().await;
         }
         Rendered { good, faults }
     }

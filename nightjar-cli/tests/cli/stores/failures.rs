@@ -83,3 +83,28 @@ fn a_store_need_not_list_versions() {
     story += &scene.story(&[&["rollback"], &["rollback", "--to=1"]]);
     insta::assert_snapshot!(story);
 }
+
+#[test]
+fn a_push_that_is_interrupted_commits_nothing() {
+    let scene = Scene::with_templates();
+    let version = scene.version();
+    scene.template(
+        "gateway/_default",
+        "envoy-config.yaml",
+        "node: {id: other}\n",
+    );
+    // An Envoy that takes everything, and interrupts whoever asks it.
+    let envoy = "#!/bin/sh\ncase $1 in --version) echo 'envoy  version: 0/1.40.0/Clean';;\n\
+                 *) kill -INT $PPID; echo \"configuration 'x' OK\";; esac\n";
+    scene.0.write("source", envoy);
+    let install = std::process::Command::new("install")
+        .args(["-m", "755"])
+        .args([scene.0.path("source"), scene.0.path("envoy")])
+        .status();
+    assert!(install.unwrap().success());
+    let interrupted = scene.run(&["push", "templates", "--envoy=./envoy"]);
+    let end = "nightjar: interrupted: received SIGINT\n";
+    assert_eq!(interrupted.code, Some(1));
+    assert!(interrupted.stderr.ends_with(end), "{}", interrupted.stderr);
+    assert_eq!(scene.version(), version);
+}
