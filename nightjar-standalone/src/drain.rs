@@ -32,7 +32,9 @@ pub(crate) async fn drain(admin: &Admin, drain_time: Duration) {
         Ok(()) => {}
         // A hand-over has closed the interface, and requests are still under way.
         Err(error) if error.is_refused() => {
-            tracing::warn!("envoy is given the drain time without being asked: {error}");
+            tracing::warn!(
+                "envoy cannot be asked to drain, and is stopped after the drain time: {error}"
+            );
             return sleep_until(deadline).await;
         }
         Err(error) => return tracing::warn!("envoy is stopped without draining: {error}"),

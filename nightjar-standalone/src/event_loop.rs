@@ -27,7 +27,7 @@ pub(crate) async fn run(
             biased;
             event = events.recv() => match event {
                 Some(event) => event,
-                None => return Err("nobody is left who could report".to_owned()),
+                None => return Err("every sender of events is gone".to_owned()),
             },
             () = sleep_until_deadline(deadline) => Event::DeadlinePassed,
         };

@@ -299,7 +299,7 @@ impl Executor for SystemExecutor {
             Effect::CancelPhase => replace(&mut self.phase, None),
             Effect::RemoveOthers(configuration) => {
                 if let Err(error) = lock(&self.folder).remove_others(&configuration) {
-                    tracing::warn!("files that are no longer made are left: {error}");
+                    tracing::warn!("files that are no longer generated cannot be removed: {error}");
                 }
             }
             Effect::InspectFolder => {

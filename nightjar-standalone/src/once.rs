@@ -35,7 +35,7 @@ async fn once(
     let temp_dir = TempDir::open(&config.daemon)?;
     let files = tokio::select! {
         biased;
-        reason = shutdown.wait() => bail!("nothing was done: {reason}"),
+        reason = shutdown.wait() => bail!("stopped before anything was done: {reason}"),
         files = candidate(&config, &temp_dir, &shutdown) => files?,
     };
     match mode {
@@ -67,7 +67,7 @@ async fn candidate(
         bail!("{}", not_built.reason);
     }
     let Some(candidate) = built.candidate else {
-        bail!("the refresh gave no files");
+        bail!("the refresh built no files");
     };
     match &config.launch {
         Some(launch) if config.validate => {

@@ -279,15 +279,15 @@ impl Phases {
         let seconds = self.timeout.as_secs_f64();
         let reason = match (progress.missing_file(), error) {
             (Some(file), Some(error)) => format!(
-                "envoy did not say within {seconds} s whether it took {}: {error}",
+                "envoy did not report within {seconds} s whether it accepted {}: {error}",
                 file.name()
             ),
             (None, Some(error)) => format!("envoy did not answer within {seconds} s: {error}"),
             (Some(file), None) if file.role().is_none_or(|role| *role == FileRole::Bootstrap) => {
-                format!("envoy did not take {} within {seconds} s", file.name())
+                format!("envoy did not accept {} within {seconds} s", file.name())
             }
             (Some(file), None) => format!(
-                "envoy did not take {} within {seconds} s\n\
+                "envoy did not accept {} within {seconds} s\n\
                  hint: see whether Envoy is overloaded, whether the file system reports changes (inotify), \
                  and whether a `stats_matcher` hides its `version_text`",
                 file.name()
@@ -366,7 +366,7 @@ impl Phases {
     async fn log_wait(&self, progress: &PhaseProgress<'_>, waited: Duration) {
         let waited = waited.as_secs();
         if let Some(file) = progress.missing_file() {
-            tracing::info!("envoy has not taken {} after {waited} s", file.name());
+            tracing::info!("envoy has not accepted {} after {waited} s", file.name());
             return;
         }
         tracing::info!(

@@ -108,7 +108,7 @@ fn misplaced_admin(configuration: &Configuration, admin_port: u16) -> Option<Val
         None => "has no admin interface".to_owned(),
     };
     Some(ValidationError::Rejected(format!(
-        "{} {message}, and nightjar asks Envoy at NJ_ADMIN_PORT={admin_port} what it has taken\n\
+        "{} {message}, but nightjar queries Envoy at NJ_ADMIN_PORT={admin_port}\n\
          hint: give it `admin` with {{{{admin_address}}}} and {{{{admin_port}}}}",
         bootstrap.name()
     )))
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn an_admin_interface_elsewhere_is_told_with_what_to_do() {
         assert_eq!(find_problem(&with_admin(Some(9901)), 9901, &[]), None);
-        let asks = "and nightjar asks Envoy at NJ_ADMIN_PORT=9901 what it has taken\n\
+        let asks = "but nightjar queries Envoy at NJ_ADMIN_PORT=9901\n\
                     hint: give it `admin` with {{admin_address}} and {{admin_port}}";
         for (port, message) in [
             (Some(9902), "has its admin interface at port 9902"),
@@ -194,8 +194,8 @@ mod tests {
             .map(|message| message.lines().next().unwrap())
             .collect();
         let refused = format!(
-            "envoy.json has no admin interface, and nightjar asks Envoy at NJ_ADMIN_PORT={admin} what it \
-             has taken"
+            "envoy.json has no admin interface, but nightjar queries Envoy at \
+             NJ_ADMIN_PORT={admin}"
         );
         let ports = [
             format!(

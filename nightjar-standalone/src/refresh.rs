@@ -31,7 +31,7 @@ pub(crate) enum RefreshError {
     Fetch(#[from] FetchError),
     #[error(transparent)]
     Context(#[from] ContextError),
-    #[error("the templates are faulty:\n{0}")]
+    #[error("invalid templates:\n{0}")]
     Templates(#[from] TemplateErrors),
 }
 
@@ -214,7 +214,9 @@ impl Refresher {
                 ..candidate
             }),
             Some(Err(NotBuilt { reason, .. })) => {
-                tracing::error!("the templates before do not fit the newest map: {reason}");
+                tracing::error!(
+                    "the previous templates cannot be rendered with the newest map: {reason}"
+                );
                 None
             }
             None => None,
@@ -229,7 +231,7 @@ impl Refresher {
                 if not_built.failed {
                     tracing::error!(
                         "the new templates are not in force, and the newest map is served with the \
-                         ones before: {}",
+                         previous ones: {}",
                         not_built.reason
                     );
                 }
@@ -252,7 +254,7 @@ impl Refresher {
         fallback: Option<Candidate>,
     ) -> Result<Candidate, NotBuilt> {
         let files = templates.set.render(input).map_err(|faults| NotBuilt {
-            reason: format!("the templates are faulty:\n{faults}"),
+            reason: format!("invalid templates:\n{faults}"),
             failed: true,
         })?;
         let before = self.last_built.as_ref();

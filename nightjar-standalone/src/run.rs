@@ -158,7 +158,7 @@ fn log_trusted_hops(config: &Config) {
     let hops = config.proxy.properties.get("trusted-hops");
     let hops = hops.map_or("0", String::as_str);
     tracing::info!(
-        "this gateway believes {hops} proxies in front of it about the caller's address and scheme \
+        "this gateway trusts {hops} proxies in front of it for the caller's address and scheme \
          (NJ_PROXY_PROP_TRUSTED_HOPS); behind one load balancer that ends TLS it has to be 1"
     );
 }

@@ -77,11 +77,11 @@ impl fmt::Display for SecretProblem {
             Remaining::PreviousKeys => write!(
                 f,
                 "envoy cannot use the files that {paths} names for secret {name:?} of {named_by}, and \
-                 uses the ones before"
+                 uses the previous ones"
             ),
             Remaining::Previous => write!(
                 f,
-                "envoy refused secret {name:?} of {named_by} from {paths}, and uses the one before"
+                "envoy refused secret {name:?} of {named_by} from {paths}, and uses the previous one"
             ),
             Remaining::Nothing | Remaining::Lost => write!(
                 f,
@@ -110,7 +110,7 @@ pub(crate) fn shared_names(secrets: &[Secret]) -> Vec<String> {
             (paths.len() > 1).then(|| {
                 format!(
                     "secret {name:?} is in several files, which envoy counts together: {}\n\
-                 hint: give each a name of its own, so that a refused one can be told for sure",
+                 hint: give each a name of its own, so that the refused one is certain",
                     paths.join(", ")
                 )
             })

@@ -215,7 +215,7 @@ fn an_envoy_that_dies_during_a_rollout_comes_back_with_the_new_configuration() {
         proxy.logged("ERROR"),
         [
             "ERROR envoy ended by itself: signal: 9 (SIGKILL)",
-            "ERROR refresh failed: envoy ended while it took cds.json",
+            "ERROR refresh failed: envoy ended while it loaded cds.json",
         ]
     );
 }
@@ -239,7 +239,10 @@ fn files_that_envoy_dies_of_twice_are_refused() {
         (!has_begun(&proxy)).then_some(())
     });
     kill_during_rollout(&proxy);
-    proxy.wait_told(200, "ready\nrefused: envoy ended while it took cds.json\n");
+    proxy.wait_told(
+        200,
+        "ready\nrefused: envoy ended while it loaded cds.json\n",
+    );
     assert_eq!(proxy.contents(), before);
     assert_eq!(proxy.get("/who").by(), "shop-blue");
     proxy.set_map(&shop("green", green.port));
@@ -305,7 +308,10 @@ fn files_that_do_not_fit_on_the_disk_change_nothing() {
         "ready\nfailed: cannot write \"FOLDER/envoy/cds.json\": File too large (os error 27)\n",
     );
     assert_eq!(proxy.contents(), before);
-    assert_eq!(proxy.unfinished(), [""; 0]);
+    // The ready file may be written at this moment, as it is every few seconds.
+    let mut unfinished = proxy.unfinished();
+    unfinished.retain(|name| !name.starts_with(".nightjar-status"));
+    assert_eq!(unfinished, [""; 0]);
     assert_eq!(proxy.get("/who").by(), "shop-blue");
     prlimit(process, Resource::Fsize, limit(None)).unwrap();
     proxy.wait_for_answer("/who", "shop-green");

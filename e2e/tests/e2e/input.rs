@@ -230,7 +230,7 @@ fn bad_templates_change_nothing_and_are_explained() {
         (templates(&[(purpose, "x")]), reason)
     };
     let faulty = |text: &str, fault: &str| {
-        let reason = format!("the templates are faulty:\n{fault}");
+        let reason = format!("invalid templates:\n{fault}");
         (templates(&[("extra.txt", text)]), reason)
     };
     let cases = [
@@ -244,10 +244,7 @@ fn bad_templates_change_nothing_and_are_explained() {
             "{{name}}/../../x",
             "\"{{name}}/../../x\" file name \"x/../../x\" leads out of the configuration folder",
         ),
-        purpose(
-            "a/.x/b",
-            "file name \"a/.x/b\" is hidden",
-        ),
+        purpose("a/.x/b", "file name \"a/.x/b\" is hidden"),
         faulty(
             "one\n{{#listeners}}\ntwo",
             "extra.txt:2:1: section \"listeners\" is never closed",
@@ -259,13 +256,13 @@ fn bad_templates_change_nothing_and_are_explained() {
         ),
         (
             templates(&[("{{name}}.txt", "x"), ("gateway.txt", "y")]),
-            "the templates are faulty:\n{{name}}.txt: \"gateway.txt\" and \
+            "invalid templates:\n{{name}}.txt: \"gateway.txt\" and \
              \"{{name}}.txt\" for listener \"gateway\" both make the file \"gateway.txt\""
                 .to_owned(),
         ),
         (
             templates(&[("{{no_such_name}}.json", "x")]),
-            "the templates are faulty:\n{{no_such_name}}.json: for listener \"gateway\": file name \
+            "invalid templates:\n{{no_such_name}}.json: for listener \"gateway\": file name \
              \".json\" is hidden"
                 .to_owned(),
         ),

@@ -221,7 +221,7 @@ fn an_envoy_that_hangs_is_not_ready_and_is_not_changed_until_it_answers_again() 
     };
     signal(Signal::STOP);
     proxy.set_map(&shop("green", green.port));
-    let reason = "envoy is silent: envoy's admin interface at 127.0.0.1:ADMIN_PORT does not answer \
+    let reason = "envoy does not respond: envoy's admin interface at 127.0.0.1:ADMIN_PORT does not answer \
                   /server_info: no answer in 5 s\n";
     proxy.wait_logged(&format!("ERROR {}", reason.trim_end()));
     let told = format!("not ready: {reason}");

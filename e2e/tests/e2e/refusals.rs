@@ -181,8 +181,8 @@ fn a_hot_restart_that_fails_leaves_the_old_envoy_in_charge() {
     assert_eq!(
         reasons(&proxy),
         [
-            "the new envoy did not come to serve: exit status: 1: Invalid regex '(': The expression contained mismatched ( and ).",
-            "the new envoy did not come to serve: exit status: 1: cannot create an EDS cluster \
+            "the new envoy did not start to serve: exit status: 1: Invalid regex '(': The expression contained mismatched ( and ).",
+            "the new envoy did not start to serve: exit status: 1: cannot create an EDS cluster \
              without an EDS config",
         ]
     );

@@ -199,8 +199,8 @@ fn yaml_throughout_with_routes_inside_listeners() {
 
 #[test]
 fn a_bootstrap_can_be_changed_cold_or_not_at_all() {
-    const PENDING: &str = "bootstrap: the changed bootstrap takes effect when envoy starts the next \
-                           time, or when the process that was replaced last has ended\n";
+    const PENDING: &str = "bootstrap: the changed bootstrap takes effect at the next start of \
+                           envoy, or once the process that was replaced last has ended\n";
     for (mode, starts, pending) in [("cold", 2, ""), ("none", 1, PENDING)] {
         let shop = Shop::open();
         let templates = Templates::shipped();

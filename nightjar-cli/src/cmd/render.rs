@@ -49,7 +49,7 @@ impl Render {
         }
         let files = TemplateSet::for_proxy(&templates, &input)
             .and_then(|set| set.render(&input))
-            .map_err(|faults| anyhow::anyhow!("the templates are faulty:\n{faults}"))?;
+            .map_err(|faults| anyhow::anyhow!("invalid templates:\n{faults}"))?;
         if self.diff {
             output::data(&difference(&self.out, &files))?;
             return Ok(Verdict::Good);

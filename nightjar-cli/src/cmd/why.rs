@@ -104,7 +104,7 @@ fn told(line: &Line<'_>) -> Vec<String> {
 fn places(input: &ProxyInput, answer: &Answer) -> anyhow::Result<Vec<String>> {
     let files = TemplateSet::for_proxy(&shipped(), input)
         .and_then(|set| set.render(input))
-        .map_err(|faults| anyhow::anyhow!("the templates are faulty:\n{faults}"))?;
+        .map_err(|faults| anyhow::anyhow!("invalid templates:\n{faults}"))?;
     let found = answer.route.as_ref();
     let listener = found.and_then(|found| {
         let mut listeners = input.listeners.iter();

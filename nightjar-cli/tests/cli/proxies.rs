@@ -203,7 +203,7 @@ fn faulty_templates_write_nothing() {
     let folder = Folder::new();
     folder.write("t/gateway/_default/a.json.mustache", "{{#x}}");
     folder.write("t/gateway/_default/b.json.mustache", "ok\n{{/y}}");
-    let message = "nightjar: the templates are faulty:\n\
+    let message = "nightjar: invalid templates:\n\
                    a.json:1:1: section \"x\" is never closed\n\
                    b.json:2:1: section \"y\" is closed but not open\n";
     let outcome = render(&folder, &["--out=out", "--templates=t"]);

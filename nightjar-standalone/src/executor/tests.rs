@@ -164,6 +164,15 @@ async fn a_proxy_starts_follows_the_map_and_drains() {
                     scene.text("cds.json").contains("4002")
                 })
                 .await;
+            // The file is there before Envoy has confirmed it.
+            scene
+                .until("the new map is in force", async || {
+                    let metrics = scene.page("/metrics").await;
+                    metrics.is_some_and(|(_, text)| {
+                        text.contains("nightjar_map_in_force_info{version=\"2\"} 1\n")
+                    })
+                })
+                .await;
             scene.until_ready().await;
             let (_, metrics) = scene.page("/metrics").await.unwrap();
             for line in [
@@ -171,7 +180,6 @@ async fn a_proxy_starts_follows_the_map_and_drains() {
                 "nightjar_envoy_live 1",
                 "nightjar_endpoints 1",
                 "nightjar_envoy_starts_total 1",
-                "nightjar_map_in_force_info{version=\"2\"} 1",
             ] {
                 assert!(
                     metrics.lines().any(|own| own == line),

@@ -16,7 +16,7 @@ impl RefreshStats {
     pub(super) fn add_to(&self, page: &mut MetricsPage) {
         page.timings(
             "build_seconds",
-            "The time to make files of map and templates.",
+            "The time to build files from map and templates.",
             &[("", self.builds)],
         );
         let store = self.store.map(|store| ("store", store));

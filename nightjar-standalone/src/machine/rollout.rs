@@ -35,7 +35,7 @@ use tokio::time::Instant;
 /// validation.
 const FORCED_RESTART_INTERVAL: Duration = Duration::from_mins(10);
 /// The reason of a rollout that repairs what is in force.
-const REPAIR: &str = "what is in force is written anew";
+const REPAIR: &str = "repair of the configuration in force";
 /// When Envoy is asked again after an inconclusive answer.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 

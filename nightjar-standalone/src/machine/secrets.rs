@@ -48,7 +48,7 @@ impl Secrets {
             still.all(|still| still.secret != problem.secret)
         };
         for problem in self.problems.iter().filter(is_over) {
-            tracing::info!("envoy has taken secret {:?}", problem.secret.name);
+            tracing::info!("envoy has accepted secret {:?}", problem.secret.name);
         }
         self.ever_had_all |= report.has_all;
         self.problems = report.problems;

@@ -109,7 +109,7 @@ impl daemon::StatusReport for ProxyStatus {
         let closed = (!self.unbound.is_empty()).then(|| self.unbound.join("; "));
         let secrets = (!self.secrets.is_empty()).then(|| self.secrets.join("; "));
         let pending = self.pending_bootstrap.then_some(
-            "the changed bootstrap takes effect when envoy starts the next time, or when the \
+            "the changed bootstrap takes effect at the next start of envoy, or once the \
              process that was replaced last has ended",
         );
         Readiness::new(
@@ -170,7 +170,7 @@ impl daemon::StatusReport for ProxyStatus {
         );
         page.info(
             "templates_in_force_info",
-            "The version of the templates that Envoy's files were made with.",
+            "The version of the templates that Envoy's files were rendered with.",
             "version",
             self.templates_in_force.as_deref().unwrap_or_default(),
         );
@@ -203,7 +203,7 @@ impl daemon::StatusReport for ProxyStatus {
         );
         page.optional_gauge(
             "inotify_instances_left",
-            "Inotify instances that this user may still have, as far as this process sees its others.",
+            "Inotify instances that this user has left, as far as this process can see.",
             self.inotify_left.get().map(count),
         );
         self.progress.add_map(page);
@@ -214,7 +214,7 @@ impl RolloutMetrics {
     fn add_to(&self, page: &mut MetricsPage) {
         page.counter(
             "validations_total",
-            "Configurations that were checked before they went live.",
+            "Configurations that were validated before they went live.",
             self.validations,
         );
         let failures = [
@@ -224,12 +224,12 @@ impl RolloutMetrics {
         page.metric(
             "validation_failures_total",
             "counter",
-            "Checks that were not passed, by whether they came to a verdict.",
+            "Validations that failed, by whether Envoy rejected the configuration or gave no verdict.",
             &failures,
         );
         page.timings(
             "validation_seconds",
-            "The time of a check.",
+            "The time of a validation.",
             &[("", self.validation_times)],
         );
         let results = self
@@ -241,12 +241,12 @@ impl RolloutMetrics {
         page.metric(
             "rollouts_total",
             "counter",
-            "New configurations, by what became of them.",
+            "New configurations, by the result of their rollout.",
             &results,
         );
         page.timings(
             "rollout_seconds",
-            "The time from writing a configuration until Envoy had taken it.",
+            "The time from writing a configuration until Envoy had accepted it.",
             &[("", self.rollouts)],
         );
         let phases: [(String, Timing); 3] = self

@@ -94,7 +94,10 @@ async fn what_stands_in_the_way_is_told_and_nothing_is_written() {
     )
     .await
     .unwrap_err();
-    assert_eq!(error.to_string(), "nothing was done: received SIGTERM");
+    assert_eq!(
+        error.to_string(),
+        "stopped before anything was done: received SIGTERM"
+    );
 }
 
 #[tokio::test]
@@ -115,6 +118,6 @@ async fn faulty_templates_are_told() {
     fs::write(path.join("templates.json"), set("{{#open}}").to_string()).unwrap();
     let error = write(config(path, &[("DATA_STORE_EXEC", &store)])).await;
     let error = format!("{:#}", error.unwrap_err());
-    assert!(error.contains("the templates are faulty:\n"), "{error}");
+    assert!(error.contains("invalid templates:\n"), "{error}");
     assert!(!has_files(path));
 }

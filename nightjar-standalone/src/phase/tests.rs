@@ -210,7 +210,7 @@ async fn an_envoy_that_says_nothing_of_a_file_is_given_up_in_time() {
     let files = Scene::files(&Mesh::of(&["b"]), &["cds.json"]);
     let reason = timed_out(scene.writes(files).await);
     let first = reason.lines().next();
-    assert_eq!(first, Some("envoy did not take cds.json within 0.5 s"));
+    assert_eq!(first, Some("envoy did not accept cds.json within 0.5 s"));
     assert!(reason.contains("\nhint: "), "{reason}");
 }
 
@@ -336,8 +336,7 @@ async fn an_envoy_that_stops_answering_is_told_with_the_reason() {
     };
     let (outcome, ()) = tokio::join!(scene.writes(files), fall_silent);
     let reason = timed_out(outcome);
-    let start =
-        "envoy did not say within 0.5 s whether it took cds.json: envoy's admin interface at ";
+    let start = "envoy did not report within 0.5 s whether it accepted cds.json: envoy's admin interface at ";
     assert!(reason.starts_with(start), "{reason}");
     assert!(is_new(scene.folder.path()));
 }

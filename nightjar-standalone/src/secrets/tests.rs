@@ -201,7 +201,7 @@ fn of_two_files_with_one_name_the_one_that_changed_is_refused() {
     assert_eq!(story.inspect("1", 2, 0, 11), None);
     story.rotate_at(OTHER);
     let message =
-        "envoy refused secret \"own\" of cds.json from /y/sds.json, and uses the one before";
+        "envoy refused secret \"own\" of cds.json from /y/sds.json, and uses the previous one";
     assert_eq!(story.messages("1", 2, 1, 11), [message]);
     story.rotate();
     let why = "the other file is taken, and this one is not mended";
@@ -220,7 +220,7 @@ fn of_two_files_that_changed_at_once_both_are_told() {
         shared_names(&[own(), namesake()]),
         [
             "secret \"own\" is in several files, which envoy counts together: /x/sds.json, /y/sds.json\n\
-             hint: give each a name of its own, so that a refused one can be told for sure"
+             hint: give each a name of its own, so that the refused one is certain"
         ]
     );
     assert!(shared_names(&[own(), own()]).is_empty());
@@ -234,7 +234,7 @@ fn keys_that_envoy_cannot_use_are_told_until_others_are_there() {
     assert!(story.look_at_keys("").is_empty());
     story.rotate_named();
     let message = "envoy cannot use the files that /x/sds.json names for secret \"own\" of lds.json, and uses \
-                the ones before";
+                the previous ones";
     assert_eq!(story.look_at_keys(ONE_FAILED), [message]);
     assert_eq!(story.look_at_keys(ONE_FAILED), [message]);
     story.rotate_named();

@@ -150,7 +150,7 @@ impl WatchedSecret {
         if not_renewed && renewed {
             // A certificate and its key that are renamed one after the other do not fit for a moment.
             tracing::warn!(
-                "envoy could not use the files of {} at one moment, and renewed a secret since",
+                "envoy could not load the files of {} at one moment, and renewed a secret since",
                 self.role
             );
         }

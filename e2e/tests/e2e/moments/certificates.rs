@@ -256,7 +256,7 @@ fn a_key_that_envoy_cannot_use_is_told_until_another_is_there() {
         let told = proxy.status("/ready")?;
         let line = format!(
             "secrets: envoy cannot use the files that {secrets} names for secret \"own\" of lds.json, \
-             and uses the ones before\n"
+             and uses the previous ones\n"
         );
         (told.status == 200 && told.body.contains(&line)).then_some(())
     });

@@ -146,6 +146,6 @@ fn routes_of_a_closed_listener_go_on_changing() {
     drop(held);
     wait_answers(egress, "bank-blue");
     proxy.wait_told(200, "ready\n");
-    let late = |line: &&String| line.contains("did not take");
+    let late = |line: &&String| line.contains("did not accept");
     assert_eq!(proxy.logged("ERROR").iter().find(late), None);
 }

@@ -207,7 +207,7 @@ impl Good<'_> {
             context::proxy_input(map, &proxy.config(map)).map_err(|error| error.to_string())?;
         let files = TemplateSet::for_proxy(&self.templates, &context.input)
             .and_then(|set| set.render(&context.input))
-            .map_err(|faults| format!("the templates are faulty:\n{faults}"))?;
+            .map_err(|faults| format!("invalid templates:\n{faults}"))?;
         Configuration::read(files, self.trial.bootstrap, defaults::CONFIG_DIR, None)
             .map_err(|error| error.to_string())
     }

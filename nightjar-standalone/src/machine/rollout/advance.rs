@@ -243,8 +243,8 @@ impl Rollout {
             return true;
         }
         tracing::warn!(
-            "the bootstrap changed; ENVOY_RESTART_MODE is none, so it takes effect when envoy \
-             starts the next time"
+            "the bootstrap changed; ENVOY_RESTART_MODE is none, so it takes effect at the \
+             next start of envoy"
         );
         self.pending_bootstrap = true;
         if let (Some(running), Some(on_disk)) = (&mut self.running, &self.on_disk) {
@@ -275,7 +275,7 @@ impl Rollout {
             Target::back(
                 in_force.clone(),
                 now,
-                "the bootstrap is put back".to_owned(),
+                "the bootstrap is restored".to_owned(),
             )
         });
         self.write_bootstrap(target, bootstrap, Purpose::Restore, out);

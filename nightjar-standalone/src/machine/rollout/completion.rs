@@ -160,13 +160,13 @@ impl Rollout {
             } else if self.crash_suspect == Some(fingerprint) {
                 self.reject(
                     &target,
-                    format!("envoy ended while it took {took}"),
+                    format!("envoy ended while it loaded {took}"),
                     refused,
                 );
             } else {
                 self.crash_suspect = Some(fingerprint);
                 let failed = self.result_of(&target, RolloutResult::Failed);
-                let reason = format!("envoy ended while it took {took}");
+                let reason = format!("envoy ended while it loaded {took}");
                 self.failed(target.candidate, reason, failed);
             }
         }
@@ -195,9 +195,9 @@ impl Rollout {
                 self.failed(target.candidate, reason, end);
             }
             Direction::Back { .. } => {
-                tracing::error!("it is not known what envoy serves: {reason}");
+                tracing::error!("what envoy serves is unknown: {reason}");
                 self.confirmation = Confirmation::Failed(format!(
-                    "it is not known what envoy serves: {reason}; it is written again at the next refresh"
+                    "what envoy serves is unknown: {reason}; the next refresh writes the files again"
                 ));
                 self.mark_unconfirmed();
                 self.activity = Activity::Idle;
@@ -233,8 +233,8 @@ impl Rollout {
         };
         if let Some(fallback) = candidate.fallback.as_deref().filter(|it| differs(it)) {
             tracing::error!(
-                "the new templates are not in force, and the newest map is served with the ones \
-                 before: {reason}"
+                "the new templates are not in force, and the newest map is served with the previous \
+                 ones: {reason}"
             );
             self.templates_rejected = Some(reason.clone());
             if is_pending {
@@ -299,7 +299,7 @@ impl Rollout {
             Direction::Back { reason }
                 if reason == REPAIR && self.confirmation == Confirmation::Confirmed => {}
             Direction::Back { reason } => {
-                tracing::info!("what was accepted last is in force again ({reason})");
+                tracing::info!("the last accepted configuration is in force again ({reason})");
             }
         }
         self.commit(target, out);

@@ -37,7 +37,7 @@ impl Rollout {
                 Direction::Forward => self.failed(target.candidate, reason, RolloutResult::Failed),
                 Direction::Back { .. } => {
                     tracing::error!(
-                        "the files that are meant to be in force are not written: {reason}"
+                        "the files of the configuration in force cannot be written: {reason}"
                     );
                     self.confirmation = Confirmation::Failed(reason);
                     self.repair = true;
@@ -117,11 +117,11 @@ impl Rollout {
             tracing::error!("the configuration folder is gone: its files are written again");
         } else {
             tracing::error!(
-                "gone or changed by another hand, and written again: {}",
+                "files were removed or changed by somebody else, and are written again: {}",
                 names(&missing)
             );
         }
-        let target = Target::back(in_force.clone(), now, "files were gone".to_owned());
+        let target = Target::back(in_force.clone(), now, "files were missing".to_owned());
         let then = if lost && supervisor.live().is_some() {
             AfterReplace::Restart
         } else {

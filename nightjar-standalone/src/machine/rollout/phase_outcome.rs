@@ -122,7 +122,7 @@ impl Rollout {
 
     pub(super) fn confirm_all(&mut self) {
         if let Confirmation::Failed(reason) = &self.confirmation {
-            tracing::info!("envoy serves again what it was given; before: {reason}");
+            tracing::info!("envoy serves the configuration in force again; before: {reason}");
         }
         self.confirmation = Confirmation::Confirmed;
         if self.unready_listener().is_none() {
@@ -132,7 +132,7 @@ impl Rollout {
 
     fn confirmation_failed(&mut self, reason: String) {
         if self.confirmation != Confirmation::Failed(reason.clone()) {
-            tracing::error!("envoy runs, and does not serve: {reason}");
+            tracing::error!("envoy does not serve the configuration in force: {reason}");
         }
         self.confirmation = Confirmation::Failed(reason);
     }
@@ -141,13 +141,12 @@ impl Rollout {
         let has =
             |list: &[Unbound], it: &Unbound| list.iter().any(|other| other.listener == it.listener);
         for gone in self.unbound.iter().filter(|it| !has(&unbound, it)) {
-            tracing::info!(
-                "listener {:?} is bound now, or no longer wanted",
-                gone.listener
-            );
+            tracing::info!("listener {:?} is bound now, or was removed", gone.listener);
         }
         for new in unbound.iter().filter(|it| !has(&self.unbound, it)) {
-            tracing::error!("{new}; the rest is served, and it is tried again at each refresh");
+            tracing::error!(
+                "{new}; the other listeners are served, and each refresh tries this one again"
+            );
         }
         self.unbound = unbound;
     }
@@ -185,7 +184,8 @@ impl Rollout {
                 self.counters = counters;
                 if target.is_forward() && self.may_force_restart(&target, now) {
                     tracing::warn!(
-                        "envoy refuses while it runs what its check took, so it is restarted hot: {reason}"
+                        "the running envoy refuses a configuration that passed validation, so it is \
+                         restarted hot: {reason}"
                     );
                     self.last_forced_restart = Some(now);
                     target.forced_restart = Some(reason);

@@ -57,7 +57,7 @@ impl Supervisor {
             }
             Stage::HandingOver { old, new, .. } if own(&new) => {
                 let failed = SupervisorEvent::HandOverFailed {
-                    reason: format!("the new envoy did not come to serve: {exit}"),
+                    reason: format!("the new envoy did not start to serve: {exit}"),
                     retry: exit.by_signal,
                 };
                 self.hand_over_failed(old, failed, now, out);
@@ -143,7 +143,7 @@ impl Supervisor {
                 Probe::NoAnswer(_) if *succession_failed => {
                     if now - *last_answer >= PROBE_TIMEOUT_AFTER_HAND_OVER {
                         tracing::error!(
-                            "envoy's admin interface did not come back after the hand-over that failed: \
+                            "envoy's admin interface did not come back after the failed hand-over: \
                              envoy is restarted"
                         );
                         self.restart_now(now, out);
@@ -153,8 +153,8 @@ impl Supervisor {
                 }
                 Probe::NoAnswer(reason) => {
                     if now - *last_answer >= PROBE_TIMEOUT && unresponsive.is_none() {
-                        tracing::error!("envoy is silent: {reason}");
-                        *unresponsive = Some(format!("envoy is silent: {reason}"));
+                        tracing::error!("envoy does not respond: {reason}");
+                        *unresponsive = Some(format!("envoy does not respond: {reason}"));
                     }
                     out.probe(LIVE_PROBE_INTERVAL);
                 }
@@ -194,7 +194,10 @@ impl Supervisor {
             }
             Stage::Starting { process, since } if since + START_TIMEOUT <= now => {
                 self.kill(process.generation, out);
-                let reason = format!("it did not serve within {} s", START_TIMEOUT.as_secs());
+                let reason = format!(
+                    "it did not start to serve within {} s",
+                    START_TIMEOUT.as_secs()
+                );
                 self.died(&ProcessExit::with_reason(reason), Duration::ZERO, now, out);
             }
             Stage::HandingOver {
@@ -203,7 +206,7 @@ impl Supervisor {
                 self.kill(new.generation, out);
                 let failed = SupervisorEvent::HandOverFailed {
                     reason: format!(
-                        "the new envoy did not serve within {} s",
+                        "the new envoy did not start to serve within {} s",
                         START_TIMEOUT.as_secs()
                     ),
                     retry: true,
@@ -285,7 +288,7 @@ impl Supervisor {
         self.failures += 1;
         let starting = matches!(self.stage, Stage::Starting { .. }) && !exit.by_signal;
         out.events.push(SupervisorEvent::Died {
-            start_failed: starting.then(|| format!("the new envoy did not come to serve: {exit}")),
+            start_failed: starting.then(|| format!("the new envoy did not start to serve: {exit}")),
         });
         if self.stop_by.is_some() {
             return self.end(None, AfterEnd::Exit, now, out);

@@ -37,7 +37,7 @@ impl Supervisor {
         };
         let reason = match answers {
             Responder::Foreign => "another envoy answers in its place",
-            Responder::Previous => "the envoy before it still answers",
+            Responder::Previous => "the previous envoy still answers",
             Responder::New => match state.as_str() {
                 "PRE_INITIALIZING" => "it waits for its clusters, for host names or health checks",
                 "INITIALIZING" => "it waits for what its listeners need, such as routes or secrets",
@@ -140,11 +140,11 @@ mod tests {
         for (probe, message) in [
             (
                 answer("LIVE", 0, PATH),
-                "the envoy before it still answers (LIVE)",
+                "the previous envoy still answers (LIVE)",
             ),
             (
                 answer("DRAINING", 0, PATH),
-                "the envoy before it still answers (DRAINING)",
+                "the previous envoy still answers (DRAINING)",
             ),
             (
                 answer("PRE_INITIALIZING", 1, PATH),
@@ -169,6 +169,6 @@ mod tests {
         assert!(supervisor.has_parents());
         supervisor.deadline_passed(now + Duration::from_mins(2), &mut Output::default());
         let message = supervisor.describe_wait(&answer("DRAINING", 0, PATH));
-        assert_eq!(message, "the envoy before it still answers (DRAINING)");
+        assert_eq!(message, "the previous envoy still answers (DRAINING)");
     }
 }

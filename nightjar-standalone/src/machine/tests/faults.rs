@@ -103,7 +103,10 @@ async fn an_envoy_that_is_silent_is_not_ready_until_it_answers() {
     story.script().does_not_answer = true;
     tokio::time::sleep(seconds(30)).await;
     let ready = story.ready();
-    assert!(ready.starts_with("not ready: envoy is silent"), "{ready}");
+    assert!(
+        ready.starts_with("not ready: envoy does not respond"),
+        "{ready}"
+    );
     story.took();
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(story.took(), ["refresh", "validate"]);
@@ -128,7 +131,7 @@ async fn an_admin_interface_that_a_failed_successor_closed_costs_a_restart() {
     tokio::time::sleep(seconds(15)).await;
     let ready = story.ready();
     assert!(
-        ready.starts_with("ready\nrefused: the new envoy did not come"),
+        ready.starts_with("ready\nrefused: the new envoy did not start"),
         "{ready}"
     );
 }
@@ -194,7 +197,7 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
     let named = "envoy refused secret \"own\" of lds.json from /x/sds.json, and";
     let (none, old) = (
         "has none: connections that need it fail",
-        "uses the one before",
+        "uses the previous one",
     );
     for (remaining, is_of_cluster, is_ready, message) in [
         (Remaining::Nothing, false, false, none),
@@ -246,7 +249,7 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
     }));
     tokio::time::sleep(seconds(1)).await;
     let message = "envoy cannot use the files that /x/sds.json names for secret \"own\" of lds.json, and uses \
-                the ones before";
+                the previous ones";
     assert_eq!(story.ready(), format!("ready\nsecrets: {message}"));
     assert!((story.metric("secrets_refused") - 1.0).abs() < 0.1);
     story.send(Event::Secrets(SecretReport::default()));

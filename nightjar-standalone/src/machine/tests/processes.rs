@@ -7,8 +7,8 @@ async fn handing_over(start: Start) -> Story {
     story
 }
 
-const PENDING: &str = "bootstrap: the changed bootstrap takes effect when envoy starts the next time, or \
-                       when the process that was replaced last has ended";
+const PENDING: &str = "bootstrap: the changed bootstrap takes effect at the next start of envoy, or \
+                       once the process that was replaced last has ended";
 
 #[tokio::test(start_paused = true)]
 async fn an_envoy_that_ends_is_started_again_after_a_second() {
@@ -66,7 +66,7 @@ async fn a_death_in_any_phase_puts_the_old_files_back_and_tries_again_once() {
         assert_eq!(story.took(), ["cancel", "replace", "spawn 0", "confirm"]);
         let ready = story.ready();
         assert!(
-            ready.starts_with("ready\nfailed: envoy ended while it took "),
+            ready.starts_with("ready\nfailed: envoy ended while it loaded "),
             "{ready}"
         );
         story.script().ack = Duration::from_millis(5);
@@ -87,7 +87,7 @@ async fn what_envoy_dies_of_twice_is_refused() {
         story.die();
         tokio::time::sleep(seconds(5)).await;
     }
-    let refused = "ready\nrefused: envoy ended while it took cds.json";
+    let refused = "ready\nrefused: envoy ended while it loaded cds.json";
     assert!(story.ready().starts_with(refused), "{}", story.ready());
     story.took();
     story.refresh().await;
@@ -129,7 +129,7 @@ async fn a_new_process_that_exits_leaves_the_old_one_and_its_bootstrap() {
             "write envoy.json"
         ]
     );
-    let refused = "ready\nrefused: the new envoy did not come to serve: exit status: 1";
+    let refused = "ready\nrefused: the new envoy did not start to serve: exit status: 1";
     assert_eq!(story.ready(), refused);
     story.refresh().await;
     assert_eq!(story.took(), ["refresh"]);
@@ -138,7 +138,7 @@ async fn a_new_process_that_exits_leaves_the_old_one_and_its_bootstrap() {
 #[tokio::test(start_paused = true)]
 async fn a_new_process_that_somebody_kills_is_tried_again() {
     let story = handing_over(Start::Killed).await;
-    let failed = "ready\nfailed: the changed bootstrap is not in force: the new envoy did not come to \
+    let failed = "ready\nfailed: the changed bootstrap is not in force: the new envoy did not start to \
                   serve: signal: 9";
     assert_eq!(story.ready(), format!("{failed}\n{PENDING}"));
     story.took();
@@ -201,7 +201,7 @@ async fn does_not_come_to_serve(start: Story, meanwhile: Mesh) -> Story {
     start
 }
 
-const NOT_COME: &str = "ready\nrefused: the new envoy did not come to serve: exit status: 1";
+const NOT_COME: &str = "ready\nrefused: the new envoy did not start to serve: exit status: 1";
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_bootstrap_outlives_one_that_is_refused() {

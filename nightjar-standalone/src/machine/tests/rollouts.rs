@@ -152,7 +152,7 @@ async fn a_time_out_goes_back_and_is_tried_at_the_next_refresh() {
     story.script().ack = Duration::from_millis(5);
     story.settled().await;
     tokio::time::sleep(seconds(8)).await;
-    assert_eq!(story.ready(), "ready\nfailed: envoy did not say");
+    assert_eq!(story.ready(), "ready\nfailed: envoy did not report");
     assert_eq!(ends(&story), ["1", "0", "0", "1"]);
     story.took();
     story.refresh().await;

@@ -135,7 +135,7 @@ impl ScriptedExecutor {
                 sleep(seconds(10)).await;
             }
             let outcome = outcome.unwrap_or_else(|| PhaseOutcome::TimedOut {
-                reason: "envoy did not say".to_owned(),
+                reason: "envoy did not report".to_owned(),
             });
             let id = request.id;
             let _ = events.send(Event::PhaseEnded { id, outcome });

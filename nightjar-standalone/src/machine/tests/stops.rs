@@ -97,7 +97,7 @@ async fn in_a_cold_restart_nothing_starts_any_more() {
     story.took();
     story.stop();
     tokio::time::sleep(seconds(1)).await;
-    let pending = "bootstrap: the changed bootstrap takes effect when envoy starts the next time, or when \
+    let pending = "bootstrap: the changed bootstrap takes effect at the next start of envoy, or once \
                    the process that was replaced last has ended";
     assert_eq!(story.ready(), format!("not ready: stopping\n{pending}"));
     tokio::time::sleep(seconds(2)).await;
