@@ -5,6 +5,7 @@
 mod caller;
 mod cmd;
 mod color;
+mod drawing;
 mod format;
 mod input;
 mod output;

@@ -6,10 +6,11 @@ use std::{fs, path::PathBuf};
 const PAGE: &str = "docs/promises.md";
 
 /// Where tests are, by the first part of their names.
-const FOLDERS: [(&str, &str); 8] = [
+const FOLDERS: [(&str, &str); 9] = [
     ("containers", "e2e/tests/docker"),
     ("core", "nightjar-core/tests/core"),
     ("e2e", "e2e/tests/e2e"),
+    ("nightjar", "nightjar-cli/src"),
     ("nightjar_central", "nightjar-central/src"),
     ("nightjar_core", "nightjar-core/src"),
     ("nightjar_standalone", "nightjar-standalone/src"),

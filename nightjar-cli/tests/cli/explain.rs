@@ -191,6 +191,20 @@ fn a_mesh_is_drawn() {
   n0_gateway --> n0_s0
 ";
     assert_eq!(draw("mermaid"), Outcome::new(0, mermaid, ""));
+    let page = draw("html");
+    assert_eq!((page.code, &*page.stderr), (Some(0), ""));
+    assert!(page.stdout.starts_with("<!DOCTYPE html>"));
+}
+
+/// To renew it: `target/debug/nightjar graph --discovery-map
+/// examples/simple-mesh/04-two-namespaces/1-cost-is-private.json --format svg >docs/graph.svg`.
+#[test]
+fn the_picture_in_the_documentation() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../");
+    let map = format!("{root}examples/simple-mesh/04-two-namespaces/1-cost-is-private.json");
+    let picture = std::fs::read_to_string(format!("{root}docs/graph.svg")).unwrap();
+    let outcome = Folder::new().run(&["graph", "--discovery-map", &map, "--format", "svg"]);
+    assert_eq!(outcome, Outcome::new(0, &picture, ""));
 }
 
 #[test]
