@@ -10,6 +10,7 @@ mod format;
 mod input;
 mod output;
 mod proxy;
+mod proxy_templates;
 mod store;
 mod unified;
 

@@ -64,6 +64,8 @@ pub mod oom;
 pub mod picture;
 #[cfg(feature = "document")]
 pub mod proxy;
+#[cfg(all(feature = "envoy", feature = "template"))]
+pub mod proxy_files;
 #[cfg(feature = "document")]
 mod re2;
 pub mod report;

@@ -8,7 +8,9 @@
 //! escape   what keeps a value a value in the file it is written to
 //! select   which templates of a mesh are for which proxy
 //! files    a proxy's files from its templates and its context
+//! rendered_text  commas and repeated members in a rendered file
 //! shipped  the templates that come with Nightjar
+//! layer    the shipped templates beneath those of a store, and the hooks in them
 //! folder   templates in a folder that people edit (the one part that reads files)
 //! lint     names that no context has, by context_types
 //! ```
@@ -29,15 +31,20 @@ mod context_types;
 mod escape;
 mod files;
 pub mod folder;
+mod layer;
 mod lint;
+mod origin;
 mod render;
+mod rendered_text;
 mod select;
 mod shipped;
 mod view;
 
 pub use self::{
     escape::Escape,
+    layer::HOOKS,
     lint::{Diagnostic, Severity, lint, lint_all},
+    origin::Origin,
     select::TemplateSet,
     shipped::{SHIPPED, shipped},
 };
@@ -53,7 +60,10 @@ use self::{
     render::Rendered,
     view::{Node, View as _},
 };
-use crate::mustache::{PARTIAL_SUFFIX, syntax};
+use crate::mustache::{
+    PARTIAL_SUFFIX,
+    syntax::{self, TokenKind},
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -68,7 +78,21 @@ pub struct Template {
 impl Template {
     /// Reads a template. The name is what errors call it.
     pub fn parse(name: &str, text: &str) -> Result<Self, TemplateErrors> {
-        let tokens = syntax::parse(name, text)?;
+        Self::parse_with(name, text, |_| true)
+    }
+
+    /// Reads a template, and leaves out the partials that are not there: they render as nothing, and a
+    /// file of many clusters does not look for them at each.
+    fn parse_with(
+        name: &str,
+        text: &str,
+        has_partial: impl Fn(&str) -> bool,
+    ) -> Result<Self, TemplateErrors> {
+        let mut tokens = syntax::parse(name, text)?;
+        tokens.retain(|token| match token.kind {
+            TokenKind::Partial { name, .. } => has_partial(name),
+            _ => true,
+        });
         Ok(Self {
             name: name.to_owned(),
             as_written: compile::compile(name, text, &tokens, Indentation::AsWritten)?,

@@ -105,10 +105,16 @@ const NJ_VALIDATE: Setting = Setting::with_default(
     "true",
     "Whether `envoy --mode validate` checks a configuration before it goes live.",
 );
+const NJ_SHIPPED_TEMPLATES: Setting = Setting::with_default(
+    "NJ_SHIPPED_TEMPLATES",
+    "true",
+    "Whether the shipped templates make the files that the data store's do not make.",
+);
 /// Every variable that this program reads.
 pub(crate) const SETTINGS: &[Setting] = &[
     DISCOVERY_MAP_EXEC,
     DATA_STORE_EXEC,
+    NJ_SHIPPED_TEMPLATES,
     NJ_PROXY_MODE,
     NJ_NAMESPACE,
     NJ_SERVICE,
@@ -148,6 +154,8 @@ pub(crate) struct Config {
     /// What every long-running program has.
     pub(crate) daemon: Settings,
     pub(crate) data_store: Option<CommandLine>,
+    /// Whether the shipped templates lie beneath those of the store.
+    pub(crate) shipped_templates: bool,
     pub(crate) proxy: ProxyConfig,
     /// `None` if there is no Envoy and this run can do without.
     pub(crate) launch: Option<Launch>,
@@ -203,9 +211,18 @@ impl Config {
                 reader.reject(&NJ_STATUS_PORT, format!("is the same as {other}"));
             }
         }
+        let data_store = reader.optional(&DATA_STORE_EXEC, Reader::command);
+        let shipped_templates = reader.boolean(&NJ_SHIPPED_TEMPLATES);
+        if data_store.is_none() && !shipped_templates {
+            reader.reject(
+                &NJ_SHIPPED_TEMPLATES,
+                "is false, and there are no other templates: set DATA_STORE_EXEC",
+            );
+        }
         Self {
             daemon,
-            data_store: reader.optional(&DATA_STORE_EXEC, Reader::command),
+            data_store,
+            shipped_templates,
             proxy,
             launch: read_launch(reader, need, config_dir.join(&bootstrap)),
             admin,

@@ -69,6 +69,11 @@ async fn candidate(
     let Some(candidate) = built.candidate else {
         bail!("the refresh built no files");
     };
+    if config.data_store.is_some() {
+        for (file, origin) in refresher.origins() {
+            tracing::info!("{file}: {origin}");
+        }
+    }
     match &config.launch {
         Some(launch) if config.validate => {
             let program = EnvoyProgram {

@@ -10,11 +10,18 @@ use nightjar_core::{
     document::{proxy_input::ProxyInput, templates::Templates},
     envoy::Configuration,
     extension::{Host, RetryPolicy},
+    proxy_files::{self, ProxyFilesError},
     shutdown::Shutdown,
-    template::{TemplateErrors, TemplateSet, shipped},
+    template::{Origin, TemplateErrors, TemplateSet},
     timing::Timing,
 };
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+    time::Instant,
+};
 use templates_fetch::TemplatesFetch;
 use tokio::time::timeout;
 
@@ -43,7 +50,8 @@ pub(crate) struct Refresher {
     late_fetch: Option<TemplatesFetch>,
     proxy: context::ProxyConfig,
     bootstrap: String,
-    config_dir: String,
+    /// Whether the shipped templates lie beneath those of the store.
+    shipped_templates: bool,
     refresh_time: Duration,
     /// The last good discovery map, as far as this proxy needs it.
     input: Option<ProxyInput>,
@@ -97,7 +105,7 @@ impl Refresher {
             late_fetch: None,
             proxy: config.proxy.clone(),
             bootstrap: config.bootstrap.clone(),
-            config_dir: config.config_dir.to_string_lossy().into_owned(),
+            shipped_templates: config.shipped_templates,
             refresh_time: daemon.refresh_time,
             input: None,
             templates: None,
@@ -253,15 +261,11 @@ impl Refresher {
         templates: &KnownTemplates,
         fallback: Option<Candidate>,
     ) -> Result<Candidate, NotBuilt> {
-        let files = templates.set.render(input).map_err(|faults| NotBuilt {
-            reason: format!("invalid templates:\n{faults}"),
-            failed: true,
-        })?;
         let before = self.last_built.as_ref();
-        let read = Configuration::read(files, &self.bootstrap, &self.config_dir, before);
-        let configuration = read.map_err(|error| NotBuilt {
+        let made = proxy_files::make(&templates.set, input, &self.bootstrap, before);
+        let configuration = made.map_err(|error| NotBuilt {
             reason: error.to_string(),
-            failed: false,
+            failed: matches!(error, ProxyFilesError::Templates(_)),
         })?;
         Ok(Candidate {
             configuration,
@@ -296,8 +300,7 @@ impl Refresher {
             if self.templates.is_some() {
                 return Ok(Fetched::Unchanged);
             }
-            let set = self.select(&shipped())?;
-            self.set_templates(None, set);
+            self.set_templates(None, TemplateSet::shipped_alone()?);
             return Ok(Fetched::New);
         };
         let previous = self
@@ -334,13 +337,29 @@ impl Refresher {
         });
     }
 
+    /// Where the files that were made last come from, and the partials of the templates.
+    pub(crate) fn origins(&self) -> BTreeMap<String, Origin> {
+        let (Some(templates), Some(input), Some(made)) =
+            (&self.templates, &self.input, &self.last_built)
+        else {
+            return BTreeMap::new();
+        };
+        let files = made.iter().map(|file| file.name());
+        templates.set.origins(input, files)
+    }
+
     fn select(&self, templates: &Templates) -> Result<TemplateSet, TemplateErrors> {
         let namespace = &self.proxy.namespace;
-        match &self.proxy.role {
+        let set = match &self.proxy.role {
             context::ProxyRole::Gateway => TemplateSet::select_gateway(templates, namespace),
             context::ProxyRole::Service { service, color } => {
                 TemplateSet::select_service(templates, namespace, service, color)
             }
+        }?;
+        if self.shipped_templates {
+            set.over_shipped()
+        } else {
+            Ok(set)
         }
     }
 }

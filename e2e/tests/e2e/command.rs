@@ -64,12 +64,15 @@ fn a_dry_run_fails_on_what_would_be_refused() {
     let proxy = Plan::gateway("n1", &shop("blue", 4001))
         .envs(templates.env())
         .prepare();
-    let log = "ERROR envoy refuses the configuration: cds.json, cluster \"c-shop-blue-1\", line 8: unknown \
-               enum value: 'NO_SUCH_POLICY'\n";
+    let files = ["cds.json", "envoy-config.yaml", "lds.json", "rds-PORT.json"];
+    let origins = files.map(|file| format!("INFO {file}: from the store, for every proxy\n"));
+    let log = origins.concat()
+        + "ERROR envoy refuses the configuration: cds.json, cluster \"c-shop-blue-1\", line 8: unknown \
+           enum value: 'NO_SUCH_POLICY'\n";
     for argument in ["--dry-run", "--once"] {
         assert_eq!(
             proxy.run(&[argument]),
-            (Some(1), String::new(), log.to_owned())
+            (Some(1), String::new(), log.clone())
         );
     }
     assert!(!proxy.config_dir().exists());

@@ -27,7 +27,7 @@ mod admin;
 mod alerts;
 mod bootstraps;
 mod central;
-mod certificates;
+pub(crate) mod certificates;
 mod folder;
 mod handover;
 mod inotify;

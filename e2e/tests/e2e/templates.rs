@@ -9,6 +9,7 @@
 //! instances  outlier detection, health checks, load balancing
 //! rewriting  host and path as the service sees them, and the levels of properties
 //! upstreams  HTTP/2, IPv6, DNS names, other namespaces
+//! hooks      a few lines of a store over the shipped templates, each as the page shows it
 //! listeners  health path, access log, path normalisation, headers that callers may not set
 //! ```
 
@@ -19,6 +20,7 @@ use e2e::{
 };
 use serde_json::{Value, json};
 
+mod hooks;
 mod instances;
 mod limits;
 mod listeners;

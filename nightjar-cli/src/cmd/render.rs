@@ -1,11 +1,13 @@
 //! `nightjar render`
 
-use crate::{Verdict, input, output, proxy::Proxy, unified::unified};
-use anyhow::Context as _;
-use nightjar_core::{
-    envoy::Files,
-    template::{TemplateSet, shipped},
+use crate::{
+    Verdict, output,
+    proxy::Proxy,
+    proxy_templates::{ProxyTemplates, Rendered},
+    unified::unified,
 };
+use anyhow::Context as _;
+use nightjar_core::envoy::Files;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -14,7 +16,8 @@ use std::{
 /// Write the files that a sidecar or gateway would write, and print their paths
 #[derive(clap::Args)]
 #[command(after_help = "\
-Files of the same names are overwritten, and no other file is touched.
+Files of the same names are overwritten, and no other file is touched. With --templates, standard
+error says where each file comes from.
 
 Example:
   nightjar render --discovery-map map.json --namespace store --service shop --color blue \\
@@ -26,9 +29,8 @@ Example:
 pub(crate) struct Render {
     #[command(flatten)]
     proxy: Proxy,
-    /// A templates document, or a folder of templates; the shipped templates if not given
-    #[arg(long, value_name = "FILE|DIR")]
-    templates: Option<PathBuf>,
+    #[command(flatten)]
+    templates: ProxyTemplates,
     /// The folder to write to; it is made if need be
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -40,19 +42,10 @@ pub(crate) struct Render {
 impl Render {
     pub(crate) fn run(self) -> anyhow::Result<Verdict> {
         let input = self.proxy.input()?;
-        let (templates, notes) = match &self.templates {
-            None => (shipped(), Vec::new()),
-            Some(path) => input::templates(path)?,
-        };
-        for note in &notes {
-            output::warning(note);
-        }
-        let files = TemplateSet::for_proxy(&templates, &input)
-            .and_then(|set| set.render(&input))
-            .map_err(|faults| anyhow::anyhow!("invalid templates:\n{faults}"))?;
+        let Rendered { files, error } = self.templates.render(&input)?;
         if self.diff {
             output::data(&difference(&self.out, &files))?;
-            return Ok(Verdict::Good);
+            return error.map_or(Ok(Verdict::Good), Err);
         }
         write(&self.out, &files)?;
         output::lines(
@@ -60,7 +53,7 @@ impl Render {
                 .keys()
                 .map(|name| self.out.join(name).display().to_string()),
         )?;
-        Ok(Verdict::Good)
+        error.map_or(Ok(Verdict::Good), Err)
     }
 }
 

@@ -6,13 +6,13 @@ use crate::{
     cmd::route,
     input, output,
     proxy::Proxy,
+    proxy_templates,
 };
 use nightjar_core::{
     access_log::{Line, flag},
     document::{discovery_map::DiscoveryMap, discovery_map::Name, proxy_input::ProxyInput},
     envoy::Files,
     routing::{self, Answer},
-    template::{TemplateSet, shipped},
 };
 
 /// Explain a line of the access log, or what becomes of a request
@@ -102,9 +102,7 @@ fn told(line: &Line<'_>) -> Vec<String> {
 
 /// Where the route and its clusters stand in the rendered files.
 fn places(input: &ProxyInput, answer: &Answer) -> anyhow::Result<Vec<String>> {
-    let files = TemplateSet::for_proxy(&shipped(), input)
-        .and_then(|set| set.render(input))
-        .map_err(|faults| anyhow::anyhow!("invalid templates:\n{faults}"))?;
+    let files = proxy_templates::shipped(input)?;
     let found = answer.route.as_ref();
     let listener = found.and_then(|found| {
         let mut listeners = input.listeners.iter();

@@ -180,9 +180,20 @@ fn files_of_a_template_folder_and_of_a_document() {
     let note = "nightjar: warning: lost.mustache is ignored: a template belongs in \
                 gateway/<namespace>/ or service/<namespace>/<service>/<color>/, with _default for \
                 any\n";
+    let origins = "a.yaml: from the store, for every proxy\ncds.json: shipped with Nightjar\n\
+                   envoy-config.yaml: shipped with Nightjar\nlds.json: shipped with Nightjar\n\
+                   part.mustache: from the store, for every proxy\n\
+                   rds-8080.json: shipped with Nightjar\n\
+                   sub/gateway.txt: from the store, for namespace \"n\"\n";
+    let shipped = ["cds.json", "envoy-config.yaml", "lds.json", "rds-8080.json"];
+    let shipped: String = shipped.map(|name| format!("x/y/{name}\n")).concat();
     assert_eq!(
         render(&folder, &["--out=x/y", "--templates=t"]),
-        Outcome::new(0, "x/y/a.yaml\nx/y/sub/gateway.txt\n", note)
+        Outcome::new(
+            0,
+            &format!("x/y/a.yaml\n{shipped}x/y/sub/gateway.txt\n"),
+            &format!("{note}{origins}")
+        )
     );
     let text = "a: \"n\"\npart bec0a0f2e7eac50d070642077f7c03bd\n";
     assert_eq!(folder.read("x/y/a.yaml"), text);
@@ -193,8 +204,17 @@ fn files_of_a_template_folder_and_of_a_document() {
         r#"{"schema-version": "v1", "document-version": "1", "service-templates": [],
             "gateway-templates": [{"purpose": "b.txt", "template": "{{network_name}}"}]}"#,
     );
-    let outcome = render(&folder, &["--out=z", "--templates=t.json"]);
-    assert_eq!(outcome, Outcome::new(0, "z/b.txt\n", ""));
+    // Without the layer there is nothing that Envoy could be started with, which is told.
+    let outcome = render(
+        &folder,
+        &["--out=z", "--templates=t.json", "--shipped-templates=false"],
+    );
+    let message = "b.txt: from the store, for every proxy\n\
+                   nightjar: no template makes the bootstrap \"envoy-config.yaml\"; the templates make \
+                   \"b.txt\"\n\
+                   hint: name one of them in ENVOY_CONFIGURATION_TEMPLATE, or add a template with that \
+                   purpose\n";
+    assert_eq!(outcome, Outcome::new(1, "z/b.txt\n", message));
     assert_eq!(folder.read("z/b.txt"), "net");
 }
 

@@ -42,13 +42,32 @@ impl Configuration {
     /// [`FilesError`] if the bootstrap is missing, a file with a role does not parse or is unfit
     /// for it, or a file inside the configuration folder is named that is not made.
     pub fn read(
-        mut files: Files,
+        files: Files,
         bootstrap: &str,
         config_dir: &str,
         before: Option<&Self>,
     ) -> Result<Self, FilesError> {
-        let Some(text) = files.remove(bootstrap) else {
-            return Err(no_bootstrap(&files, bootstrap));
+        Self::read_layered(files, |_| Ok(None), bootstrap, config_dir, before)
+    }
+
+    /// As [`Configuration::read`], and a file that is named and not among the files is asked of a layer
+    /// beneath.
+    ///
+    /// # Errors
+    /// [`FilesError`] as there, and whatever the layer fails with.
+    pub fn read_layered<E: From<FilesError>>(
+        mut files: Files,
+        mut inherited: impl FnMut(&str) -> Result<Option<String>, E>,
+        bootstrap: &str,
+        config_dir: &str,
+        before: Option<&Self>,
+    ) -> Result<Self, E> {
+        let mut take = |files: &mut Files, name: &str| match files.remove(name) {
+            Some(text) => Ok(Some(text)),
+            None => inherited(name),
+        };
+        let Some(text) = take(&mut files, bootstrap)? else {
+            return Err(no_bootstrap(&files, bootstrap).into());
         };
         let read = |name: &str, text: String, role: Option<FileRole>| {
             let known = before.and_then(|before| before.get(name));
@@ -66,11 +85,9 @@ impl Configuration {
                 check_role(known, &role)?;
                 continue;
             }
-            let Some(text) = files.remove(&name) else {
-                return Err(FilesError::Missing {
-                    by,
-                    path: format!("{config_dir}/{name}"),
-                });
+            let Some(text) = take(&mut files, &name)? else {
+                let path = format!("{config_dir}/{name}");
+                return Err(FilesError::Missing { by, path }.into());
             };
             let file = read(&name, text, Some(role))?;
             pending.extend(named_by(&file, config_dir));

@@ -2,7 +2,10 @@
 
 use super::{Partials, escape::Escape};
 use crate::mustache::error::{Position, TemplateError};
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+};
 
 /// What rendering may use up, so that no template can take a program down.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,8 @@ pub(super) struct Rendering<'a> {
     steps: Cell<usize>,
     /// How often a version was asked for.
     pub(super) versions: Cell<usize>,
+    /// The partials that wrote something.
+    pub(super) used: RefCell<BTreeSet<String>>,
     stopped: RefCell<Option<TemplateError>>,
 }
 
@@ -46,6 +51,7 @@ impl<'a> Rendering<'a> {
             size: Cell::new(0),
             steps: Cell::new(0),
             versions: Cell::new(0),
+            used: RefCell::default(),
             stopped: RefCell::new(None),
         }
     }
@@ -54,6 +60,14 @@ impl<'a> Rendering<'a> {
     pub(super) fn after(self, size: usize) -> Self {
         self.size.set(size);
         self
+    }
+
+    /// Remembers a partial that wrote something.
+    pub(super) fn note_partial(&self, name: &str) {
+        let mut used = self.used.borrow_mut();
+        if !used.contains(name) {
+            used.insert(name.to_owned());
+        }
     }
 
     /// Says what stopped the rendering, if anything did.

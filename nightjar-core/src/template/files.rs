@@ -5,6 +5,7 @@ use super::{
     budget::{RenderLimits, Rendering},
     escape::Escape,
     render::{Rendered, VERSION_MARK},
+    rendered_text::{Format, RepeatedMember, drop_trailing_commas, repeated_member},
     select::TemplateSet,
     view::{FileRoot, Node, View as _},
 };
@@ -13,10 +14,20 @@ use crate::mustache::{
     error::{TemplateError, TemplateErrors},
     purpose::check_path,
 };
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use xxhash_rust::xxh3::Xxh3;
 
 impl TemplateSet {
+    /// The name of a listener's file, by the template of the name.
+    pub(super) fn file_name(
+        &self,
+        name: &Template,
+        input: &ProxyInput,
+        listener: &Listener,
+    ) -> Result<String, TemplateError> {
+        file_name(&self.partials, name, input, listener)
+    }
+
     /// Makes the files, each with its path inside the configuration folder.
     pub fn render(&self, input: &ProxyInput) -> Result<BTreeMap<String, String>, TemplateErrors> {
         let mut maker = FileMaker {
@@ -56,9 +67,8 @@ struct FileMaker<'a> {
 
 impl<'a> FileMaker<'a> {
     fn make_named(&mut self, template: &Template, name: &Template, listener: &'a Listener) {
-        let run = Rendering::new(self.partials, Escape::None, RenderLimits::default());
-        let rendered = name.render_in(run, self.input.view(), Some(listener.view()));
-        match rendered.map(|name| (check_path(&name.text), name.text)) {
+        let rendered = file_name(self.partials, name, self.input, listener);
+        match rendered.map(|name| (check_path(&name), name)) {
             Ok((Ok(()), path)) => self.make(template, &path, Some(listener)),
             Ok((Err(message), _)) => {
                 let message = format!("for listener {:?}: {message}", listener.name);
@@ -83,12 +93,15 @@ impl<'a> FileMaker<'a> {
                 return;
             }
         }
-        let escape = Escape::for_file(path);
-        let run = Rendering::new(self.partials, escape, RenderLimits::default()).after(self.size);
-        let root = FileRoot(self.input);
-        let rendered = template.render_in(run, Node::Record(&root), listener.map(Listener::view));
-        match rendered.and_then(|rendered| with_version(template, rendered)) {
-            Ok(text) => {
+        match render_file(
+            self.partials,
+            self.input,
+            template,
+            path,
+            listener,
+            self.size,
+        ) {
+            Ok(RenderedFile { text, .. }) => {
                 self.size += text.len();
                 self.files.insert(path.to_owned(), text);
             }
@@ -111,9 +124,89 @@ impl<'a> FileMaker<'a> {
     }
 }
 
+/// The name of a listener's file.
+fn file_name(
+    partials: &Partials,
+    name: &Template,
+    input: &ProxyInput,
+    listener: &Listener,
+) -> Result<String, TemplateError> {
+    let run = Rendering::new(partials, Escape::None, RenderLimits::default());
+    let rendered = name.render_in(run, input.view(), Some(listener.view()))?;
+    Ok(rendered.text)
+}
+
+/// A file, and the partials that wrote something in it.
+pub(super) struct RenderedFile {
+    pub(super) text: String,
+    path: String,
+    partials: BTreeSet<String>,
+}
+
+/// Makes one file; `size` bytes have been made before.
+pub(super) fn render_file(
+    partials: &Partials,
+    input: &ProxyInput,
+    template: &Template,
+    path: &str,
+    listener: Option<&Listener>,
+    size: usize,
+) -> Result<RenderedFile, TemplateError> {
+    let run = Rendering::new(partials, Escape::for_file(path), RenderLimits::default()).after(size);
+    let root = FileRoot(input);
+    let mut rendered =
+        template.render_in(run, Node::Record(&root), listener.map(Listener::view))?;
+    if Format::of(path) == Some(Format::Json) {
+        rendered.text = drop_trailing_commas(rendered.text);
+    }
+    let partials = std::mem::take(&mut rendered.partials);
+    Ok(RenderedFile {
+        text: with_version(template, rendered)?,
+        path: path.to_owned(),
+        partials,
+    })
+}
+
+impl RenderedFile {
+    /// Fails if a hook repeats a member of a shipped template: Envoy takes the later one without a word.
+    /// `texts` are the texts of the partials.
+    pub(super) fn check_members(
+        &self,
+        template: &str,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<(), TemplateError> {
+        let Some(format) = Format::of(&self.path).filter(|_| !self.partials.is_empty()) else {
+            return Ok(());
+        };
+        let Some(RepeatedMember { name, line }) = repeated_member(&self.text, format) else {
+            return Ok(());
+        };
+        let hooks = self.partials.iter().map(String::as_str);
+        let hooks: Vec<_> = hooks
+            .filter(|hook| texts.get(*hook).is_some_and(|text| text.contains(&name)))
+            .collect();
+        Err(doubled_member(template, &name, line, &hooks))
+    }
+}
+
+/// The error of a member that a hook adds to what the shipped template has already.
+fn doubled_member(file: &str, member: &str, line: usize, hooks: &[&str]) -> TemplateError {
+    let by = match hooks {
+        [] => "a hook".to_owned(),
+        hooks => format!("the hook {}", hooks.join(" or ")),
+    };
+    let message = format!(
+        "line {line} of the rendered file repeats the member {member:?}, which {by} adds; Envoy would \
+         take the later one: remove it from the hook, or replace the whole template"
+    );
+    TemplateError::of(file, message)
+}
+
 /// Puts the version of a file, the hash of all the rest, where it belongs.
 fn with_version(template: &Template, rendered: Rendered) -> Result<String, TemplateError> {
-    let Rendered { mut text, versions } = rendered;
+    let Rendered {
+        mut text, versions, ..
+    } = rendered;
     if versions == 0 {
         return Ok(text);
     }

@@ -2,6 +2,7 @@
 
 use super::{
     context_types::{ValueType, context_types},
+    layer::{HOOKS, hook_without_suffix},
     select::TemplateSet,
 };
 use crate::document::templates::Templates;
@@ -68,6 +69,9 @@ pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
             }
         }
     }
+    if let Some(message) = hook_without_suffix(name) {
+        diagnostics.push(warning(name, None, message));
+    }
     if is_per_listener(name)
         && let Ok(tokens) = syntax::parse(name, name)
     {
@@ -113,6 +117,7 @@ fn missing_partials(purpose: &str, text: &str, has: impl Fn(&str) -> bool) -> Ve
     for token in syntax::parse(purpose, text).into_iter().flatten() {
         if let TokenKind::Partial { name, .. } = token.kind
             && !has(name)
+            && !HOOKS.contains(&name)
         {
             let position = Some(positions.at(token.at));
             let message =

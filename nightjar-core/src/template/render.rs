@@ -11,6 +11,7 @@ use crate::mustache::{
     syntax::TagName,
 };
 use ramhorns::{Content, Section, encoding::Encoder, traits::ContentSequence};
+use std::collections::BTreeSet;
 
 /// What stands for the version of a file until the rest of the file is known: as long as that, and
 /// of a character that no template may contain.
@@ -39,6 +40,8 @@ pub(super) struct Rendered {
     pub(super) text: String,
     /// How often [`VERSION_MARK`] was written for a version.
     pub(super) versions: usize,
+    /// The partials that wrote something.
+    pub(super) partials: BTreeSet<String>,
 }
 
 impl Rendering<'_> {
@@ -67,8 +70,13 @@ impl Rendering<'_> {
             None => compiled.render(&root),
         };
         let versions = self.versions.get();
+        let partials = self.used.take();
         self.finish()?;
-        Ok(Rendered { text, versions })
+        Ok(Rendered {
+            text,
+            versions,
+            partials,
+        })
     }
 }
 
@@ -177,7 +185,11 @@ impl<'a> Frame<'a> {
             source: &source,
             rendering: self.rendering,
         };
-        out.write_unescaped(&source.compiled.render(&frame))
+        let text = source.compiled.render(&frame);
+        if !text.is_empty() {
+            self.rendering.note_partial(partial.name());
+        }
+        out.write_unescaped(&text)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Selection of the templates of a mesh that are for one proxy.
 
-use super::{Partials, Template};
+use super::{Partials, Template, origin::Origin, shipped::ShippedTemplate};
 use crate::document::{proxy_input::ProxyInput, templates::Templates};
 use crate::mustache::{
     PARTIAL_SUFFIX,
     error::{TemplateError, TemplateErrors},
     purpose::{check_purpose, is_per_listener},
 };
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 /// The templates of one proxy, read and ready: for each purpose the one that fits best.
 ///
@@ -20,6 +20,10 @@ pub struct TemplateSet {
     pub(super) names: BTreeMap<String, Template>,
     /// The text of each template, by purpose.
     pub(super) texts: BTreeMap<String, String>,
+    /// Where each template stands, and for whom, by purpose.
+    pub(super) origins: BTreeMap<String, Origin>,
+    /// The shipped templates, if they lie beneath these.
+    pub(super) shipped: Vec<ShippedTemplate>,
 }
 
 /// A template of the document with how well it fits the proxy.
@@ -27,7 +31,20 @@ struct MatchingTemplate<'a> {
     pointer: String,
     purpose: &'a str,
     text: &'a str,
+    /// The namespace, service and color that it is for.
+    scope: [Option<&'a str>; 3],
     specificity: u32,
+}
+
+impl MatchingTemplate<'_> {
+    fn origin(&self) -> Origin {
+        let [namespace, service, color] = self.scope.map(|name| name.map(ToOwned::to_owned));
+        Origin::Store {
+            namespace,
+            service,
+            color,
+        }
+    }
 }
 
 impl TemplateSet {
@@ -44,6 +61,11 @@ impl TemplateSet {
                 pointer: format!("/service-templates/{index}"),
                 purpose: &template.purpose,
                 text: &template.template,
+                scope: [
+                    template.namespace.as_deref(),
+                    template.service.as_deref(),
+                    template.color.as_deref(),
+                ],
                 specificity: specificity(template.namespace.as_deref(), namespace, 5)?
                     + specificity(template.service.as_deref(), service, 3)?
                     + specificity(template.color.as_deref(), color, 1)?,
@@ -59,6 +81,7 @@ impl TemplateSet {
                 pointer: format!("/gateway-templates/{index}"),
                 purpose: &template.purpose,
                 text: &template.template,
+                scope: [template.namespace.as_deref(), None, None],
                 specificity: specificity(template.namespace.as_deref(), namespace, 5)?,
             })
         }))
@@ -71,6 +94,14 @@ impl TemplateSet {
         } else {
             Self::select_service(document, &input.namespace, &input.service, &input.color)
         }
+    }
+
+    /// The shipped templates, without any other.
+    ///
+    /// # Errors
+    /// Never in practice: a test reads every shipped template.
+    pub fn shipped_alone() -> Result<Self, TemplateErrors> {
+        Self::read(std::iter::empty())?.over_shipped()
     }
 
     /// The purposes of all templates of the set, in order, those of partials included.
@@ -86,8 +117,16 @@ impl TemplateSet {
             partials: Partials::default(),
             names: BTreeMap::new(),
             texts: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            shipped: Vec::new(),
         };
-        for (purpose, text) in best(matching, &mut errors) {
+        let chosen = best(matching, &mut errors);
+        let known: BTreeSet<&str> = chosen.iter().map(|template| template.purpose).collect();
+        let has_partial =
+            |name: &str| known.contains(name) || known.contains(&*[name, PARTIAL_SUFFIX].concat());
+        for template in chosen {
+            let MatchingTemplate { purpose, text, .. } = template;
+            set.origins.insert(purpose.to_owned(), template.origin());
             if let Err(message) = check_purpose(purpose) {
                 errors.push(TemplateError::of(purpose, message));
             } else if is_per_listener(purpose) {
@@ -96,8 +135,9 @@ impl TemplateSet {
                     Err(TemplateErrors(of_name)) => errors.extend(of_name),
                 }
             }
-            if let Err(TemplateErrors(of_text)) = set.partials.insert(purpose, text) {
-                errors.extend(of_text);
+            match Template::parse_with(purpose, text, has_partial) {
+                Ok(template) => drop(set.partials.0.insert(purpose.to_owned(), template)),
+                Err(TemplateErrors(of_text)) => errors.extend(of_text),
             }
             set.texts.insert(purpose.to_owned(), text.to_owned());
         }
@@ -125,7 +165,7 @@ fn specificity(named: Option<&str>, actual: &str, weight: u32) -> Option<u32> {
 fn best<'a>(
     matching: impl Iterator<Item = MatchingTemplate<'a>>,
     errors: &mut Vec<TemplateError>,
-) -> Vec<(&'a str, &'a str)> {
+) -> Vec<MatchingTemplate<'a>> {
     let mut chosen: BTreeMap<&str, MatchingTemplate<'a>> = BTreeMap::new();
     let mut twice: Vec<(MatchingTemplate<'a>, String)> = Vec::new();
     for template in matching {
@@ -152,8 +192,5 @@ fn best<'a>(
             errors.push(TemplateError::of(second.purpose, message));
         }
     }
-    chosen
-        .into_values()
-        .map(|template| (template.purpose, template.text))
-        .collect()
+    chosen.into_values().collect()
 }

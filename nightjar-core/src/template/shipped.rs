@@ -1,5 +1,6 @@
 //! Shipped templates: those that come with Nightjar.
 
+use super::Template;
 use crate::document::{
     SchemaVersion,
     templates::{GatewayTemplate, ServiceTemplate, Templates},
@@ -24,6 +25,13 @@ pub const SHIPPED: [(&str, &str); 4] = [
         include_str!("../../templates/rds-{{mesh_port}}.json.mustache"),
     ),
 ];
+
+/// A shipped template with the hooks that a store fills.
+pub(super) struct ShippedTemplate {
+    pub(super) template: Template,
+    /// The file's name, if it has tags.
+    pub(super) name: Option<Template>,
+}
 
 /// The shipped templates as a document that is for every proxy.
 ///

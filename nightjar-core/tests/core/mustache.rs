@@ -2,6 +2,7 @@
 
 mod faults;
 mod files;
+mod layers;
 mod limits;
 mod lint;
 mod selection;

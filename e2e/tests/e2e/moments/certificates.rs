@@ -33,7 +33,7 @@ open(sys.argv[2], "wb").write(key.private_bytes(serialization.Encoding.PEM,
 "#;
 
 /// Asks for `/who` by TLS, and prints who answered.
-const ASK: &str = r#"
+pub(crate) const ASK: &str = r#"
 import http.client, ssl, sys
 connection = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[1]), timeout=5,
                                          context=ssl._create_unverified_context())
@@ -41,7 +41,7 @@ connection.request("GET", "/who", headers={"host": "mesh.test"})
 print(connection.getresponse().getheader("x-sample-service"))
 "#;
 
-fn python(script: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn python(script: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(root().join(".venv/bin/python"))
         .args(["-c", script])
         .args(arguments)
@@ -52,18 +52,18 @@ fn python(script: &str, arguments: &[&str]) -> Option<String> {
 }
 
 /// Where a gateway expects its certificate.
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -95,7 +95,7 @@ impl Place {
     }
 
     /// Has the key and the certificate come, as a volume does: elsewhere first, then renamed.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let new = |name: &str| self.path(name).display().to_string();
         python(MAKE, &[&new("new-chain"), &new("new-key")]).expect("a certificate is made");
         fs::rename(self.path("new-key"), self.path("key.pem")).unwrap();

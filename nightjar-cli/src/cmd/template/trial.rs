@@ -11,6 +11,7 @@ use nightjar_core::{
     },
     envoy::{Configuration, EnvoyProgram},
     proxy::defaults,
+    proxy_files::{self, ProxyFilesError},
     report,
     template::TemplateSet,
 };
@@ -205,10 +206,10 @@ impl Good<'_> {
         let map = self.trial.map;
         let context =
             context::proxy_input(map, &proxy.config(map)).map_err(|error| error.to_string())?;
-        let files = TemplateSet::for_proxy(&self.templates, &context.input)
-            .and_then(|set| set.render(&context.input))
-            .map_err(|faults| format!("invalid templates:\n{faults}"))?;
-        Configuration::read(files, self.trial.bootstrap, defaults::CONFIG_DIR, None)
+        let set = TemplateSet::for_proxy(&self.templates, &context.input)
+            .and_then(TemplateSet::over_shipped)
+            .map_err(|errors| ProxyFilesError::Templates(errors).to_string())?;
+        proxy_files::make(&set, &context.input, self.trial.bootstrap, None)
             .map_err(|error| error.to_string())
     }
 

@@ -47,7 +47,7 @@ fn nothing_is_committed_that_a_proxy_could_not_use() {
         try_out("envoy-config.yaml", "node: [", &[]),
         try_out(
             "envoy-config.yaml",
-            "dynamic_resources: {cds_config: {path_config_source: {path: /tmp/envoy/cds.json}}}\n",
+            "dynamic_resources: {cds_config: {path_config_source: {path: /tmp/envoy/none.json}}}\n",
             &[],
         ),
         try_out("{{mesh_port}}.json", "{{unknown_name}}", &["--dry-run"]),

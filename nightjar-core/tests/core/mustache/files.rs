@@ -136,7 +136,7 @@ fn route() -> Route {
 }
 
 /// A templates document for sidecars, from purposes and texts.
-fn templates(texts: &[(&str, &str)]) -> Templates {
+pub(super) fn templates(texts: &[(&str, &str)]) -> Templates {
     let lines: Vec<String> = texts
         .iter()
         .map(|(purpose, _)| format!("*/*/* {purpose}"))

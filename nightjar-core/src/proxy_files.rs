@@ -1,0 +1,42 @@
+//! Files of one proxy, from its templates and its context, layers included.
+
+use crate::{
+    document::proxy_input::ProxyInput,
+    envoy::{Configuration, FilesError},
+    template::{TemplateErrors, TemplateSet},
+};
+
+/// Why a proxy's files cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyFilesError {
+    /// A template cannot be rendered.
+    #[error("invalid templates:\n{0}")]
+    Templates(TemplateErrors),
+    /// The files are not what Envoy needs.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+impl From<TemplateErrors> for ProxyFilesError {
+    fn from(errors: TemplateErrors) -> Self {
+        Self::Templates(errors)
+    }
+}
+
+/// Makes the files of a proxy: those of the set's templates, and of the shipped ones beneath it those
+/// that a file that Envoy reads names and the set does not make.
+///
+/// `bootstrap` is the name of the bootstrap; files of `before` that are still the same are shared.
+///
+/// # Errors
+/// [`ProxyFilesError`]
+pub fn make(
+    set: &TemplateSet,
+    input: &ProxyInput,
+    bootstrap: &str,
+    before: Option<&Configuration>,
+) -> Result<Configuration, ProxyFilesError> {
+    let files = set.render(input)?;
+    let inherited = |path: &str| Ok::<_, ProxyFilesError>(set.inherited(path, input)?);
+    Configuration::read_layered(files, inherited, bootstrap, &input.config_dir, before)
+}

@@ -1,0 +1,127 @@
+//! Shipped layer: the templates that come with Nightjar, beneath those of a store.
+//!
+//! A shipped template makes a file only if a file that Envoy reads names that file and no template of
+//! the store makes it. So a store with a set of its own makes what it made before, whatever its files
+//! are called, and a store with one small template changes one thing.
+
+use super::{
+    Template,
+    files::render_file,
+    origin::Origin,
+    select::TemplateSet,
+    shipped::{SHIPPED, ShippedTemplate},
+};
+use crate::document::proxy_input::ProxyInput;
+use crate::mustache::{PARTIAL_SUFFIX, error::TemplateErrors, purpose::is_per_listener};
+use std::collections::BTreeMap;
+
+/// Hook partials: what the shipped templates contain, and only a store fills.
+pub const HOOKS: [&str; 13] = [
+    "bootstrap.mustache",
+    "clusters.mustache",
+    "cluster.mustache",
+    "endpoint.mustache",
+    "listeners.mustache",
+    "listener.mustache",
+    "filter-chain.mustache",
+    "http-connection-manager.mustache",
+    "http-filters.mustache",
+    "access-log.mustache",
+    "routes.mustache",
+    "virtual-host.mustache",
+    "route.mustache",
+];
+
+impl TemplateSet {
+    /// Puts the set over the shipped templates, whose hooks it fills.
+    ///
+    /// # Errors
+    /// Never in practice: a test reads every shipped template.
+    pub fn over_shipped(mut self) -> Result<Self, TemplateErrors> {
+        let has_partial = |name: &str| self.partials.get(name).is_some();
+        let shipped: Result<_, TemplateErrors> = SHIPPED
+            .iter()
+            .map(|(name, text)| {
+                Ok(ShippedTemplate {
+                    template: Template::parse_with(name, text, has_partial)?,
+                    name: is_per_listener(name)
+                        .then(|| Template::parse(name, name))
+                        .transpose()?,
+                })
+            })
+            .collect();
+        self.shipped = shipped?;
+        Ok(self)
+    }
+
+    /// Makes a file by the shipped templates, if they lie beneath this set and have it.
+    ///
+    /// # Errors
+    /// [`TemplateErrors`] if a hook cannot be rendered, or repeats a member of the file.
+    pub fn inherited(
+        &self,
+        path: &str,
+        input: &ProxyInput,
+    ) -> Result<Option<String>, TemplateErrors> {
+        for ShippedTemplate { template, name } in &self.shipped {
+            let listener = match name {
+                None if template.name() == path => None,
+                None => continue,
+                Some(name) => {
+                    let mut listeners = input.listeners.iter();
+                    let makes = |listener: &_| self.file_name(name, input, listener);
+                    match listeners.find(|listener| makes(listener).is_ok_and(|name| name == path))
+                    {
+                        Some(listener) => Some(listener),
+                        None => continue,
+                    }
+                }
+            };
+            let made = render_file(&self.partials, input, template, path, listener, 0)?;
+            made.check_members(template.name(), &self.texts)?;
+            return Ok(Some(made.text));
+        }
+        Ok(None)
+    }
+
+    /// Where each of a proxy's files comes from, and each partial of the set.
+    pub fn origins<'a>(
+        &self,
+        input: &ProxyInput,
+        files: impl Iterator<Item = &'a str>,
+    ) -> BTreeMap<String, Origin> {
+        let mut own = BTreeMap::new();
+        for (purpose, origin) in &self.origins {
+            match self.names.get(purpose) {
+                None => drop(own.insert(purpose.clone(), origin)),
+                Some(name) => {
+                    let listeners = input.listeners.iter();
+                    let names =
+                        listeners.flat_map(|listener| self.file_name(name, input, listener));
+                    own.extend(names.map(|name| (name, origin)));
+                }
+            }
+        }
+        let files = files.map(|file| {
+            let origin = own
+                .get(file)
+                .map_or(Origin::Shipped, |origin| (*origin).clone());
+            (file.to_owned(), origin)
+        });
+        let partials = own
+            .iter()
+            .filter(|(name, _)| name.ends_with(PARTIAL_SUFFIX));
+        let partials = partials.map(|(name, origin)| (name.clone(), (*origin).clone()));
+        files.chain(partials).collect()
+    }
+}
+
+/// What is wrong with the name of a template that was meant as a hook.
+pub(super) fn hook_without_suffix(purpose: &str) -> Option<String> {
+    let hook = HOOKS
+        .iter()
+        .find(|hook| hook.strip_suffix(PARTIAL_SUFFIX) == Some(purpose))?;
+    Some(format!(
+        "this makes a file named {purpose:?}; a hook of the shipped templates has the purpose {hook:?}"
+    ))
+}

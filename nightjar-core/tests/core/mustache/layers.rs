@@ -1,0 +1,243 @@
+//! The shipped templates beneath those of a store, and the hooks in them.
+
+use super::files::{input, templates};
+use nightjar_core::{
+    document::{proxy_input::ProxyInput, templates::Templates},
+    envoy::Configuration,
+    proxy_files,
+    template::{HOOKS, SHIPPED, TemplateSet, lint_all, shipped},
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const BOOTSTRAP: &str = "envoy-config.yaml";
+
+fn context() -> ProxyInput {
+    input(&["local", "egress-m"], 2)
+}
+
+fn layered(document: &Templates) -> TemplateSet {
+    let set = TemplateSet::for_proxy(document, &context()).unwrap();
+    set.over_shipped().unwrap()
+}
+
+fn make(set: &TemplateSet) -> Result<BTreeMap<String, String>, String> {
+    let made = proxy_files::make(set, &context(), BOOTSTRAP, None);
+    let made: Configuration = made.map_err(|error| error.to_string())?;
+    let files = made.iter();
+    Ok(files
+        .map(|file| (file.name().to_owned(), file.text().to_owned()))
+        .collect())
+}
+
+/// The files of a store with these templates.
+fn files(texts: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+    make(&layered(&templates(texts)))
+}
+
+fn shipped_files() -> BTreeMap<String, String> {
+    make(&TemplateSet::shipped_alone().unwrap()).unwrap()
+}
+
+#[test]
+fn an_empty_store_makes_what_no_store_makes() {
+    let files = files(&[]).unwrap();
+    let names: Vec<_> = files.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "cds.json",
+            "envoy-config.yaml",
+            "lds.json",
+            "rds-3000.json",
+            "rds-3001.json"
+        ]
+    );
+    assert_eq!(files, shipped_files());
+}
+
+#[test]
+fn a_store_with_the_shipped_set_makes_the_same_files() {
+    assert_eq!(make(&layered(&shipped())).unwrap(), shipped_files());
+}
+
+#[test]
+fn one_template_changes_one_file() {
+    let lds = "{\"version_info\": \"{{version}}\", \"resources\": []}";
+    let files = files(&[("lds.json", lds)]).unwrap();
+    let names: Vec<_> = files.keys().map(String::as_str).collect();
+    // No listener names the routes any more.
+    assert_eq!(names, ["cds.json", "envoy-config.yaml", "lds.json"]);
+    assert_eq!(files["cds.json"], shipped_files()["cds.json"]);
+}
+
+/// The same files by other names, so that a purpose of the shipped set never fits.
+#[test]
+fn a_whole_set_makes_what_it_made_whatever_its_names() {
+    let renamed = |text: &str| {
+        let text = text.replace("cds.json", "clusters.json");
+        text.replace("/rds-{{mesh_port}}.json", "/routes/{{{name}}}.json")
+    };
+    let names = [
+        "envoy-config.yaml",
+        "clusters.json",
+        "lds.json",
+        "routes/{{{name}}}.json",
+    ];
+    let texts: Vec<_> = SHIPPED.iter().map(|(_, text)| renamed(text)).collect();
+    let texts = texts.iter().map(String::as_str);
+    let document = templates(&names.into_iter().zip(texts).collect::<Vec<_>>());
+    let alone = TemplateSet::for_proxy(&document, &context()).unwrap();
+    let before = alone.render(&context()).unwrap();
+    assert_eq!(before.len(), 5);
+    assert_eq!(make(&layered(&document)).unwrap(), before);
+}
+
+#[test]
+fn the_same_file_by_another_spelling_of_its_name_is_the_stores() {
+    let rds = SHIPPED[3]
+        .1
+        .replace("\"domains\": [\"*\"]", "\"domains\": [\"own\"]");
+    let files = files(&[("rds-{{{mesh_port}}}.json", &rds)]).unwrap();
+    assert_eq!(files.len(), 5);
+    for port in [3000, 3001] {
+        assert!(files[&format!("rds-{port}.json")].contains("\"own\""));
+    }
+}
+
+#[test]
+fn another_bootstrap_inherits_nothing_that_it_does_not_name() {
+    let bootstrap = "static_resources: {clusters: []}\n";
+    let files = files(&[(BOOTSTRAP, bootstrap)]).unwrap();
+    assert_eq!(
+        files,
+        BTreeMap::from([(BOOTSTRAP.to_owned(), bootstrap.to_owned())])
+    );
+}
+
+/// A member or item for each hook that can be found again.
+fn marks() -> Vec<(&'static str, String)> {
+    let mark = |hook: &'static str| {
+        let name = hook.strip_suffix(".mustache").unwrap();
+        let text = match hook {
+            "bootstrap.mustache" => "x_bootstrap: {}".to_owned(),
+            "clusters.mustache" | "listeners.mustache" => {
+                format!("{{\"name\": \"x-{name}\"}},")
+            }
+            "http-filters.mustache" | "access-log.mustache" | "routes.mustache" => {
+                format!("{{\"x\": \"{name}\"}},\n")
+            }
+            _ => format!("\"x-{name}\": \"{{{{name}}}}\","),
+        };
+        (hook, text)
+    };
+    HOOKS.map(mark).into()
+}
+
+#[test]
+fn each_hook_stands_where_its_name_says() {
+    let marks = marks();
+    let document = templates(
+        &marks
+            .iter()
+            .map(|(hook, text)| (*hook, text.as_str()))
+            .collect::<Vec<_>>(),
+    );
+    // Envoy knows none of these members, so that only the renderer reads them.
+    let set = layered(&document);
+    let file = |name: &str| set.inherited(name, &context()).unwrap().unwrap();
+    let json = |name: &str| serde_json::from_str::<Value>(&file(name)).unwrap();
+    let (cds, lds, rds) = (json("cds.json"), json("lds.json"), json("rds-3000.json"));
+    assert!(file(BOOTSTRAP).ends_with("\nx_bootstrap: {}"));
+    for (value, pointer, expected) in [
+        (&cds, "/resources/0/name", "x-clusters"),
+        (&cds, "/resources/1/x-cluster", "c0"),
+        (
+            &cds,
+            "/resources/1/load_assignment/endpoints/0/lb_endpoints/0/x-endpoint",
+            "c0",
+        ),
+        (&lds, "/resources/0/name", "x-listeners"),
+        (&lds, "/resources/1/x-listener", "local"),
+        (&lds, "/resources/1/filter_chains/0/x-filter-chain", "local"),
+    ] {
+        assert_eq!(value.pointer(pointer), Some(&expected.into()), "{pointer}");
+    }
+    let manager = &lds["resources"][1]["filter_chains"][0]["filters"][0]["typed_config"];
+    assert_eq!(manager["x-http-connection-manager"], "local");
+    // A health check is answered before any filter of the operator's, and the router is the last.
+    assert_eq!(manager["http_filters"][1]["x"], "http-filters");
+    assert_eq!(manager["http_filters"].as_array().unwrap().len(), 3);
+    assert_eq!(manager["access_log"][0]["x"], "access-log");
+    let host = &rds["resources"][0]["virtual_hosts"][0];
+    assert_eq!(host["x-virtual-host"], "local");
+    assert_eq!(host["routes"][0]["x"], "routes");
+    assert_eq!(host["routes"][3]["x-route"], "local");
+}
+
+#[test]
+fn the_last_comma_of_a_hook_is_no_matter() {
+    let mut context = context();
+    context.clusters.clear();
+    let document = templates(&[("clusters.mustache", "{\"name\": \"own\"},")]);
+    let cds = layered(&document)
+        .inherited("cds.json", &context)
+        .unwrap()
+        .unwrap();
+    let cds: Value = serde_json::from_str(&cds).unwrap();
+    assert_eq!(cds["resources"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_hook_that_repeats_a_member_is_an_error_that_names_it() {
+    let hooks = [
+        ("route.mustache", "\"response_headers_to_add\": [],\n"),
+        (
+            "cluster.mustache",
+            "\"metadata\": {},\n\"connect_timeout\": \"1s\",\n",
+        ),
+    ];
+    insta::assert_snapshot!(files(&hooks).unwrap_err(), @r#"
+    invalid templates:
+    cds.json: line 9 of the rendered file repeats the member "connect_timeout", which the hook cluster.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
+    "#);
+    let repeated = files(&[("bootstrap.mustache", "admin: {}\n")]);
+    insta::assert_snapshot!(repeated.unwrap_err(), @r#"
+    invalid templates:
+    envoy-config.yaml: line 43 of the rendered file repeats the member "admin", which the hook bootstrap.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
+    "#);
+}
+
+#[test]
+fn the_origin_of_each_file_is_told() {
+    let mut document = templates(&[("rds-{{mesh_port}}.json", "{}"), ("route.mustache", "")]);
+    document.service_templates[0].namespace = Some("n".parse().unwrap());
+    document.service_templates[0].color = Some("c".parse().unwrap());
+    let set = layered(&document);
+    let names = ["cds.json", "rds-3000.json"];
+    let origins = set.origins(&context(), names.into_iter());
+    let lines: Vec<_> = origins
+        .iter()
+        .map(|(name, origin)| format!("{name}: {origin}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    cds.json: shipped with Nightjar
+    rds-3000.json: from the store, for namespace "n", color "c"
+    route.mustache: from the store, for every proxy
+    "#);
+}
+
+#[test]
+fn a_file_named_like_a_hook_is_warned_of() {
+    let findings = lint_all(&templates(&[("route", "x"), ("cluster.mustache", "")]));
+    let lines: Vec<_> = findings
+        .iter()
+        .map(|(_, finding)| finding.to_string())
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"route: warning: this makes a file named "route"; a hook of the shipped templates has the purpose "route.mustache""#);
+}
+
+#[test]
+fn the_shipped_set_written_out_needs_no_hooks() {
+    assert_eq!(lint_all(&shipped()), []);
+}
