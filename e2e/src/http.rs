@@ -45,7 +45,7 @@ impl Connection {
     /// Connects.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-        stream.set_read_timeout(Some(crate::PATIENCE))?;
+        stream.set_read_timeout(Some(crate::WAIT_TIMEOUT))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream: BufReader::new(stream),

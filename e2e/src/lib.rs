@@ -51,7 +51,7 @@ use std::{
 };
 
 /// How long anything may take that a test waits for; far more than it should.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The workspace's folder.
 pub fn root() -> &'static Path {
@@ -100,12 +100,15 @@ pub fn oldest_envoy() -> PathBuf {
 
 /// Waits until `seen` gives something; fails with `what` if it does not in time.
 pub fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         if let Some(found) = seen() {
             return found;
         }
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        assert!(
+            Instant::now() < deadline,
+            "not within {WAIT_TIMEOUT:?}: {what}"
+        );
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -84,16 +84,16 @@ impl Process {
         self.status
     }
 
-    /// Waits for its end; fails if it takes longer than `patience`.
-    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
-        let deadline = Instant::now() + patience;
+    /// Waits for its end; fails if it takes longer than `timeout`.
+    pub fn wait(&mut self, timeout: Duration) -> ExitStatus {
+        let deadline = Instant::now() + timeout;
         loop {
             if let Some(status) = self.status() {
                 return status;
             }
             assert!(
                 Instant::now() < deadline,
-                "it has not ended in {patience:?}:\n{}",
+                "it has not ended in {timeout:?}:\n{}",
                 self.log()
             );
             std::thread::sleep(Duration::from_millis(5));
@@ -103,7 +103,7 @@ impl Process {
     /// Sends SIGTERM and waits for the end.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
-        self.wait(crate::PATIENCE)
+        self.wait(crate::WAIT_TIMEOUT)
     }
 
     fn pid(&self) -> Pid {

@@ -1,6 +1,8 @@
 //! What a proxy says of itself, without what differs from run to run.
 
-use crate::{PATIENCE, eventually, mesh::Proxy, process::with_argument, status::without_moments};
+use crate::{
+    WAIT_TIMEOUT, eventually, mesh::Proxy, process::with_argument, status::without_moments,
+};
 use std::{
     thread,
     time::{Duration, Instant},
@@ -18,7 +20,7 @@ impl Proxy {
     /// Waits until `/ready` gives this status and this text.
     pub fn wait_told(&self, status: u16, text: &str) {
         let wanted = Some((status, text.to_owned()));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         let mut last = self.ready();
         while last != wanted && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));

@@ -1,10 +1,10 @@
 //! The calls to Cloud Map.
 
 use crate::{
+    discovery_cache::{Attributes, Instance, Instances},
     endpoint::CustomEndpoint,
     error::DiscoveryError,
     instance::ATTRIBUTES,
-    known::{Attributes, Instance, Instances},
     registry::{Namespace, Service},
 };
 use aws_sdk_servicediscovery::{
@@ -28,7 +28,7 @@ const REVISION: &str = "servicediscovery:DiscoverInstancesRevision";
 /// The most items of a list in one answer.
 const PAGE: i32 = 100;
 /// The most instances in one answer, and the most that Cloud Map lets a service have.
-pub(crate) const MOST_INSTANCES: i32 = 1000;
+pub(crate) const MAX_INSTANCES: i32 = 1000;
 
 /// The value of the filter for the caller's own namespaces.
 const OWN: &str = "SELF";
@@ -159,7 +159,7 @@ impl Registry {
             .service_name(&service.name)
             .set_owner_account(service.owner.clone())
             .health_status(HealthStatusFilter::All)
-            .max_results(MOST_INSTANCES)
+            .max_results(MAX_INSTANCES)
             .customize()
             .interceptor(CustomEndpoint);
         let answer = call.send().await.map_err(|error| {

@@ -1,7 +1,7 @@
 //! The colors that instances of one service tell apart.
 
 use crate::{
-    known::{Instance, Instances},
+    discovery_cache::{Instance, Instances},
     registry::Service,
 };
 use nightjar_core::{
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// How many colors one service may have. An attribute with more values, such as an address or a
 /// task's id, is another one than was meant.
-const MOST_COLORS: usize = 20;
+const MAX_COLORS: usize = 20;
 
 /// A service's instances by the color that each names in an attribute. One that names none has the
 /// service's own color, and so have all if no attribute is wanted.
@@ -33,7 +33,7 @@ pub(crate) fn split<'a>(
         return undivided(all);
     };
     let mut warn = |reason: String, remedy: &str| {
-        let warning = Warning::new(service.who(), reason).with_remedy(remedy);
+        let warning = Warning::new(service.subject(), reason).with_remedy(remedy);
         warnings.push(warning);
     };
     let mut colors = BTreeMap::<Name, Vec<&Instance>>::new();
@@ -57,10 +57,10 @@ pub(crate) fn split<'a>(
         };
         colors.entry(color).or_default().push(instance);
     }
-    if colors.len() > MOST_COLORS {
+    if colors.len() > MAX_COLORS {
         warn(
             format!(
-                "its instances have {} different values of {attribute}, and {MOST_COLORS} are \
+                "its instances have {} different values of {attribute}, and {MAX_COLORS} are \
                  allowed; all count as {own}",
                 colors.len()
             ),

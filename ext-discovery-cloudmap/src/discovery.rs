@@ -2,9 +2,9 @@
 
 use crate::{
     calls::Registry,
+    discovery_cache::{Attributes, DiscoveryCache, Instances},
     error::DiscoveryError,
-    known::{Attributes, Instances, Known},
-    part,
+    registered_service,
     registry::{self, Namespace, Service},
     wanted::Wanted,
 };
@@ -24,7 +24,7 @@ const INSTANCE_CALLS: usize = 20;
 pub(crate) struct Discovery<'a> {
     pub(crate) wanted: &'a Wanted,
     pub(crate) registry: &'a Registry,
-    pub(crate) known: &'a Known,
+    pub(crate) cache: &'a DiscoveryCache,
 }
 
 impl Discovery<'_> {
@@ -37,19 +37,19 @@ impl Discovery<'_> {
             .await?
             .iter()
             .filter_map(|(service, attributes)| {
-                let workload = part::workload(service, attributes, &mut warnings)?;
+                let workload = registered_service::workload(service, attributes, &mut warnings)?;
                 Some((*service, workload))
             })
             .collect();
         let instances = self.all_instances(&workloads).await?;
         let mut mesh = Mesh::new();
         for ((service, workload), instances) in workloads.into_iter().zip(&instances) {
-            let part = part::Part {
+            let registered = registered_service::RegisteredService {
                 service,
                 instances,
                 wanted: self.wanted,
             };
-            part.add_to(&mut mesh, workload, &mut warnings);
+            registered.add_to(&mut mesh, workload, &mut warnings);
         }
         let (map, more) = mesh.finish();
         warnings.append(more);
@@ -113,11 +113,11 @@ impl Discovery<'_> {
     /// a while.
     async fn attributes(&self, service: &Service) -> Result<Attributes, DiscoveryError> {
         let age = self.wanted.attributes_age;
-        if let Some(known) = self.known.attributes(service, age) {
-            return Ok(known);
+        if let Some(cached) = self.cache.attributes(service, age) {
+            return Ok(cached);
         }
         let attributes = self.registry.attributes(service).await?;
-        self.known.keep_attributes(service, &attributes);
+        self.cache.keep_attributes(service, &attributes);
         Ok(attributes)
     }
 
@@ -128,13 +128,13 @@ impl Discovery<'_> {
         if service.has_health_check && !self.wanted.include_unhealthy {
             return self.registry.instances(service, color).await;
         }
-        if let Some(known) = self.known.instances(service, color)
-            && known.revision == Some(self.registry.revision(service).await?)
+        if let Some(cached) = self.cache.instances(service, color)
+            && cached.revision == Some(self.registry.revision(service).await?)
         {
-            return Ok(known);
+            return Ok(cached);
         }
         let instances = self.registry.instances(service, color).await?;
-        self.known.keep_instances(service, color, &instances);
+        self.cache.keep_instances(service, color, &instances);
         Ok(instances)
     }
 }

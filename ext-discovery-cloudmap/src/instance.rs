@@ -1,6 +1,6 @@
 //! Where an instance listens.
 
-use crate::known::Instance;
+use crate::discovery_cache::Instance;
 use nightjar_core::document::discovery_map::{Host, HostPort, Port};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -77,7 +77,7 @@ impl Service {
 
 impl Service {
     /// What warnings call it: the ARN, and names that people know.
-    pub(crate) fn who(&self) -> String {
+    pub(crate) fn subject(&self) -> String {
         format!("{} ({}/{})", self.arn, self.namespace, self.name)
     }
 }

@@ -1,7 +1,8 @@
 //! Settings, and the answer to the caller.
 
 use crate::{
-    calls::Registry, discovery::Discovery, error::DiscoveryError, known::Known, wanted::Wanted,
+    calls::Registry, discovery::Discovery, discovery_cache::DiscoveryCache, error::DiscoveryError,
+    wanted::Wanted,
 };
 use nightjar_aws::Session;
 use nightjar_core::{
@@ -59,7 +60,7 @@ pub(crate) struct CloudMap {
     wanted: Wanted,
     folder: Option<PathBuf>,
     /// How long a discovery may take.
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl DiscoveryMapSource for CloudMap {
@@ -97,7 +98,7 @@ impl DiscoveryMapSource for CloudMap {
                 attributes_age: reader.seconds_or_zero(&ATTRIBUTES_CACHE_SECONDS),
             },
             folder: reader.optional(&TEMP_DIR, Reader::path),
-            patience: reader.seconds(&EXTENSION_TIMEOUT) * 5 / 6,
+            timeout: reader.seconds(&EXTENSION_TIMEOUT) * 5 / 6,
         }
     }
 
@@ -106,16 +107,16 @@ impl DiscoveryMapSource for CloudMap {
         let registry = Registry::new(session.config());
         let endpoint = session.config().endpoint_url().unwrap_or_default();
         let place = format!("{endpoint} {}", registry.region());
-        let known = Known::new(Cache::open(self.folder.as_deref(), KEPT), place);
+        let cache = DiscoveryCache::new(Cache::open(self.folder.as_deref(), KEPT), place);
         let discovery = Discovery {
             wanted: &self.wanted,
             registry: &registry,
-            known: &known,
+            cache: &cache,
         };
         let (map, warnings) = session
-            .block_on_with_timeout(self.patience, discovery.map())
-            .unwrap_or(Err(DiscoveryError::OutOfTime(self.patience)))?;
-        known.finish(&format!("{:?}", self.wanted), &warnings.messages());
+            .block_on_with_timeout(self.timeout, discovery.map())
+            .unwrap_or(Err(DiscoveryError::OutOfTime(self.timeout)))?;
+        cache.finish(&format!("{:?}", self.wanted), &warnings.messages());
         if previous == Some(&*map.document_version) {
             return Ok(FetchOutcome::Unchanged);
         }

@@ -17,9 +17,9 @@ use std::collections::{BTreeSet, HashMap};
 /// Everything that is doubtful in a map, by pointer.
 pub fn discovery_map(map: &DiscoveryMap) -> Vec<Finding> {
     let mut findings = parts(map);
-    let places = Places::of(map);
+    let positions = DocumentPositions::of(map);
     findings.extend(together(map).map(|warning| Finding {
-        pointer: places.pointer(&warning.subject),
+        pointer: positions.pointer(&warning.subject),
         subject: Some(name(&warning.subject)),
         message: warning.message,
     }));
@@ -182,29 +182,29 @@ fn name(subject: &Subject) -> String {
 }
 
 /// Where in a map its namespaces and service-colors stand.
-struct Places<'a> {
+struct DocumentPositions<'a> {
     namespaces: HashMap<&'a str, usize>,
     /// By namespace, service, color and, where it is asked for, index.
     service_colors: HashMap<(&'a str, &'a str, &'a str, Option<i64>), usize>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> DocumentPositions<'a> {
     fn of(map: &'a DiscoveryMap) -> Self {
-        let mut places = Self {
+        let mut positions = Self {
             namespaces: HashMap::new(),
             service_colors: HashMap::new(),
         };
         for (position, namespace) in map.namespaces.iter().enumerate() {
             let name = &*namespace.namespace;
-            places.namespaces.entry(name).or_insert(position);
+            positions.namespaces.entry(name).or_insert(position);
             for (position, entry) in namespace.service_colors.iter().enumerate() {
                 for index in [None, Some(entry.index)] {
                     let identity = (name, &*entry.service, &*entry.color, index);
-                    places.service_colors.entry(identity).or_insert(position);
+                    positions.service_colors.entry(identity).or_insert(position);
                 }
             }
         }
-        places
+        positions
     }
 
     /// Where the subject of a warning stands.

@@ -58,7 +58,7 @@ impl Files {
         self.proxy.process().signal(Signal::HUP);
         let answer = answered(self.proxy.address(), state, began);
         while self.proxy.metric(CHANGED) < changed + 1.0 {
-            assert!(began.elapsed() < e2e::PATIENCE);
+            assert!(began.elapsed() < e2e::WAIT_TIMEOUT);
             thread::sleep(Duration::from_millis(20));
         }
         let paid = cpu_seconds(self.proxy.process().id());

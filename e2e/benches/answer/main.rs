@@ -158,7 +158,7 @@ fn changes(
 fn answered(address: SocketAddr, state: &State, began: Instant) -> f64 {
     let mut connection = Connection::open(address).unwrap();
     while connection.request("GET", "/who", &[]).unwrap().by() != state.by {
-        assert!(began.elapsed() < e2e::PATIENCE);
+        assert!(began.elapsed() < e2e::WAIT_TIMEOUT);
         thread::sleep(Duration::from_millis(1));
     }
     began.elapsed().as_secs_f64()

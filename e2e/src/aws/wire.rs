@@ -319,7 +319,7 @@ impl State {
     fn forward(&self, asked: &Asked) -> io::Result<Answered> {
         let mut upstream = TcpStream::connect(self.upstream)?;
         upstream.set_nodelay(true)?;
-        upstream.set_read_timeout(Some(crate::PATIENCE))?;
+        upstream.set_read_timeout(Some(crate::WAIT_TIMEOUT))?;
         upstream.write_all(&asked.bytes(&[("x-moto-account-id", &self.account)]))?;
         Answered::read(&mut BufReader::new(upstream), &asked.method)
     }

@@ -22,7 +22,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long a command may take to print what it should.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long any command may run.
 const LONGEST: Duration = Duration::from_mins(2);
 /// What comes behind each command's output.
@@ -63,7 +63,7 @@ fn walk(page: &str, folder: &str) {
     let mut shell = Shell::start(folder);
     for step in steps {
         let place = format!("{page}:{}: {}", step.line, step.command);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         loop {
             let (printed, status) = shell.run(&step.command);
             let printed: Vec<&str> = printed.lines().map(str::trim_end).collect();

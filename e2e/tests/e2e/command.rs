@@ -1,7 +1,7 @@
 //! The program as a command: its arguments, settings, exit codes and log.
 
 use e2e::{
-    PATIENCE, eventually,
+    WAIT_TIMEOUT, eventually,
     maps::{map, shop},
     mesh::{Backend, Plan, Proxy},
     process::with_argument,
@@ -172,7 +172,7 @@ fn a_failure_can_end_the_program() {
         .env("EXIT_ON_GENERATION_FAILURE", "on")
         .start();
     proxy.set_map_text("[]");
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(1));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(1));
     proxy.assert_gone();
     assert_eq!(
         proxy.logged("ERROR"),

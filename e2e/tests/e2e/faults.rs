@@ -1,7 +1,7 @@
 //! Envoy and the configuration folder in every bad shape: what serves goes on serving.
 
 use e2e::{
-    PATIENCE, envoy, eventually,
+    WAIT_TIMEOUT, envoy, eventually,
     maps::{map, namespace, prefix, service_color, shop, with, with_nowhere},
     mesh::{Backend, Plan, Proxy},
     scripts,
@@ -14,7 +14,7 @@ use std::net::UdpSocket;
 /// Starts it, waits for its end, and gives its exit code and log without times.
 fn ends(plan: Plan) -> (Option<i32>, Vec<String>) {
     let mut proxy = plan.launch();
-    let code = proxy.process().wait(PATIENCE).code();
+    let code = proxy.process().wait(WAIT_TIMEOUT).code();
     (code, proxy.logged(""))
 }
 

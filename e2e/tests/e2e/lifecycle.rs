@@ -1,7 +1,7 @@
 //! Starting, stopping and being killed: what is left behind, and what comes after.
 
 use e2e::{
-    PATIENCE, eventually,
+    WAIT_TIMEOUT, eventually,
     http::Connection,
     maps::{shop, with_nowhere},
     mesh::{Backend, Plan, Proxy},
@@ -19,7 +19,7 @@ fn a_stop_by_any_of_three_ways_leaves_nothing_running() {
         (Signal::INT, "received SIGINT"),
     ] {
         proxy.process().signal(signal);
-        assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+        assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(0));
         proxy.assert_gone();
         let told = proxy.logged("INFO stopping").pop();
         assert_eq!(told, Some(format!("INFO stopping: {reason}")));
@@ -29,11 +29,11 @@ fn a_stop_by_any_of_three_ways_leaves_nothing_running() {
     }
     let stop = proxy.folder().join("stop");
     std::fs::write(&stop, "").unwrap();
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(0));
     proxy.assert_gone();
     // Started again beside the same stop file, it says why it does not run.
     proxy.launch();
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(0));
     assert_eq!(
         proxy.logged("INFO stopping")[2..],
         [
@@ -66,7 +66,7 @@ fn a_request_under_way_is_answered_before_the_stop() {
     let answer = request.join().unwrap();
     assert_eq!((answer.status, answer.by()), (200, "shop-blue"));
     assert!(answer.closes(), "{answer:?}");
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(0));
     proxy.assert_gone();
 }
 
@@ -135,7 +135,7 @@ fn a_kill_in_any_phase_of_a_rollout_is_mended_by_the_next_start() {
             }
         };
         proxy.process().signal(Signal::KILL);
-        assert_eq!(proxy.process().wait(PATIENCE).code(), None, "{seen:?}");
+        assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), None, "{seen:?}");
         eventually("envoy has gone with it", || {
             proxy.envoys().is_empty().then_some(())
         });

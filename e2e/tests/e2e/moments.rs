@@ -44,7 +44,7 @@ mod template_sets;
 mod templates_down;
 
 use e2e::{
-    PATIENCE, envoy, eventually, http,
+    WAIT_TIMEOUT, envoy, eventually, http,
     load::{Clients, Load},
     maps::{map, namespace, prefix, service_color, with},
     mesh::{Backend, Proxy},
@@ -139,7 +139,7 @@ fn hold(port: u16) -> TcpListener {
 
 /// Holds a port as soon as nobody else does.
 fn hold_when_free(port: u16) -> TcpListener {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         if let Ok(held) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             return held;
@@ -151,7 +151,7 @@ fn hold_when_free(port: u16) -> TcpListener {
 
 /// Waits until `/ready` has this status and speaks of all of this.
 fn wait_told_of(proxy: &Proxy, status: u16, things: &[&str]) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         let last = proxy.status("/ready");
         if let Some(answer) = &last

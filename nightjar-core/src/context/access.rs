@@ -28,7 +28,7 @@ pub(super) enum Disposition {
     /// The proxy may not reach it, and a later route that it may reach would take its requests.
     Denied,
     /// The proxy may not reach it, and nothing else takes its requests.
-    LeftOut,
+    Omitted,
 }
 
 /// Decides for each of a view's routes, given in their order with whether the proxy may reach
@@ -48,7 +48,7 @@ pub(super) fn dispositions(routes: &[(&RouteKey<'_>, bool)]) -> Vec<Disposition>
             *disposition = if later.overlaps(&requests) {
                 Disposition::Denied
             } else {
-                Disposition::LeftOut
+                Disposition::Omitted
             };
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn direct_routes(
                 builder.origins.add(|| origins_of(equal));
                 routes.extend(denied_route(equal));
             }
-            Disposition::LeftOut => {}
+            Disposition::Omitted => {}
         }
     }
     used.sort_unstable_by_key(|upstream| upstream.identity);

@@ -63,7 +63,7 @@ struct ServiceMember {
     protocol: Protocol,
     properties: Properties,
     egress: Vec<NamespaceEgress>,
-    groups: BTreeMap<i64, Part>,
+    groups: BTreeMap<i64, PortGroup>,
 }
 
 impl ServiceMember {
@@ -74,7 +74,7 @@ impl ServiceMember {
 }
 
 #[derive(Debug, Default)]
-struct Part {
+struct PortGroup {
     /// By their text, which sorts them and makes each appear once.
     routes: BTreeMap<String, Route>,
     instances: BTreeSet<HostPort>,
@@ -114,7 +114,7 @@ impl Mesh {
         service: &Service,
         groups: ServedPorts,
     ) {
-        let mut parts = BTreeMap::<i64, Part>::new();
+        let mut parts = BTreeMap::<i64, PortGroup>::new();
         for group in groups.groups {
             let part = parts.entry(group.index).or_default();
             let routes = group.routes.into_iter();

@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use e2e::{
-    PATIENCE, eventually,
+    WAIT_TIMEOUT, eventually,
     maps::{map, shop},
 };
 use rustix::process::Signal;
@@ -166,16 +166,16 @@ fn a_stop_by_any_of_three_ways_is_clean() {
         (Signal::INT, "received SIGINT"),
     ] {
         central.process().signal(signal);
-        assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
+        assert_eq!(central.process().wait(WAIT_TIMEOUT).code(), Some(0));
         let told = central.logged("INFO stopping").pop();
         assert_eq!(told, Some(format!("INFO stopping: {reason}")));
         central.relaunch();
         central.wait_told(200, "ready\n");
     }
     fs::write(central.folder().join("stop"), "").unwrap();
-    assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(central.process().wait(WAIT_TIMEOUT).code(), Some(0));
     central.relaunch();
-    assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(central.process().wait(WAIT_TIMEOUT).code(), Some(0));
     assert_eq!(
         central.logged("INFO stopping")[2..],
         [
@@ -200,7 +200,7 @@ fn a_failure_can_end_the_program() {
         .env("EXIT_ON_GENERATION_FAILURE", "on")
         .start();
     scene.put("source.json", "[]");
-    assert_eq!(central.process().wait(PATIENCE).code(), Some(1));
+    assert_eq!(central.process().wait(WAIT_TIMEOUT).code(), Some(1));
     assert_eq!(
         central.logged("ERROR").last().map(String::as_str),
         Some("ERROR a refresh failed, and EXIT_ON_GENERATION_FAILURE is set")

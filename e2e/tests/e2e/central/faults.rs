@@ -2,7 +2,7 @@
 
 use super::scene::{Central, Scene};
 use e2e::{
-    PATIENCE, eventually,
+    WAIT_TIMEOUT, eventually,
     maps::{map, namespace, prefix, service_color, shop, with},
     process::with_argument,
 };
@@ -325,7 +325,7 @@ fn a_commit_under_way_ends_before_a_stop() {
     central.process().signal(Signal::TERM);
     central.wait_told(503, "not ready: stopping\n");
     scene.put("go", "");
-    assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(central.process().wait(WAIT_TIMEOUT).code(), Some(0));
     assert_eq!(
         scene.published().map(|map| map["namespaces"].clone()),
         Some(source["namespaces"].clone())
@@ -349,7 +349,7 @@ fn a_stop_does_not_wait_for_a_store_that_hangs() {
     });
     let asked = Instant::now();
     central.process().signal(Signal::TERM);
-    assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(central.process().wait(WAIT_TIMEOUT).code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(8));
     assert_eq!(with_argument(&mark), []);
     assert_eq!(central.logged("ERROR"), [""; 0]);

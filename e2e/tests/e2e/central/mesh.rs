@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use e2e::{
-    PATIENCE,
+    WAIT_TIMEOUT,
     load::{Clients, Load},
     maps::{map, namespace, prefix, service_color, shop, with},
     mesh::{Backend, Plan},
@@ -97,7 +97,7 @@ fn proxies_serve_on_while_nobody_publishes() {
     let mut central = scene.central().start();
     let gateway = scene.reads_store(Plan::gateway("n1", &Value::Null)).start();
     central.process().signal(Signal::KILL);
-    central.process().wait(PATIENCE);
+    central.process().wait(WAIT_TIMEOUT);
     gateway.wait_refreshes(5);
     assert_eq!(gateway.get("/who").by(), "shop-blue");
 
@@ -108,7 +108,7 @@ fn proxies_serve_on_while_nobody_publishes() {
     assert_eq!(scene.commits(), 1);
 
     central.process().signal(Signal::KILL);
-    central.process().wait(PATIENCE);
+    central.process().wait(WAIT_TIMEOUT);
     scene.set_source(&shop("green", green.port));
     gateway.wait_refreshes(5);
     assert_eq!(gateway.get("/who").by(), "shop-blue");

@@ -1,6 +1,8 @@
 //! A mesh's source, the store that its map is published in, and programs that publish it.
 
-use e2e::{PATIENCE, eventually, mesh::Plan, ports, process::Process, program, scripts, status};
+use e2e::{
+    WAIT_TIMEOUT, eventually, mesh::Plan, ports, process::Process, program, scripts, status,
+};
 use nightjar_core::atomic_file::replace_own;
 use serde_json::Value;
 use std::{
@@ -198,7 +200,7 @@ impl Central {
     /// Waits until `/ready` says this.
     pub(crate) fn wait_told(&self, status: u16, text: &str) {
         let wanted = Some((status, text.to_owned()));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         let mut last = self.page("/ready");
         while last != wanted && Instant::now() < deadline {
             std::thread::sleep(std::time::Duration::from_millis(5));

@@ -15,7 +15,7 @@ use std::{
 /// A whole answer to a request over HTTP/1.0, which ends with the connection.
 fn over_http_1_0(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(e2e::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(e2e::WAIT_TIMEOUT)).unwrap();
     // As nginx asks an upstream by default.
     let request = format!("GET {path} HTTP/1.0\r\nHost: mesh.test\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();

@@ -25,7 +25,7 @@ pub(super) fn status(
     path: &str,
 ) -> Option<u16> {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(e2e::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(e2e::WAIT_TIMEOUT)).unwrap();
     // Literal values that are not added to the table, for the indices of the static one; and
     // `:scheme: http`, which is all there.
     let mut head = vec![0x86];

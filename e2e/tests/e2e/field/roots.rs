@@ -128,7 +128,7 @@ fn headers_with_underscores_are_dropped_allowed_or_reasons_to_refuse() {
 /// How a request that never ends is answered: status, or nothing where the connection just ends.
 fn unfinished(proxy: &Proxy, part: &str) -> (String, Duration) {
     let mut stream = TcpStream::connect(proxy.address()).unwrap();
-    stream.set_read_timeout(Some(e2e::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(e2e::WAIT_TIMEOUT)).unwrap();
     let began = Instant::now();
     stream.write_all(part.as_bytes()).unwrap();
     let mut answer = [0; 12];

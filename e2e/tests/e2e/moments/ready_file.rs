@@ -3,7 +3,7 @@
 use super::{IGNORES_LIMIT, Paused, limit_files, only_envoy};
 use crate::central::scene::Scene;
 use e2e::{
-    PATIENCE, eventually,
+    WAIT_TIMEOUT, eventually,
     maps::shop,
     mesh::{Backend, Plan, Proxy},
 };
@@ -87,7 +87,7 @@ fn central_is_not_ready_while_it_stops() {
     central.wait_told(503, "not ready: stopping\n");
     assert_eq!(central.run(&["--check-ready"]).0, Some(1));
     scene.put("go", "");
-    assert_eq!(central.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(central.process().wait(WAIT_TIMEOUT).code(), Some(0));
     scene.wait_published(&shop("blue", 4002));
 }
 

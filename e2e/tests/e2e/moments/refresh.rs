@@ -2,7 +2,7 @@
 
 use super::{SCRIPTED, discovery_does, only_envoy, send, with_script};
 use e2e::{
-    PATIENCE, eventually,
+    WAIT_TIMEOUT, eventually,
     maps::shop,
     mesh::{Backend, Plan, Proxy},
     process::with_argument,
@@ -79,7 +79,7 @@ fn an_envoy_that_cannot_be_kept_running_ends_nightjar_while_discovery_hangs() {
     });
     let mark = hang(&proxy);
     std::fs::write(proxy.folder().join("die"), "").unwrap();
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(1));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(1));
     assert_eq!(with_argument(&mark), []);
     assert_eq!(proxy.envoys(), []);
 }

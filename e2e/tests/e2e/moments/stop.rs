@@ -2,7 +2,7 @@
 
 use super::{load, none_lost, only_envoy, wait_marked, with_first_successor};
 use e2e::{
-    PATIENCE, eventually,
+    WAIT_TIMEOUT, eventually,
     http::{Answer, Connection},
     maps::{shop, with_nowhere},
     mesh::{Backend, Plan, Proxy},
@@ -76,7 +76,7 @@ fn requests_are_answered_when_the_stop_comes_before_the_new_envoy_serves() {
     let asked = Instant::now();
     proxy.process().signal(Signal::TERM);
     all_answered(requests);
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(0));
     let took = asked.elapsed();
     assert!(took < LONGEST_STOP, "the stop took {took:?}");
     proxy.assert_gone();
@@ -99,7 +99,7 @@ fn requests_of_the_old_envoy_are_answered_when_the_stop_comes_while_it_drains() 
     assert!(proxy.envoys().iter().any(|(id, _)| *id == old));
     proxy.process().signal(Signal::TERM);
     all_answered(requests);
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(0));
     proxy.assert_gone();
 }
 
@@ -128,7 +128,7 @@ fn requests_are_answered_when_the_stop_comes_while_the_new_envoy_gets_ready() {
     let asked = Instant::now();
     proxy.process().signal(Signal::TERM);
     all_answered(requests);
-    assert_eq!(proxy.process().wait(PATIENCE).code(), Some(0));
+    assert_eq!(proxy.process().wait(WAIT_TIMEOUT).code(), Some(0));
     let took = asked.elapsed();
     assert!(took < LONGEST_STOP, "the stop took {took:?}");
     proxy.assert_gone();

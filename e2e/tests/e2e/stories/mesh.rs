@@ -2,7 +2,7 @@
 //! programs on this machine.
 
 use e2e::{
-    PATIENCE,
+    WAIT_TIMEOUT,
     aws::{Aws, Cluster, Instance, Running, Task, TaskDefinition},
     central::Central,
     eventually,
@@ -270,7 +270,7 @@ pub(super) fn wait_endpoints(proxy: &Proxy, cluster: &str, wanted: &[&Deployed])
 /// The same with the addresses themselves.
 pub(super) fn wait_addresses(proxy: &Proxy, cluster: &str, mut wanted: Vec<String>) {
     wanted.sort();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         let seen = endpoints(proxy, cluster);
         if seen == wanted {

@@ -246,7 +246,7 @@ fn a_websocket_passes() {
         &[prefix("/")],
     )]);
     let mut stream = TcpStream::connect(proxy.address()).unwrap();
-    stream.set_read_timeout(Some(e2e::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(e2e::WAIT_TIMEOUT)).unwrap();
     let request = "GET /chat HTTP/1.1\r\nhost: mesh.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());

@@ -1,9 +1,10 @@
-//! One service's part of the map.
+//! Registered services: one Cloud Map service as a workload of the map.
 
 use crate::{
-    calls::MOST_INSTANCES,
-    color, instance,
-    known::{Attributes, Instance, Instances},
+    calls::MAX_INSTANCES,
+    color,
+    discovery_cache::{Attributes, Instance, Instances},
+    instance,
     registry::Service,
     wanted::Wanted,
 };
@@ -47,7 +48,7 @@ pub(crate) fn workload(
         service: Some(service.name.clone()),
         color: Some("default".to_owned()),
     };
-    Workload::read(&settings, &defaults, &service.who(), warnings)
+    Workload::read(&settings, &defaults, &service.subject(), warnings)
 }
 
 /// Whether a setting is an `NJ_ROUTE_<n>` or an `NJ_NAMESPACE_PORT_<n>`.
@@ -60,13 +61,13 @@ fn declares(name: &str) -> bool {
 
 /// A service, its instances, and what is wanted of them.
 #[derive(Clone, Copy)]
-pub(crate) struct Part<'a> {
+pub(crate) struct RegisteredService<'a> {
     pub(crate) service: &'a Service,
     pub(crate) instances: &'a Instances,
     pub(crate) wanted: &'a Wanted,
 }
 
-impl Part<'_> {
+impl RegisteredService<'_> {
     /// Adds a workload and its instances to the mesh.
     pub(crate) fn add_to(self, mesh: &mut Mesh, workload: Workload, warnings: &mut Warnings) {
         warn_of_many(self.service, self.instances, warnings);
@@ -100,13 +101,13 @@ impl Part<'_> {
         }
     }
 
-    fn places<'p>(self, instances: impl Iterator<Item = &'p Instance>) -> Places<'p>
+    fn places<'p>(self, instances: impl Iterator<Item = &'p Instance>) -> ServiceInstances<'p>
     where
         Self: 'p,
     {
         // Without a health check there is nobody who could tell, and the status is `UNKNOWN`, or old.
         let all = self.wanted.include_unhealthy || !self.service.has_health_check;
-        Places {
+        ServiceInstances {
             service: self.service,
             instances: instances.filter(|one| all || one.is_healthy).collect(),
             allow_loopback: self.wanted.allow_loopback,
@@ -117,7 +118,7 @@ impl Part<'_> {
         self,
         mesh: &mut Mesh,
         gateway: &Gateway,
-        places: &Places<'_>,
+        places: &ServiceInstances<'_>,
         warnings: &mut Warnings,
     ) {
         let port = gateway.port.as_ref();
@@ -125,7 +126,7 @@ impl Part<'_> {
         match places.port(chosen.map(|found| &found.value), ROUTE_PORT) {
             Ok(port) => {
                 let instances = places.at(port, warnings);
-                mesh.gateway(&self.service.who(), REVISION, gateway, instances);
+                mesh.gateway(&self.service.subject(), REVISION, gateway, instances);
             }
             Err(warning) => warnings.push(*warning),
         }
@@ -136,7 +137,7 @@ impl Part<'_> {
         mesh: &mut Mesh,
         revision: u64,
         declared: &workload::Service,
-        places: &Places<'_>,
+        places: &ServiceInstances<'_>,
         warnings: &mut Warnings,
     ) {
         let port = |route: &DeclaredRoute, _: &mut Warnings| {
@@ -148,7 +149,7 @@ impl Part<'_> {
             let index = port.map_or(0, |port| port.get().into());
             Ok::<_, Infallible>((index, places.at(*port, warnings)))
         });
-        mesh.service(&self.service.who(), revision, declared, groups);
+        mesh.service(&self.service.subject(), revision, declared, groups);
     }
 }
 
@@ -159,7 +160,7 @@ fn warn_of_many(service: &Service, instances: &Instances, warnings: &mut Warning
     let Some(count) = service.instances.filter(|count| *count > found) else {
         return;
     };
-    if found < MOST_INSTANCES {
+    if found < MAX_INSTANCES {
         return;
     }
     let reason = format!(
@@ -167,17 +168,17 @@ fn warn_of_many(service: &Service, instances: &Instances, warnings: &mut Warning
          missing in the map"
     );
     let remedy = "spread the instances over several services of the same NJ_SERVICE and NJ_COLOR";
-    warnings.push(Warning::new(service.who(), reason).with_remedy(remedy));
+    warnings.push(Warning::new(service.subject(), reason).with_remedy(remedy));
 }
 
 /// A service's instances, and where they listen.
-struct Places<'a> {
+struct ServiceInstances<'a> {
     service: &'a Service,
     instances: Vec<&'a Instance>,
     allow_loopback: bool,
 }
 
-impl Places<'_> {
+impl ServiceInstances<'_> {
     /// The port that a setting chooses, if one does.
     fn port(
         &self,
@@ -193,7 +194,7 @@ impl Places<'_> {
                      neither containers nor further addresses"
                 );
                 let remedy = "give a port alone, or none for AWS_INSTANCE_PORT";
-                Err(Warning::new(self.service.who(), reason)
+                Err(Warning::new(self.service.subject(), reason)
                     .with_remedy(remedy)
                     .into())
             }
@@ -211,7 +212,7 @@ impl Places<'_> {
                 Err(unplaced) => {
                     let reason = unplaced.reason;
                     let reason = format!("instance {:?} is left out: {reason}", instance.id);
-                    let warning = Warning::new(self.service.who(), reason);
+                    let warning = Warning::new(self.service.subject(), reason);
                     warnings.push(warning.with_remedy(unplaced.remedy));
                 }
             }

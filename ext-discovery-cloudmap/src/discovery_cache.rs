@@ -1,4 +1,4 @@
-//! What earlier discoveries found out.
+//! Cache of what earlier discoveries found out.
 //!
 //! Each service has files of its own, under keys that hold all that decides what is in them. So
 //! programs that share a folder share what they know, whatever else differs between them.
@@ -32,13 +32,13 @@ pub(crate) struct Instance {
 
 /// What is known of services. It is kept at once, so that a discovery that fails has less to ask for
 /// when it is tried again.
-pub(crate) struct Known {
+pub(crate) struct DiscoveryCache {
     cache: RefCell<Cache>,
     /// Where the services are: endpoint and region. An ARN names the account.
     place: String,
 }
 
-impl Known {
+impl DiscoveryCache {
     pub(crate) fn new(cache: Cache, place: String) -> Self {
         let cache = RefCell::new(cache);
         Self { cache, place }
@@ -58,8 +58,8 @@ impl Known {
     /// A service's instances, with the attribute for their color, if they have a revision.
     pub(crate) fn instances(&self, service: &Service, color: Option<&str>) -> Option<Instances> {
         let key = self.key("instances", service, color);
-        let known: Option<Instances> = self.cache.borrow_mut().get(&key, Some(INSTANCES_AGE));
-        known.filter(|known| known.revision.is_some())
+        let cached: Option<Instances> = self.cache.borrow_mut().get(&key, Some(INSTANCES_AGE));
+        cached.filter(|cached| cached.revision.is_some())
     }
 
     pub(crate) fn keep_instances(
