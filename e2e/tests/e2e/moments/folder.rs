@@ -7,7 +7,7 @@ use e2e::{
     mesh::{Backend, Plan, Proxy},
 };
 use rustix::process::Signal;
-use std::fs;
+use std::{fs, io::ErrorKind, path::Path};
 
 struct Scene {
     blue: Backend,
@@ -70,7 +70,7 @@ fn a_folder_that_is_deleted_is_made_again() {
     let scene = Scene::set();
     let load = load(&scene.proxy);
     let before = scene.proxy.contents();
-    fs::remove_dir_all(scene.proxy.config_dir()).unwrap();
+    remove(&scene.proxy.config_dir());
     scene.has_healed(&before);
     // Envoy watched the folder that is gone.
     scene.follows();
@@ -78,12 +78,20 @@ fn a_folder_that_is_deleted_is_made_again() {
     assert_eq!(scene.proxy.count("nightjar_envoy_exits_total"), Some(0));
 }
 
+/// Removes a folder, again if Nightjar writes into it meanwhile.
+fn remove(folder: &Path) {
+    eventually("the folder is removed", || match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => None,
+        removed => Some(removed.unwrap()),
+    });
+}
+
 #[test]
 fn an_envoy_that_dies_beside_a_deleted_folder_comes_back() {
     let scene = Scene::set();
     let before = scene.proxy.contents();
     let envoy = only_envoy(&scene.proxy);
-    fs::remove_dir_all(scene.proxy.config_dir()).unwrap();
+    remove(&scene.proxy.config_dir());
     send(envoy, Signal::KILL);
     scene.has_healed(&before);
     scene.follows();
