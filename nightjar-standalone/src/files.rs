@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Lists the files that Nightjar made, so that it can remove them after a restart too.
+/// Manifest of the files that Nightjar wrote, so that it can remove them after a restart too.
 const MANIFEST: &str = ".nightjar-files";
 
 /// What went wrong in the folder.
@@ -37,15 +37,15 @@ pub(crate) enum FolderError {
 pub(crate) struct Folder {
     root: PathBuf,
     /// The names in the manifest.
-    made: BTreeSet<String>,
-    /// Held for as long as this lives; `None` for a mere look.
+    manifest: BTreeSet<String>,
+    /// Held for as long as this lives; `None` if the folder is only read.
     lock: Option<DirLock>,
-    /// Which folder this is, and which file was put in each place, as the file system tells them apart.
+    /// Identity of the folder, and of each file that was published, in the file system.
     identity: Option<Identity>,
     published: BTreeMap<String, Identity>,
 }
 
-/// What tells a file from one that another hand put in its place, or has changed.
+/// Identity of a file: another one if somebody else replaced or changed the file.
 type Identity = (u64, u64, u64, i64);
 
 /// A file that is written and synced, under a name that Envoy does not read.
@@ -66,14 +66,14 @@ impl Folder {
             return Err(FolderError::InUse(root.to_owned()));
         };
         clear_unfinished(root);
-        let mut folder = Self::look(root);
+        let mut folder = Self::read_only(root);
         folder.lock = Some(lock);
         folder.identity = identity_of_folder(root);
         Ok(folder)
     }
 
-    /// What another hand has done since: the files that are gone or changed, and whether the folder
-    /// itself is another one.
+    /// What others changed since: the files that were removed or changed, and whether the folder itself was
+    /// replaced.
     pub(crate) fn changed_by_others(&self) -> (Vec<String>, bool) {
         let changed = self.published.iter().filter(|(name, published)| {
             identity_of_file(&self.root.join(name)).as_ref() != Some(*published)
@@ -82,7 +82,7 @@ impl Folder {
         (changed.map(|(name, _)| name.clone()).collect(), lost)
     }
 
-    /// Makes the folder anew, if it is gone.
+    /// Creates the folder again, if it is missing.
     fn restore(&mut self) -> Result<(), FolderError> {
         if self.identity.is_none() || identity_of_folder(&self.root) == self.identity {
             return Ok(());
@@ -93,22 +93,22 @@ impl Folder {
         Ok(())
     }
 
-    /// Looks at the folder without taking possession of it; it need not exist.
-    pub(crate) fn look(root: &Path) -> Self {
-        let manifest = fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
-        let made = manifest.lines().map(ToOwned::to_owned).collect();
+    /// Opens the folder without taking possession of it; it need not exist.
+    pub(crate) fn read_only(root: &Path) -> Self {
+        let text = fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
+        let manifest = text.lines().map(ToOwned::to_owned).collect();
         Self {
             root: root.to_owned(),
-            made,
+            manifest,
             lock: None,
             identity: None,
             published: BTreeMap::new(),
         }
     }
 
-    /// What Nightjar has made here, now or before a restart.
-    pub(crate) fn made(&self) -> &BTreeSet<String> {
-        &self.made
+    /// The files that Nightjar wrote here, now or before a restart.
+    pub(crate) fn manifest(&self) -> &BTreeSet<String> {
+        &self.manifest
     }
 
     /// The text of a file as it is; `None` if there is none.
@@ -118,39 +118,40 @@ impl Folder {
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Notes that these files are about to be made.
+    /// Adds files that are about to be written to the manifest.
     ///
-    /// The note comes first: a process that is killed in between must not leave files behind that
-    /// nobody knows of.
-    pub(crate) fn announce<'a>(
+    /// The manifest comes first: a process that is killed in between must not leave files behind that are not
+    /// in it.
+    pub(crate) fn add_to_manifest<'a>(
         &mut self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), FolderError> {
         let names: BTreeSet<&str> = names.into_iter().collect();
         self.make_room(&names)?;
-        let before = self.made.len();
-        self.made.extend(names.into_iter().map(ToOwned::to_owned));
-        if self.made.len() == before {
+        let before = self.manifest.len();
+        self.manifest
+            .extend(names.into_iter().map(ToOwned::to_owned));
+        if self.manifest.len() == before {
             Ok(())
         } else {
             self.write_manifest()
         }
     }
 
-    /// Removes what stands in the way: a file where a folder has to be, or the other way round.
+    /// Removes what conflicts with new files: a file where a folder has to be, or the other way round.
     fn make_room(&mut self, names: &BTreeSet<&str>) -> Result<(), FolderError> {
         let holds = |folder: &str, name: &str| {
             name.strip_prefix(folder)
                 .is_some_and(|rest| rest.starts_with('/'))
         };
-        let in_the_way = |made: &&String| {
-            !names.contains(made.as_str())
+        let conflicts = |own: &&String| {
+            !names.contains(own.as_str())
                 && names
                     .iter()
-                    .any(|name| holds(made, name) || holds(name, made))
+                    .any(|name| holds(own, name) || holds(name, own))
         };
-        let obstacles: Vec<String> = self.made.iter().filter(in_the_way).cloned().collect();
-        self.remove(obstacles)
+        let in_conflict: Vec<String> = self.manifest.iter().filter(conflicts).cloned().collect();
+        self.remove(in_conflict)
     }
 
     /// Writes a file beside its place.
@@ -187,10 +188,10 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes a whole set of files and removes what was made before and is not in it.
+    /// Writes a whole set of files and removes files that were written before and are not in it.
     pub(crate) fn replace_all(&mut self, files: &Configuration) -> Result<(), FolderError> {
         self.restore()?;
-        self.announce(files.iter().map(|file| file.name()))?;
+        self.add_to_manifest(files.iter().map(|file| file.name()))?;
         let mut staged = Vec::new();
         for file in files.iter() {
             let path = self.root.join(file.name());
@@ -208,18 +209,18 @@ impl Folder {
         self.remove_others(files)
     }
 
-    /// Removes what was made before and is not in the set.
+    /// Removes files that were written before and are not in the set.
     pub(crate) fn remove_others(&mut self, files: &Configuration) -> Result<(), FolderError> {
-        let gone: Vec<String> = self
-            .made
+        let removed: Vec<String> = self
+            .manifest
             .iter()
             .filter(|name| files.get(name).is_none())
             .cloned()
             .collect();
-        if gone.is_empty() {
+        if removed.is_empty() {
             return Ok(());
         }
-        self.remove(gone)?;
+        self.remove(removed)?;
         self.write_manifest()
     }
 
@@ -238,7 +239,7 @@ impl Folder {
                 _ => {}
             }
             self.remove_empty_parents(&path);
-            self.made.remove(&name);
+            self.manifest.remove(&name);
             self.published.remove(&name);
         }
         Ok(())
@@ -255,7 +256,7 @@ impl Folder {
 
     fn write_manifest(&self) -> Result<(), FolderError> {
         let mut text = String::new();
-        for name in &self.made {
+        for name in &self.manifest {
             text.push_str(name);
             text.push('\n');
         }
@@ -294,12 +295,16 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Folder
 /// How a folder would change, file by file, as a unified diff.
 pub(crate) fn difference(folder: &Folder, files: &Configuration) -> String {
     let mut text = String::new();
-    let gone = folder
-        .made()
+    let removed = folder
+        .manifest()
         .iter()
         .filter(|name| files.get(name).is_none())
         .map(String::as_str);
-    let names: BTreeSet<&str> = files.iter().map(|file| file.name()).chain(gone).collect();
+    let names: BTreeSet<&str> = files
+        .iter()
+        .map(|file| file.name())
+        .chain(removed)
+        .collect();
     for name in names {
         let old = folder.text(name);
         let new = files.get(name).map(|file| file.text());
@@ -406,11 +411,11 @@ mod tests {
         let mut folder = Folder::open(root.path()).unwrap();
         let before = files(&[("a.json", "1\n"), ("gone.json", "2\n")]);
         folder.replace_all(&before).unwrap();
-        let look = Folder::look(root.path());
-        assert_eq!(difference(&look, &before), "nothing would change\n");
+        let current = Folder::read_only(root.path());
+        assert_eq!(difference(&current, &before), "nothing would change\n");
         let after = files(&[("a.json", "3\n"), ("new.json", "4\n")]);
         assert_eq!(
-            difference(&look, &after),
+            difference(&current, &after),
             "changed: a.json\n@@ -1 +1 @@\n-1\n+3\n\
              removed: gone.json\n@@ -1 +0,0 @@\n-2\n\
              new: new.json\n@@ -0,0 +1 @@\n+4\n"

@@ -40,8 +40,7 @@ pub(crate) fn shortage(wanted: usize, own: &[u32]) -> Option<String> {
     })
 }
 
-/// How long a count is good for whoever reads metrics: it looks at every descriptor of the user's
-/// processes.
+/// How long metrics show the same count: counting looks at every descriptor of the user's processes.
 const COUNT_PERIOD: Duration = Duration::from_secs(10);
 
 /// How many inotify instances this user has left. Clones share what was counted last.

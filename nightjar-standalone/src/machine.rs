@@ -174,7 +174,7 @@ pub(crate) enum Event {
     FilesReplaced(Result<(), String>),
     /// Somebody else changed the folder.
     FolderInspected {
-        /// Files that are gone or changed.
+        /// Files that were removed or changed.
         missing: Vec<String>,
         /// The folder itself was replaced: Envoy watches one that is gone.
         lost: bool,

@@ -40,7 +40,7 @@ async fn once(
     };
     match mode {
         OutputMode::PrintDiff => {
-            let folder = files::Folder::look(&config.config_dir);
+            let folder = files::Folder::read_only(&config.config_dir);
             out.write_all(files::difference(&folder, &files).as_bytes())?;
         }
         OutputMode::Write => {

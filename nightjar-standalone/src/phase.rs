@@ -113,7 +113,9 @@ impl Phases {
     fn stage(&self, writes: &[Arc<File>]) -> Result<Vec<Staged>, String> {
         let mut folder = self.folder();
         let names = writes.iter().map(|file| file.name());
-        folder.announce(names).map_err(|error| error.to_string())?;
+        folder
+            .add_to_manifest(names)
+            .map_err(|error| error.to_string())?;
         let stage = |file: &Arc<File>| folder.stage(file.name(), file.text());
         let staged: Result<Vec<Staged>, _> = writes.iter().map(stage).collect();
         staged.map_err(|error| error.to_string())
@@ -407,7 +409,7 @@ impl Phases {
 }
 
 impl PhaseProgress<'_> {
-    /// A file that Envoy has not taken yet.
+    /// A file that Envoy has not accepted yet.
     fn missing_file(&self) -> Option<&Arc<File>> {
         let missing = self.done.iter().position(|done| !done)?;
         self.request.awaited.get(missing)
@@ -486,11 +488,11 @@ fn configs(dump: &Value) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-/// The resources that are in error, by name, each with Envoy's words.
+/// The resources that are in error, by name, each with Envoy's reason.
 fn errors(dump: &Value) -> impl Iterator<Item = (&str, &str)> {
     configs(dump).filter_map(|config| {
         let details = config.pointer("/error_state/details")?.as_str()?;
-        // A listener that never came to be has no name but in what was refused.
+        // A listener that was never created is named only in the rejected configuration.
         let names = ["/name", "/error_state/failed_configuration/name"];
         let mut names = names
             .iter()
@@ -506,7 +508,7 @@ fn only_unbound(dump: &Value) -> Option<Vec<Unbound>> {
         .map(|(name, details)| ack::unbound(name, details))
         .collect();
     let unbound = unbound.map(|mut unbound| {
-        // Envoy tells of one again that it had bound before.
+        // Envoy reports one again that it had bound before.
         unbound.sort_by(|one, other| one.listener.cmp(&other.listener));
         unbound.dedup_by(|one, other| one.listener == other.listener);
         unbound

@@ -11,8 +11,8 @@ use std::{
     path::Path,
 };
 
-/// Envoy shares a port with whoever lets it, another proxy for one, and half of the requests would go
-/// there without a word.
+/// Envoy shares a port with any process that allows it, such as another proxy, and half of the requests would
+/// go there unnoticed.
 pub(crate) fn port_in_use(listen: SocketAddr) -> Option<String> {
     is_in_use(listen).then(|| {
         format!(
@@ -57,8 +57,8 @@ pub(crate) fn problems(config: &Config, configuration: &Configuration) -> Vec<St
     problems
 }
 
-/// Whether Envoy's words name a file that the configuration leads to and no template makes: it may come,
-/// or be mended, at any moment. What else begins with a slash, such as a route's path, does not count.
+/// Whether Envoy's reason names a file that the configuration refers to and no template renders: it may be
+/// added or repaired at any moment. What else begins with a slash, such as a route's path, does not count.
 pub(crate) fn names_outside_file(
     reason: &str,
     configuration: &Configuration,

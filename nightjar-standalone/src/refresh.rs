@@ -60,15 +60,15 @@ pub(crate) struct Refresher {
     accepted: Option<KnownTemplates>,
     /// Sets of templates that have been seen.
     last_number: u64,
-    /// What was made last; what has not changed since is shared with it.
+    /// The files that were built last; those that have not changed since are shared.
     last_built: Option<Configuration>,
-    /// Whether something is known that no files have been made of.
+    /// Whether the map or the templates changed since files were built last.
     pending: bool,
-    /// Why no files were made of the newest templates, if the ones before are in use.
-    unrendered: Option<String>,
-    /// Why the newest templates are not to be had.
+    /// Why the newest templates were not rendered, if the previous ones are in use.
+    templates_not_rendered: Option<String>,
+    /// Why the newest templates cannot be fetched.
     templates_missing: Option<String>,
-    /// How often files were made, or could not be.
+    /// Builds of files, failed ones included.
     builds: Timing,
     /// The warnings of the last context, so that each is given once and not at every change.
     last_warnings: BTreeSet<String>,
@@ -113,14 +113,15 @@ impl Refresher {
             last_number: 0,
             last_built: None,
             pending: false,
-            unrendered: None,
+            templates_not_rendered: None,
             templates_missing: None,
             builds: Timing::default(),
             last_warnings: BTreeSet::new(),
         }
     }
 
-    /// Fetches what is new, and makes files of it. `accepted` are the last templates that Envoy took.
+    /// Fetches map and templates, and builds files from them. `accepted` are the last templates that Envoy
+    /// accepted.
     ///
     /// Templates that fail or are late do not hold the map back: it is rendered with those before.
     ///
@@ -165,7 +166,9 @@ impl Refresher {
             self.builds.add(began.elapsed());
         }
         if refreshed.templates_failed.is_none() {
-            refreshed.templates_failed.clone_from(&self.unrendered);
+            refreshed
+                .templates_failed
+                .clone_from(&self.templates_not_rendered);
         }
         Ok(refreshed)
     }
@@ -232,7 +235,7 @@ impl Refresher {
         match self.candidate(input, templates, fallback.clone()) {
             Ok(candidate) => {
                 self.last_built = Some(candidate.configuration.clone());
-                self.unrendered = None;
+                self.templates_not_rendered = None;
                 refreshed.candidate = Some(candidate);
             }
             Err(not_built) if fallback.is_some() => {
@@ -243,12 +246,12 @@ impl Refresher {
                         not_built.reason
                     );
                 }
-                self.unrendered = Some(not_built.reason.clone());
+                self.templates_not_rendered = Some(not_built.reason.clone());
                 refreshed.candidate = fallback;
                 refreshed.not_built = Some(not_built).filter(|not_built| !not_built.failed);
             }
             Err(not_built) => {
-                // What fails is tried again, and told again.
+                // What fails is tried again, and logged again.
                 self.pending = not_built.failed;
                 refreshed.not_built = Some(not_built);
             }

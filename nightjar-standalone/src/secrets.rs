@@ -1,8 +1,8 @@
 //! Secrets that Envoy reads by SDS from files of their own, watched while it runs.
 //!
 //! Such a file, and the files of keys and certificates that it names, may be replaced at any moment and
-//! by anybody. Envoy takes the new ones up by itself, or refuses them and goes on with those before,
-//! which nobody would learn but from its statistics.
+//! by anybody. Envoy loads the new ones by itself, or rejects them and goes on with the previous ones,
+//! which only its statistics show.
 
 mod file;
 mod watched;

@@ -2,7 +2,7 @@
 //! not have it yet.
 //!
 //! A rollout goes from the known files to a target configuration, step by step ([`crate::plan`]). A
-//! roll-back takes the same steps to the configuration that was in force before. What Envoy did not confirm
+//! rollback takes the same steps to the configuration that was in force before. What Envoy did not confirm
 //! is unknown: the proxy is not ready, and the files are written and confirmed again.
 
 mod admission;

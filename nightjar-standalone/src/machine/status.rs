@@ -19,7 +19,7 @@ pub(crate) struct ProxyStatus {
     /// Why the proxy is not ready.
     obstacle: Option<String>,
     is_live: bool,
-    refused: Option<String>,
+    rejection: Option<String>,
     templates_failed: Option<String>,
     unbound: Vec<String>,
     secrets: Vec<String>,
@@ -47,7 +47,7 @@ impl State {
             progress: self.progress.clone(),
             obstacle: self.obstacle(),
             is_live: self.is_live() && self.supervisor.unresponsive().is_none(),
-            refused: rollout
+            rejection: rollout
                 .rejection()
                 .map(|rejection| rejection.reason.clone()),
             templates_failed: rollout.templates_failed().map(ToOwned::to_owned),
@@ -115,7 +115,7 @@ impl daemon::StatusReport for ProxyStatus {
         Readiness::new(
             self.obstacle.as_deref(),
             &[
-                ("refused", self.refused.as_deref()),
+                ("refused", self.rejection.as_deref()),
                 ("failed", self.progress.failed.as_deref()),
                 ("next refresh", next_refresh.as_deref()),
                 ("templates", self.templates_failed.as_deref()),
@@ -140,7 +140,7 @@ impl daemon::StatusReport for ProxyStatus {
         page.flag(
             "configuration_refused",
             "1 if the newest configuration was refused and an older one is in force.",
-            self.refused.is_some(),
+            self.rejection.is_some(),
         );
         page.flag(
             "templates_failed",

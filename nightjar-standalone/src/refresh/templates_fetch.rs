@@ -26,7 +26,7 @@ impl TemplatesFetch {
         let task = tokio::spawn(async move {
             let name = DocumentName::TEMPLATES;
             let read = fetch::<Templates>(&store, &name, previous.as_deref(), &shutdown).await;
-            // Nobody waits for it if it was not late.
+            // No refresh waits for it if it was not late.
             let _ = finish.send(());
             Ok(read?.map(|read| read.document))
         });

@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 pub(super) struct WatchedSecret {
     secrets: Vec<Secret>,
     role: FileRole,
-    /// Counts at the last look: taken, refused, not renewed.
+    /// Counts at the last inspection: accepted, rejected, not renewed.
     counts: [u64; 3],
-    /// Whether Envoy has told a version of it.
+    /// Whether Envoy has reported a version of it.
     had_version: bool,
-    /// The files at the last look.
+    /// The files at the last inspection.
     files: FileStates,
     rejection: Option<Rejection>,
     /// The files as they were when Envoy could not use what they name.
@@ -27,11 +27,11 @@ pub(super) struct WatchedSecret {
 /// Files by path.
 type FileStates = BTreeMap<String, Option<FileState>>;
 
-/// A file that Envoy refused.
+/// A file that Envoy rejected.
 #[derive(Debug)]
 struct Rejection {
     remaining: Remaining,
-    /// What was refused, or may have been. When Envoy reads the same again, it counts it as taken.
+    /// The files that were rejected, or may have been. When Envoy reads the same again, it counts it as accepted.
     maybe_rejected: BTreeMap<String, Option<u64>>,
 }
 

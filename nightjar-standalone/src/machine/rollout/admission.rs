@@ -82,7 +82,7 @@ impl Rollout {
         if self
             .rejection
             .as_ref()
-            .is_some_and(|refused| refused.fingerprint == fingerprint)
+            .is_some_and(|rejected| rejected.fingerprint == fingerprint)
         {
             let Some(fallback) = pending.fallback.clone() else {
                 self.pending = Pending::None;
@@ -134,10 +134,10 @@ impl Rollout {
         self.metrics.add_validation(&result, now - began);
         let newer =
             matches!(&self.pending, Pending::New(pending) if pending.fingerprint() != fingerprint);
-        let refused = self.rejection.as_ref();
+        let rejected = self.rejection.as_ref();
         match result {
             // It was rejected meanwhile, as Envoy died of it.
-            Ok(()) if refused.is_some_and(|refused| refused.fingerprint == fingerprint) => {}
+            Ok(()) if rejected.is_some_and(|rejected| rejected.fingerprint == fingerprint) => {}
             Ok(()) => self.validated = Some(candidate),
             Err(ValidationError::Rejected(reason)) => {
                 let target = Target::forward(candidate, now);

@@ -181,7 +181,7 @@ impl Rollout {
                 blocking: false, ..
             } if self
                 .rejected_bootstrap
-                .is_some_and(|refused| refused.bootstrap == target.candidate.bootstrap()) =>
+                .is_some_and(|rejected| rejected.bootstrap == target.candidate.bootstrap()) =>
             {
                 self.complete(target, now, out);
                 self.keep_running_bootstrap();

@@ -36,11 +36,11 @@ impl Rollout {
     /// No process got ready with the bootstrap of `target`, and the previous one stays. Clusters and
     /// routes that changed meanwhile stay too, and so does a newer bootstrap, which was not tried yet.
     fn reject_bootstrap(&mut self, mut target: Target, before: Option<&Arc<File>>, reason: String) {
-        let refused = target.candidate.bootstrap();
+        let rejected = target.candidate.bootstrap();
         if let Some(in_force) = self
             .in_force
             .clone()
-            .filter(|in_force| in_force.bootstrap() == refused)
+            .filter(|in_force| in_force.bootstrap() == rejected)
         {
             self.pending_bootstrap = false;
             if let Some(before) = before {
@@ -52,7 +52,7 @@ impl Rollout {
             target.candidate = in_force;
         }
         self.rejected_bootstrap = Some(RejectedBootstrap {
-            bootstrap: refused,
+            bootstrap: rejected,
             fingerprint: target.candidate.fingerprint(),
         });
         self.reject(&target, reason, RolloutResult::Rejected);
@@ -77,10 +77,10 @@ impl Rollout {
 
     /// A candidate with the bootstrap that is in force, if no process got ready with its own.
     pub(super) fn without_rejected_bootstrap(&self, candidate: &Candidate) -> Candidate {
-        let is_refused = self
+        let is_rejected = self
             .rejected_bootstrap
-            .is_some_and(|refused| refused.bootstrap == candidate.bootstrap());
-        let in_force = self.in_force.as_ref().filter(|_| is_refused);
+            .is_some_and(|rejected| rejected.bootstrap == candidate.bootstrap());
+        let in_force = self.in_force.as_ref().filter(|_| is_rejected);
         in_force
             .and_then(|in_force| self.with_bootstrap(candidate, in_force.configuration.bootstrap()))
             .unwrap_or_else(|| candidate.clone())
@@ -123,11 +123,11 @@ impl Rollout {
         }
         let restarting = matches!(self.activity, Activity::Restarting { .. });
         let start_failed = start_failed.filter(|_| restarting);
-        let mut took = "these files".to_owned();
+        let mut file_name = "these files".to_owned();
         let (target, in_progress) = match std::mem::take(&mut self.activity) {
             Activity::Writing { target, files, .. } => {
                 if let Some(file) = files.first() {
-                    file.name().clone_into(&mut took);
+                    file.name().clone_into(&mut file_name);
                 }
                 (Some(target), true)
             }
@@ -148,9 +148,9 @@ impl Rollout {
         out.effects.push(Effect::CancelPhase);
         if let Some(target) = target.filter(Target::is_forward) {
             let fingerprint = target.candidate.fingerprint();
-            let refused = self.result_of(&target, RolloutResult::Rejected);
+            let rejected = self.result_of(&target, RolloutResult::Rejected);
             if let Some(reason) = start_failed {
-                self.reject(&target, reason, refused);
+                self.reject(&target, reason, rejected);
                 then = AfterReplace::StartEarly;
             } else if !in_progress {
                 // The rollout did not cause the end.
@@ -160,13 +160,13 @@ impl Rollout {
             } else if self.crash_suspect == Some(fingerprint) {
                 self.reject(
                     &target,
-                    format!("envoy ended while it loaded {took}"),
-                    refused,
+                    format!("envoy ended while it loaded {file_name}"),
+                    rejected,
                 );
             } else {
                 self.crash_suspect = Some(fingerprint);
                 let failed = self.result_of(&target, RolloutResult::Failed);
-                let reason = format!("envoy ended while it loaded {took}");
+                let reason = format!("envoy ended while it loaded {file_name}");
                 self.failed(target.candidate, reason, failed);
             }
         }
@@ -181,12 +181,12 @@ impl Rollout {
         &mut self,
         target: Target,
         reason: String,
-        refused: bool,
+        rejected: bool,
         now: Instant,
     ) {
         let why = reason.clone();
         match &target.direction {
-            Direction::Forward if refused => {
+            Direction::Forward if rejected => {
                 let end = self.result_of(&target, RolloutResult::Rejected);
                 self.reject(&target, reason, end);
             }
@@ -282,7 +282,7 @@ impl Rollout {
 
     /// Another bootstrap is in force than the rejected one.
     fn forget_rejected_bootstrap(&mut self, in_force: u64) {
-        let other = |refused: &mut RejectedBootstrap| refused.bootstrap != in_force;
+        let other = |rejected: &mut RejectedBootstrap| rejected.bootstrap != in_force;
         let gone = self.rejected_bootstrap.take_if(other);
         let last = self.rejection.as_ref();
         if gone.is_some_and(|gone| last.is_some_and(|last| last.fingerprint == gone.fingerprint)) {
@@ -355,8 +355,8 @@ impl Rollout {
         }
         self.forget_pending(candidate);
         let bootstrap = candidate.bootstrap();
-        let refused = self.rejected_bootstrap;
-        self.rejected_bootstrap = refused.filter(|refused| refused.bootstrap == bootstrap);
+        let rejected = self.rejected_bootstrap;
+        self.rejected_bootstrap = rejected.filter(|rejected| rejected.bootstrap == bootstrap);
         if !candidate.is_fallback && self.rejected_bootstrap.is_none() {
             self.rejection = None;
             self.templates_rejected = None;

@@ -10,7 +10,7 @@ fn direction(target: &Target) -> &'static str {
     }
 }
 
-/// What is under way, in words.
+/// The activity and the confirmation.
 pub(in crate::machine) fn name(rollout: &Rollout) -> String {
     let activity = match &rollout.activity {
         Activity::Idle => "idle".to_owned(),
@@ -105,5 +105,5 @@ pub(in crate::machine) fn rejected(rollout: &Rollout) -> Option<u64> {
     rollout
         .rejection
         .as_ref()
-        .map(|refused| refused.fingerprint)
+        .map(|rejected| rejected.fingerprint)
 }

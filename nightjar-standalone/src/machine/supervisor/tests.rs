@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The stage in words.
+/// The name of the stage.
 pub(in crate::machine) fn name(supervisor: &Supervisor) -> String {
     let mut name = match &supervisor.stage {
         Stage::Idle => "idle".to_owned(),

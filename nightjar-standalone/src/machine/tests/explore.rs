@@ -108,14 +108,14 @@ pub(super) fn explore(starts: Vec<Node>, mut each: impl FnMut(&Transition<'_>)) 
 pub(super) fn starts(restart_mode: RestartMode) -> Vec<Node> {
     let fresh = Node::new(options(restart_mode));
     let mut failed = fresh.clone();
-    let brought = Refreshed {
+    let refreshed_files = Refreshed {
         candidate: Some(candidate(&fresh.mesh, 1)),
         ..Refreshed::default()
     };
     let fingerprint = fresh.mesh.read().fingerprint();
     for event in [
         Event::RefreshDue,
-        refreshed(Ok(brought)),
+        refreshed(Ok(refreshed_files)),
         Event::Validated {
             fingerprint,
             result: Ok(()),

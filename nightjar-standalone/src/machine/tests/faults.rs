@@ -18,7 +18,7 @@ fn with_side(clusters: &[&str]) -> Mesh {
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_cannot_bind_is_tried_again_and_holds_nothing_back() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().unbound = vec![unbound(LISTEN_PORT + 1)];
     story.change(with_side(&["a"])).await;
     assert_eq!(
@@ -26,23 +26,26 @@ async fn a_listener_that_cannot_bind_is_tried_again_and_holds_nothing_back() {
         "ready\nlisteners: listener \"port-8001\" is closed: address in use"
     );
     assert!((story.metric("listeners_closed") - 1.0).abs() < 0.1);
-    story.took();
+    story.effects();
     story.change(with_side(&["a", "b"])).await;
-    let took = story.took();
+    let effects = story.effects();
     assert!(
-        took.iter().any(|it| it.contains("rds-main.json")),
-        "{took:?}"
+        effects.iter().any(|it| it.contains("rds-main.json")),
+        "{effects:?}"
     );
     story.script().unbound.clear();
     story.refresh().await;
-    let took = story.took();
-    assert!(took.iter().any(|it| it.contains("lds.json")), "{took:?}");
+    let effects = story.effects();
+    assert!(
+        effects.iter().any(|it| it.contains("lds.json")),
+        "{effects:?}"
+    );
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_its_main_listener_it_is_not_ready() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().unbound = vec![unbound(LISTEN_PORT)];
     story.change(with_side(&["a"])).await;
     let ready = story.ready();
@@ -69,29 +72,35 @@ async fn one_that_never_served_is_not_ready_without_any_listener() {
 
 #[tokio::test(start_paused = true)]
 async fn files_that_are_gone_are_written_again() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().missing = vec!["cds.json".to_owned()];
     story.refresh().await;
-    let took = story.took();
-    assert!(took.iter().any(|it| it == "write cds.json"), "{took:?}");
+    let effects = story.effects();
+    assert!(
+        effects.iter().any(|it| it == "write cds.json"),
+        "{effects:?}"
+    );
     story.script().missing = vec!["envoy.json".to_owned()];
     story.refresh().await;
-    let took = story.took();
-    assert!(took.iter().any(|it| it == "write envoy.json"), "{took:?}");
+    let effects = story.effects();
+    assert!(
+        effects.iter().any(|it| it == "write envoy.json"),
+        "{effects:?}"
+    );
     assert_eq!(story.ready(), "ready");
     // What is not ours is not missed.
     story.script().missing = vec!["notes.txt".to_owned()];
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_folder_that_is_lost_is_written_again_and_envoy_restarted() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().lost = true;
     story.refresh().await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         ["refresh", "replace", "spawn 1", "protect 2", "confirm"]
     );
     assert_eq!(story.ready(), "ready");
@@ -99,7 +108,7 @@ async fn a_folder_that_is_lost_is_written_again_and_envoy_restarted() {
 
 #[tokio::test(start_paused = true)]
 async fn an_envoy_that_is_silent_is_not_ready_until_it_answers() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().does_not_answer = true;
     tokio::time::sleep(seconds(30)).await;
     let ready = story.ready();
@@ -107,26 +116,26 @@ async fn an_envoy_that_is_silent_is_not_ready_until_it_answers() {
         ready.starts_with("not ready: envoy does not respond"),
         "{ready}"
     );
-    story.took();
+    story.effects();
     story.change(Mesh::of(&["b"])).await;
-    assert_eq!(story.took(), ["refresh", "validate"]);
+    assert_eq!(story.effects(), ["refresh", "validate"]);
     story.script().does_not_answer = false;
     tokio::time::sleep(seconds(8)).await;
     assert_eq!(story.ready(), "ready");
-    assert!(story.took().contains(&"write rds-main.json".to_owned()));
+    assert!(story.effects().contains(&"write rds-main.json".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_admin_interface_that_a_failed_successor_closed_costs_a_restart() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().starts.push_back(script::Start::Exits);
     story.script().mesh = Ok(Mesh::of(&["a"]).node(1));
     story.send(Event::RefreshDue);
     tokio::time::sleep(Duration::from_millis(60)).await;
     story.script().does_not_answer = true;
     tokio::time::sleep(seconds(5)).await;
-    let took = story.took();
-    assert!(took.contains(&"SIGKILL 1".to_owned()), "{took:?}");
+    let effects = story.effects();
+    assert!(effects.contains(&"SIGKILL 1".to_owned()), "{effects:?}");
     story.script().does_not_answer = false;
     tokio::time::sleep(seconds(15)).await;
     let ready = story.ready();
@@ -138,26 +147,26 @@ async fn an_admin_interface_that_a_failed_successor_closed_costs_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn sighup_during_a_fetch_makes_another_follow() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().fetch_time = seconds(5);
     story.refresh().await;
     story.send(Event::RefreshDue);
     story.send(Event::RefreshDue);
     tokio::time::sleep(seconds(12)).await;
-    assert_eq!(story.took(), ["refresh", "refresh"]);
+    assert_eq!(story.effects(), ["refresh", "refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_pauses_grow_with_failures() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().mesh = Err("no map".to_owned());
     story.refresh().await;
     assert_eq!(story.ready(), "ready\nfailed: no map");
-    story.took();
+    story.effects();
     // 30, 60, 120, 240, 300 s.
     for (pause, refreshes) in [(31, 1), (60, 1), (120, 1), (240, 1), (300, 1), (300, 1)] {
         tokio::time::sleep(seconds(pause)).await;
-        assert_eq!(story.took().len(), refreshes, "after {pause} s");
+        assert_eq!(story.effects().len(), refreshes, "after {pause} s");
     }
     story.script().mesh = Ok(Mesh::of(&["a"]));
     story.refresh().await;
@@ -169,7 +178,7 @@ async fn one_without_a_configuration_tries_every_refresh_time() {
     let story = Story::new(options(RestartMode::Hot), Mesh::of(&["a"]));
     story.script().mesh = Err("no map".to_owned());
     tokio::time::sleep(seconds(151)).await;
-    assert_eq!(story.took(), ["refresh"; 6]);
+    assert_eq!(story.effects(), ["refresh"; 6]);
     assert_eq!(
         story.ready(),
         "not ready: no complete configuration yet\nfailed: no map"
@@ -178,7 +187,7 @@ async fn one_without_a_configuration_tries_every_refresh_time() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_made_is_told() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     for (failed, message) in [(true, "failed"), (false, "refused")] {
         story.script().refreshed.not_built = Some(NotBuilt {
             reason: "no bootstrap".to_owned(),
@@ -193,7 +202,7 @@ async fn what_cannot_be_made_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     let named = "envoy refused secret \"own\" of lds.json from /x/sds.json, and";
     let (none, old) = (
         "has none: connections that need it fail",

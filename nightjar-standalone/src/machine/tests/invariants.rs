@@ -82,13 +82,13 @@ fn has_an_envoy_for_the_phase(transition: &Transition<'_>) -> bool {
 }
 
 fn exit_cancels_the_phase(transition: &Transition<'_>) -> bool {
-    let dies = matches!(
+    let exited = matches!(
         transition.event,
         "live process exited" | "old process exited"
     );
     let waits = rollouts::phase(&transition.before.state.rollout).is_some();
     let cancels = |effect: &Effect| matches!(effect, Effect::CancelPhase);
-    !dies || !waits || transition.effects.iter().any(cancels)
+    !exited || !waits || transition.effects.iter().any(cancels)
 }
 
 fn is_ready_only_while_serving(node: &Node) -> bool {

@@ -100,11 +100,11 @@ impl Node {
             .collect();
         if state.refresh_state != RefreshState::Idle {
             for (name, mesh) in self.refreshes() {
-                let brought = Refreshed {
+                let refreshed_files = Refreshed {
                     candidate: Some(candidate(&mesh, 1)),
                     ..Refreshed::default()
                 };
-                let event = refreshed(Ok(brought));
+                let event = refreshed(Ok(refreshed_files));
                 events.push((name, Duration::ZERO, event, Some(mesh)));
             }
         }

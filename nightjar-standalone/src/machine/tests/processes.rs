@@ -1,7 +1,7 @@
 use super::{script::Start, story::Story, *};
 
 async fn handing_over(start: Start) -> Story {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().starts.push_back(start);
     story.change(Mesh::of(&["a"]).node(1)).await;
     story
@@ -12,12 +12,12 @@ const PENDING: &str = "bootstrap: the changed bootstrap takes effect at the next
 
 #[tokio::test(start_paused = true)]
 async fn an_envoy_that_ends_is_started_again_after_a_second() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.die();
     tokio::time::sleep(Duration::from_millis(900)).await;
     assert_eq!(story.ready(), "not ready: envoy is not live");
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(story.took(), ["cancel", "replace", "spawn 0", "confirm"]);
+    assert_eq!(story.effects(), ["cancel", "replace", "spawn 0", "confirm"]);
     assert_eq!(story.ready(), "ready");
     assert!((story.metric("envoy_exits_total") - 1.0).abs() < 0.1);
 }
@@ -30,8 +30,8 @@ async fn it_is_given_up_after_ten_failures() {
     tokio::time::sleep(seconds(150)).await;
     assert!(!story.is_over());
     let spawns = |story: &Story| {
-        let took = story.took();
-        took.iter().filter(|it| *it == "spawn 0").count()
+        let effects = story.effects();
+        effects.iter().filter(|it| *it == "spawn 0").count()
     };
     let before = spawns(&story);
     tokio::time::sleep(seconds(5)).await;
@@ -44,7 +44,7 @@ async fn it_is_given_up_after_ten_failures() {
 
 #[tokio::test(start_paused = true)]
 async fn a_discovery_that_hangs_holds_no_start_back() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().fetch_time = seconds(600);
     story.refresh().await;
     story.die();
@@ -55,15 +55,15 @@ async fn a_discovery_that_hangs_holds_no_start_back() {
 #[tokio::test(start_paused = true)]
 async fn a_death_in_any_phase_puts_the_old_files_back_and_tries_again_once() {
     for (phase, wait) in [500, 1500, 2500].into_iter().enumerate() {
-        let story = Story::begun(Mesh::of(&["a"])).await;
+        let story = Story::started(Mesh::of(&["a"])).await;
         story.script().ack = seconds(1);
         story.script().mesh = Ok(Mesh::of(&["b"]));
         story.send(Event::RefreshDue);
         tokio::time::sleep(Duration::from_millis(wait)).await;
-        assert_eq!(story.took().len(), 3 + phase, "phase {phase}");
+        assert_eq!(story.effects().len(), 3 + phase, "phase {phase}");
         story.die();
         tokio::time::sleep(seconds(4)).await;
-        assert_eq!(story.took(), ["cancel", "replace", "spawn 0", "confirm"]);
+        assert_eq!(story.effects(), ["cancel", "replace", "spawn 0", "confirm"]);
         let ready = story.ready();
         assert!(
             ready.starts_with("ready\nfailed: envoy ended while it loaded "),
@@ -71,14 +71,14 @@ async fn a_death_in_any_phase_puts_the_old_files_back_and_tries_again_once() {
         );
         story.script().ack = Duration::from_millis(5);
         story.refresh().await;
-        assert!(story.took().contains(&"write rds-main.json".to_owned()));
+        assert!(story.effects().contains(&"write rds-main.json".to_owned()));
         assert_eq!(story.ready(), "ready");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_envoy_dies_of_twice_is_refused() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().ack = seconds(1);
     for _ in 0..2 {
         story.script().mesh = Ok(Mesh::of(&["b"]));
@@ -89,16 +89,16 @@ async fn what_envoy_dies_of_twice_is_refused() {
     }
     let refused = "ready\nrefused: envoy ended while it loaded cds.json";
     assert!(story.ready().starts_with(refused), "{}", story.ready());
-    story.took();
+    story.effects();
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_bootstrap_is_handed_over_to() {
     let story = handing_over(Start::Serves).await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         [
             "refresh",
             "validate",
@@ -120,7 +120,7 @@ async fn a_changed_bootstrap_is_handed_over_to() {
 async fn a_new_process_that_exits_leaves_the_old_one_and_its_bootstrap() {
     let story = handing_over(Start::Exits).await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         [
             "refresh",
             "validate",
@@ -132,7 +132,7 @@ async fn a_new_process_that_exits_leaves_the_old_one_and_its_bootstrap() {
     let refused = "ready\nrefused: the new envoy did not start to serve: exit status: 1";
     assert_eq!(story.ready(), refused);
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,10 +141,10 @@ async fn a_new_process_that_somebody_kills_is_tried_again() {
     let failed = "ready\nfailed: the changed bootstrap is not in force: the new envoy did not start to \
                   serve: signal: 9";
     assert_eq!(story.ready(), format!("{failed}\n{PENDING}"));
-    story.took();
+    story.effects();
     tokio::time::sleep(seconds(6)).await;
     story.refresh().await;
-    assert!(story.took().contains(&"protect 3".to_owned()));
+    assert!(story.effects().contains(&"protect 3".to_owned()));
     assert_eq!(story.ready(), "ready");
 }
 
@@ -152,11 +152,11 @@ async fn a_new_process_that_somebody_kills_is_tried_again() {
 async fn a_new_process_that_is_slow_costs_nobody_the_old_one() {
     let story = handing_over(Start::Hangs).await;
     assert_eq!(story.ready(), format!("ready\n{PENDING}"));
-    story.took();
+    story.effects();
     tokio::time::sleep(seconds(62)).await;
-    let took = story.took();
-    assert!(took.contains(&"SIGKILL 2".to_owned()), "{took:?}");
-    assert!(!took.contains(&"SIGKILL 1".to_owned()), "{took:?}");
+    let effects = story.effects();
+    assert!(effects.contains(&"SIGKILL 2".to_owned()), "{effects:?}");
+    assert!(!effects.contains(&"SIGKILL 1".to_owned()), "{effects:?}");
     let ready = story.ready();
     assert!(ready.starts_with("ready"), "{ready}");
 }
@@ -165,37 +165,40 @@ async fn a_new_process_that_is_slow_costs_nobody_the_old_one() {
 async fn a_newer_bootstrap_that_came_meanwhile_is_handed_over_to_as_well() {
     let story = handing_over(Start::Hangs).await;
     story.change(Mesh::of(&["a"]).node(2)).await;
-    story.took();
+    story.effects();
     story.end(2, true);
     tokio::time::sleep(seconds(1)).await;
     story.refresh().await;
     tokio::time::sleep(seconds(1)).await;
-    let took = story.took();
-    assert!(took.contains(&"spawn 1".to_owned()), "{took:?}");
-    assert!(!took.contains(&"drain".to_owned()), "{took:?}");
+    let effects = story.effects();
+    assert!(effects.contains(&"spawn 1".to_owned()), "{effects:?}");
+    assert!(!effects.contains(&"drain".to_owned()), "{effects:?}");
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bootstrap_that_changes_while_one_hands_over_is_not_forgotten() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().mesh = Ok(Mesh::of(&["a"]).node(1));
     story.send(Event::RefreshDue);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(story.took().contains(&"spawn 1".to_owned()));
+    assert!(story.effects().contains(&"spawn 1".to_owned()));
     story.change(Mesh::of(&["a"]).node(2)).await;
-    assert!(story.took().contains(&"protect 2".to_owned()));
+    assert!(story.effects().contains(&"protect 2".to_owned()));
     assert_eq!(story.ready(), format!("ready\n{PENDING}"));
     tokio::time::sleep(seconds(25)).await;
-    assert!(story.took().contains(&"spawn 2".to_owned()));
+    assert!(story.effects().contains(&"spawn 2".to_owned()));
     assert_eq!(story.ready(), "ready");
 }
 
 /// While a process comes for a changed bootstrap, the mesh goes on; then that process ends.
 async fn does_not_come_to_serve(start: Story, meanwhile: Mesh) -> Story {
     start.change(meanwhile).await;
-    let took = start.took();
-    assert!(took.contains(&"write rds-main.json".to_owned()), "{took:?}");
+    let effects = start.effects();
+    assert!(
+        effects.contains(&"write rds-main.json".to_owned()),
+        "{effects:?}"
+    );
     start.end(2, false);
     tokio::time::sleep(seconds(1)).await;
     start
@@ -208,11 +211,11 @@ async fn a_newer_bootstrap_outlives_one_that_is_refused() {
     let story = handing_over(Start::Hangs).await;
     let story = does_not_come_to_serve(story, Mesh::of(&["b"]).node(2)).await;
     assert_eq!(story.ready(), format!("{NOT_COME}\n{PENDING}"));
-    story.took();
+    story.effects();
     story.refresh().await;
-    let took = story.took();
+    let effects = story.effects();
     assert_eq!(
-        took,
+        effects,
         [
             "refresh",
             "write envoy.json",
@@ -228,15 +231,15 @@ async fn a_newer_bootstrap_outlives_one_that_is_refused() {
 async fn what_changed_meanwhile_outlives_a_bootstrap_that_is_refused() {
     let story = handing_over(Start::Hangs).await;
     let story = does_not_come_to_serve(story, Mesh::of(&["b"]).node(1)).await;
-    assert_eq!(story.took(), ["write envoy.json"]);
+    assert_eq!(story.effects(), ["write envoy.json"]);
     assert_eq!(story.ready(), NOT_COME);
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn new_templates_whose_bootstrap_is_refused_leave_the_newest_map() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     {
         let mut script = story.script();
         script.starts.push_back(Start::Hangs);
@@ -246,11 +249,11 @@ async fn new_templates_whose_bootstrap_is_refused_leave_the_newest_map() {
     story.change(Mesh::of(&["a"]).node(1)).await;
     story.script().fallback = Some(Mesh::of(&["b"]));
     let story = does_not_come_to_serve(story, Mesh::of(&["b"]).node(1)).await;
-    assert_eq!(story.took(), ["write envoy.json"]);
+    assert_eq!(story.effects(), ["write envoy.json"]);
     let ready = story.ready();
     assert!(ready.starts_with(NOT_COME), "{ready}");
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,11 +266,11 @@ async fn a_cold_start_that_fails_leaves_the_newest_map() {
     story.change(Mesh::of(&["b"]).node(1)).await;
     // The newer files are written for the one that starts.
     tokio::time::sleep(seconds(10)).await;
-    story.took();
+    story.effects();
     story.end(2, false);
     tokio::time::sleep(seconds(4)).await;
-    let took = story.took();
-    assert_eq!(took, ["cancel", "replace", "spawn 0", "confirm"]);
+    let effects = story.effects();
+    assert_eq!(effects, ["cancel", "replace", "spawn 0", "confirm"]);
     assert_eq!(story.script().routes(), ["b"]);
     assert_eq!(story.ready(), NOT_COME);
 }
@@ -275,24 +278,27 @@ async fn a_cold_start_that_fails_leaves_the_newest_map() {
 #[tokio::test(start_paused = true)]
 async fn a_full_folder_is_tried_at_the_next_refresh_while_a_process_comes() {
     let story = handing_over(Start::Hangs).await;
-    story.took();
+    story.effects();
     story.script().is_full = true;
     story.change(Mesh::of(&["b"]).node(1)).await;
-    assert_eq!(story.took(), ["refresh", "validate", "write cds.json"]);
+    assert_eq!(story.effects(), ["refresh", "validate", "write cds.json"]);
     assert!(story.ready().contains("failed: no space left on device"));
     story.script().is_full = false;
     story.refresh().await;
-    let took = story.took();
-    assert!(took.contains(&"write rds-main.json".to_owned()), "{took:?}");
+    let effects = story.effects();
+    assert!(
+        effects.contains(&"write rds-main.json".to_owned()),
+        "{effects:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_phase_that_the_hand_over_ends_before_it_wrote_is_begun_anew() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().mesh = Ok(Mesh::of(&["a"]).node(1));
     story.send(Event::RefreshDue);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(story.took().contains(&"spawn 1".to_owned()));
+    assert!(story.effects().contains(&"spawn 1".to_owned()));
     story.script().prepares = Duration::from_millis(300);
     story.change(Mesh::of(&["b"]).node(1)).await;
     tokio::time::sleep(seconds(2)).await;
@@ -305,18 +311,18 @@ async fn a_phase_that_the_hand_over_ends_before_it_wrote_is_begun_anew() {
         "confirm",
     ];
     let written = ["write cds.json", "write rds-main.json", "write cds.json"];
-    assert_eq!(story.took(), [begun.as_slice(), &written].concat());
+    assert_eq!(story.effects(), [begun.as_slice(), &written].concat());
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_old_process_may_die_while_it_hands_over() {
     let story = handing_over(Start::Hangs).await;
-    story.took();
+    story.effects();
     story.end(1, false);
     tokio::time::sleep(seconds(3)).await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         ["SIGKILL 2", "cancel", "replace", "spawn 0", "confirm"]
     );
     assert_eq!(story.ready(), "ready");
@@ -327,22 +333,22 @@ async fn an_old_process_that_ends_in_order_has_handed_over() {
     // As while this program is suspended: nobody sees the new process serve.
     let story = handing_over(Start::Hangs).await;
     tokio::time::sleep(seconds(21)).await;
-    story.took();
+    story.effects();
     story.serve(2);
     story.end(1, false);
     tokio::time::sleep(seconds(1)).await;
-    assert_eq!(story.took(), ["protect 2", "confirm"]);
+    assert_eq!(story.effects(), ["protect 2", "confirm"]);
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_second_bootstrap_waits_for_the_parent_and_clusters_do_not() {
     let story = handing_over(Start::Serves).await;
-    story.took();
+    story.effects();
     story.change(Mesh::of(&["b"]).node(2)).await;
-    let took = story.took();
+    let effects = story.effects();
     assert_eq!(
-        took,
+        effects,
         [
             "refresh",
             "validate",
@@ -355,30 +361,30 @@ async fn a_second_bootstrap_waits_for_the_parent_and_clusters_do_not() {
     assert!(ready.starts_with("ready\nbootstrap: "), "{ready}");
     assert!((story.metric("bootstrap_pending") - 1.0).abs() < 0.1);
     tokio::time::sleep(seconds(23)).await;
-    assert!(story.took().contains(&"spawn 2".to_owned()));
+    assert!(story.effects().contains(&"spawn 2".to_owned()));
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_parent_that_stays_is_killed() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().parents_stay = true;
     story.change(Mesh::of(&["a"]).node(1)).await;
-    story.took();
+    story.effects();
     tokio::time::sleep(seconds(35)).await;
-    let took = story.took();
-    assert!(took.contains(&"SIGKILL 1".to_owned()), "{took:?}");
+    let effects = story.effects();
+    assert!(effects.contains(&"SIGKILL 1".to_owned()), "{effects:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_process_takes_its_parents_along() {
     let story = handing_over(Start::Serves).await;
-    story.took();
+    story.effects();
     story.end(2, false);
     tokio::time::sleep(seconds(3)).await;
-    let took = story.took();
+    let effects = story.effects();
     assert_eq!(
-        took,
+        effects,
         ["SIGKILL 1", "cancel", "replace", "spawn 0", "confirm"]
     );
     assert_eq!(story.ready(), "ready");
@@ -395,7 +401,7 @@ async fn with_cold_restarts_it_drains_before_the_next_starts() {
     );
     tokio::time::sleep(seconds(4)).await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         [
             "refresh",
             "validate",
@@ -424,7 +430,7 @@ async fn without_restarts_a_bootstrap_waits_for_the_next_start() {
 async fn a_bootstrap_that_is_refused_does_not_come_back_when_envoy_ends() {
     let story = handing_over(Start::Exits).await;
     assert_eq!(story.ready(), NOT_COME);
-    story.took();
+    story.effects();
     story.die();
     tokio::time::sleep(Duration::from_millis(100)).await;
     story.change(Mesh::of(&["b"]).node(1)).await;
@@ -439,10 +445,10 @@ async fn a_bootstrap_that_was_refused_and_taken_back_is_tried_again() {
     let story = handing_over(Start::Exits).await;
     story.change(Mesh::of(&["a"])).await;
     assert_eq!(story.ready(), "ready");
-    story.took();
+    story.effects();
     story.change(Mesh::of(&["a"]).node(1)).await;
-    let took = story.took();
-    assert!(took.contains(&"spawn 1".to_owned()), "{took:?}");
+    let effects = story.effects();
+    assert!(effects.contains(&"spawn 1".to_owned()), "{effects:?}");
     assert_eq!(story.script().node(), 1);
     assert_eq!(story.ready(), "ready");
 }

@@ -22,7 +22,7 @@ async fn starts_with_the_first_files_and_confirms_them() {
     assert_eq!(story.ready(), "not ready: envoy is not live");
     tokio::time::sleep(seconds(1)).await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         ["refresh", "validate", "replace", "spawn 0", "confirm"]
     );
     assert_eq!(story.ready(), "ready");
@@ -31,32 +31,32 @@ async fn starts_with_the_first_files_and_confirms_them() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_goes_in_three_phases() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.change(Mesh::of(&["b"])).await;
-    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.effects(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
     assert_eq!(ends(&story), ["2", "0", "0", "0"]);
     let phase = story.metric("phase_seconds_sum{phase=\"make\"}");
     assert!(phase > 0.0, "{phase} s");
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn endpoints_alone_need_no_check() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     let mut moved = Mesh::of(&["a"]);
     moved.clusters.insert("a".to_owned(), vec![2]);
     story.change(moved).await;
-    assert_eq!(story.took(), ["refresh", "write cds.json"]);
+    assert_eq!(story.effects(), ["refresh", "write cds.json"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_the_check_refuses_is_not_tried_until_something_changes() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().validation = Err(ValidationError::Rejected("no".to_owned()));
     story.change(Mesh::of(&["b"])).await;
-    assert_eq!(story.took(), ["refresh", "validate"]);
+    assert_eq!(story.effects(), ["refresh", "validate"]);
     assert_eq!(story.ready(), "ready\nrefused: no");
     assert!((story.metric("configuration_refused") - 1.0).abs() < 0.1);
     assert_eq!(ends(&story), ["1", "1", "0", "0"]);
@@ -64,24 +64,24 @@ async fn what_the_check_refuses_is_not_tried_until_something_changes() {
     assert!((refused - 1.0).abs() < 0.1);
     assert!(story.metric("validation_seconds_sum") > 0.0);
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
     story.script().validation = Ok(());
     story.change(Mesh::of(&["c"])).await;
-    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.effects(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_checked_is_tried_at_the_next_refresh() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().validation = Err(ValidationError::Unavailable("no memory".to_owned()));
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(story.ready(), "ready\nfailed: no memory");
     assert_eq!(ends(&story), ["1", "0", "1", "0"]);
-    story.took();
+    story.effects();
     story.script().validation = Ok(());
     story.refresh().await;
-    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.effects(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
 }
 
@@ -92,7 +92,7 @@ async fn what_envoy_refuses_is_put_back_without_a_rescue_in_mode_none() {
     story.script().refuses = Some(("rds-main.json", "/b"));
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         [
             "refresh",
             "validate",
@@ -108,17 +108,17 @@ async fn what_envoy_refuses_is_put_back_without_a_rescue_in_mode_none() {
     );
     assert_eq!(ends(&story), ["1", "0", "0", "1"]);
     story.refresh().await;
-    assert_eq!(story.took(), ["refresh"]);
+    assert_eq!(story.effects(), ["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_envoy_refuses_though_its_check_took_it_gets_one_hot_restart() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().refuses = Some(("rds-main.json", "/b"));
     story.change(Mesh::of(&["b"])).await;
-    let took = story.took();
+    let effects = story.effects();
     assert_eq!(
-        took[..6],
+        effects[..6],
         [
             "refresh",
             "validate",
@@ -130,17 +130,17 @@ async fn what_envoy_refuses_though_its_check_took_it_gets_one_hot_restart() {
     );
     // The new process reads what the old one refused, and has it.
     assert_eq!(story.ready(), "ready");
-    assert_eq!(took[6..], ["confirm", "write cds.json"]);
+    assert_eq!(effects[6..], ["confirm", "write cds.json"]);
     // Another within ten minutes gets none.
     story.script().refuses = Some(("rds-main.json", "/c"));
     story.change(Mesh::of(&["c"])).await;
-    assert!(!story.took().contains(&"spawn 2".to_owned()));
+    assert!(!story.effects().contains(&"spawn 2".to_owned()));
     assert!(story.ready().starts_with("ready\nrefused: "));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_time_out_goes_back_and_is_tried_at_the_next_refresh() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().ack = seconds(3);
     story.script().mesh = Ok(Mesh::of(&["b"]));
     story.send(Event::RefreshDue);
@@ -154,23 +154,23 @@ async fn a_time_out_goes_back_and_is_tried_at_the_next_refresh() {
     tokio::time::sleep(seconds(8)).await;
     assert_eq!(story.ready(), "ready\nfailed: envoy did not report");
     assert_eq!(ends(&story), ["1", "0", "0", "1"]);
-    story.took();
+    story.effects();
     story.refresh().await;
-    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.effects(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_map_takes_over_between_two_phases() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().ack = seconds(2);
     story.change(Mesh::of(&["b"])).await;
     story.script().ack = Duration::from_millis(5);
     story.change(Mesh::of(&["c"])).await;
     tokio::time::sleep(seconds(5)).await;
-    let took = story.took();
+    let effects = story.effects();
     assert_eq!(
-        took,
+        effects,
         [
             "refresh",
             "validate",
@@ -187,22 +187,22 @@ async fn a_newer_map_takes_over_between_two_phases() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_folder_fails_and_what_is_in_force_stays() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().is_full = true;
     story.change(Mesh::of(&["b"])).await;
     assert_eq!(story.ready(), "ready\nfailed: no space left on device");
     // Nothing of it was written, so there is nothing to go back from.
     assert_eq!(ends(&story), ["1", "0", "1", "0"]);
     story.script().is_full = false;
-    story.took();
+    story.effects();
     story.refresh().await;
-    assert_eq!(story.took(), THREE_PHASES);
+    assert_eq!(story.effects(), THREE_PHASES);
     assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
 async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_before() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     {
         let mut script = story.script();
         script.validation = Err(ValidationError::Rejected("no".to_owned()));
@@ -214,7 +214,7 @@ async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_befor
     }
     story.refresh().await;
     // The ones before differ in endpoints alone.
-    assert_eq!(story.took(), ["refresh", "validate", "write cds.json"]);
+    assert_eq!(story.effects(), ["refresh", "validate", "write cds.json"]);
     assert_eq!(story.ready(), "ready\nrefused: no\ntemplates: no");
     assert!((story.metric("templates_failed") - 1.0).abs() < 0.1);
     story.script().validation = Ok(());
@@ -225,19 +225,19 @@ async fn new_templates_that_are_refused_leave_the_newest_map_with_the_ones_befor
 
 #[tokio::test(start_paused = true)]
 async fn after_a_way_back_that_is_not_confirmed_every_file_is_written_anew() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().does_not_answer = true;
     story.change(Mesh::of(&["b"])).await;
     // The phase is over after 10 s, and so is the way back after 20 s.
     tokio::time::sleep(seconds(11)).await;
     story.change(Mesh::of(&["c"])).await;
     tokio::time::sleep(seconds(1)).await;
-    story.took();
+    story.effects();
     story.script().does_not_answer = false;
     // The newest map waits for its turn, so that there is no moment without something to do.
     tokio::time::sleep(seconds(10)).await;
     assert_eq!(
-        story.took(),
+        story.effects(),
         [
             "write cds.json",
             "write rds-main.json lds.json",
@@ -249,10 +249,10 @@ async fn after_a_way_back_that_is_not_confirmed_every_file_is_written_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn a_folder_that_goes_in_the_middle_of_a_phase_is_written_and_envoy_restarted() {
-    let story = Story::begun(Mesh::of(&["a"])).await;
+    let story = Story::started(Mesh::of(&["a"])).await;
     story.script().ack = seconds(5);
     story.change(Mesh::of(&["b"])).await;
-    story.took();
+    story.effects();
     story.script().lost = true;
     story.script().ack = Duration::from_millis(5);
     story.refresh().await;
@@ -267,7 +267,7 @@ async fn a_folder_that_goes_in_the_middle_of_a_phase_is_written_and_envoy_restar
     ];
     // The change of before, which the phase was for.
     assert_eq!(
-        story.took(),
+        story.effects(),
         [begun.as_slice(), &THREE_PHASES[2..]].concat()
     );
     assert_eq!(story.ready(), "ready");

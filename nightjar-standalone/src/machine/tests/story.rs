@@ -41,7 +41,7 @@ impl Story {
     }
 
     /// One that serves, with hot restarts.
-    pub(super) async fn begun(mesh: Mesh) -> Self {
+    pub(super) async fn started(mesh: Mesh) -> Self {
         let story = Self::new(options(RestartMode::Hot), mesh);
         story.settled().await;
         story
@@ -58,7 +58,7 @@ impl Story {
     /// Lets what is under way be done, and forgets how.
     pub(super) async fn settled(&self) {
         sleep(seconds(1)).await;
-        self.took();
+        self.effects();
     }
 
     /// The mesh changes and is looked at.
@@ -93,7 +93,7 @@ impl Story {
     }
 
     /// The effects since the last call, without probes and refresh timers.
-    pub(super) fn took(&self) -> Vec<String> {
+    pub(super) fn effects(&self) -> Vec<String> {
         std::mem::take(&mut self.script().log)
     }
 
