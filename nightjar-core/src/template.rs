@@ -12,6 +12,7 @@
 //! shipped  the templates that come with Nightjar
 //! layer    the shipped templates beneath those of a store, and the hooks in them
 //! folder   templates in a folder that people edit (the one part that reads files)
+//! hook_check  what hooks would break, tried out with a sample of a proxy
 //! lint     names that no context has, by context_types
 //! ```
 //!
@@ -31,6 +32,7 @@ mod context_types;
 mod escape;
 mod files;
 pub mod folder;
+mod hook_check;
 mod layer;
 mod lint;
 mod origin;

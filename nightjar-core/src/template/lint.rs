@@ -2,6 +2,7 @@
 
 use super::{
     context_types::{ValueType, context_types},
+    hook_check,
     layer::{HOOKS, hook_without_suffix},
     select::TemplateSet,
 };
@@ -82,8 +83,8 @@ pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Checks every template of a document, and whether there are the partials that they contain: each
-/// finding with the JSON pointer of its template.
+/// Checks every template of a document, whether there are the partials that they contain, and whether a
+/// hook breaks what it stands in: each finding with the JSON pointer of its template.
 pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
     let gateway = templates.gateway_templates.iter();
     let service = templates.service_templates.iter();
@@ -107,6 +108,11 @@ pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
             diagnostics.extend(found.map(|diagnostic| (pointer.clone(), diagnostic)));
         }
     }
+    let of_hooks = hook_check::errors(templates).into_iter();
+    diagnostics.extend(of_hooks.map(|(pointer, error)| {
+        let severity = Severity::Error;
+        (pointer, Diagnostic { severity, error })
+    }));
     diagnostics
 }
 

@@ -80,9 +80,11 @@ fn a_folder_that_is_deleted_is_made_again() {
 
 /// Removes a folder, again if Nightjar writes into it meanwhile.
 fn remove(folder: &Path) {
-    eventually("the folder is removed", || match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => None,
-        removed => Some(removed.unwrap()),
+    eventually("the folder is removed", || {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => None,
+            removed => Some(removed.unwrap()),
+        }
     });
 }
 

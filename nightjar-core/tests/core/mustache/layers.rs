@@ -241,3 +241,24 @@ fn a_file_named_like_a_hook_is_warned_of() {
 fn the_shipped_set_written_out_needs_no_hooks() {
     assert_eq!(lint_all(&shipped()), []);
 }
+
+#[test]
+fn a_lint_tries_hooks_out() {
+    let repeated = [
+        ("route.mustache", "\"match\": {},\n"),
+        ("cluster.mustache", "\"metadata\": {},\n"),
+        ("bootstrap.mustache", "node: {}\n"),
+    ];
+    let findings = lint_all(&templates(&repeated));
+    let lines: Vec<_> = findings
+        .iter()
+        .map(|(pointer, finding)| format!("{pointer}: {finding}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    /service-templates/2/template: envoy-config.yaml: error: line 43 of the rendered file repeats the member "node", which the hook bootstrap.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
+    /service-templates/0/template: rds-{{mesh_port}}.json: error: line 27 of the rendered file repeats the member "match", which the hook route.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
+    "#);
+    // A file of the store's own has no hooks but those that it calls.
+    let own = [("rds-{{mesh_port}}.json", "{}"), repeated[0]];
+    assert_eq!(lint_all(&templates(&own)), []);
+}
