@@ -7,7 +7,7 @@ use e2e::{
     mesh::{Backend, Plan, Proxy},
 };
 use rustix::process::Signal;
-use std::{fs, io::ErrorKind, path::Path};
+use std::{fs, io, path::Path};
 
 struct Scene {
     blue: Backend,
@@ -81,11 +81,11 @@ fn a_folder_that_is_deleted_is_made_again() {
 /// Removes a folder, again if Nightjar writes into it meanwhile.
 fn remove(folder: &Path) {
     eventually("the folder is removed", || {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => None,
-            removed => Some(removed.unwrap()),
-        }
-    });
+        let removed = fs::remove_dir_all(folder);
+        let is_written = |error: &io::Error| error.kind() == io::ErrorKind::DirectoryNotEmpty;
+        (!removed.as_ref().is_err_and(is_written)).then_some(removed)
+    })
+    .unwrap();
 }
 
 #[test]
