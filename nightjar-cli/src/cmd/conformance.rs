@@ -10,6 +10,7 @@ mod held;
 mod report;
 mod rule;
 mod run;
+mod selection;
 mod store;
 
 use crate::{Usage, Verdict, format::Format};
@@ -22,6 +23,7 @@ use nightjar_core::{
 };
 use report::Report;
 use rule::{Check, Checked, Rule};
+use selection::Selection;
 use std::time::Duration;
 use store::Access;
 
@@ -60,6 +62,7 @@ Example:
   nightjar conformance discovery-map --setting MESH_TABLE -- examples/extensions/discovery-table.sh
   nightjar conformance discovery-map --change 'cp other.txt table.txt' --take-away 'rm table.txt' \\
       -- examples/extensions/discovery-table.sh
+  nightjar conformance discovery-map --rule unchanged-30 -- ./my-discovery.py
   nightjar conformance discovery-map --list")]
 struct DiscoveryMap {
     /// A shell command that changes what the extension finds
@@ -109,6 +112,9 @@ struct Common {
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Try this rule alone, with what it builds on; can be given several times
+    #[arg(long = "rule", value_name = "NAME")]
+    rules: Vec<String>,
     /// Print the rules, and run nothing
     #[arg(long)]
     list: bool,
@@ -146,10 +152,7 @@ impl DiscoveryMap {
             &own,
             async |bench: &mut Bench, report: &mut Report| {
                 try_fetches(bench, report, discovery::RULES).await?;
-                for rule in discovery::CHANGING {
-                    report.add(bench.kind, rule, checked(bench, rule).await)?;
-                }
-                Ok(())
+                try_in_turn(bench, report, discovery::CHANGING).await
             },
         )
     }
@@ -181,15 +184,36 @@ async fn try_fetches(
     report: &mut Report,
     own: &'static [Rule],
 ) -> anyhow::Result<()> {
-    for rule in fetch::FIRST.iter().chain(fetch::AT_ONCE) {
-        report.add(bench.kind, rule, checked(bench, rule).await)?;
-    }
+    let first = fetch::FIRST.iter().chain(fetch::AT_ONCE);
+    try_in_turn(bench, report, first).await?;
     let at_once = if bench.is_alone.get() { 1 } else { AT_ONCE };
-    let rules = stream::iter(fetch::RULES.iter().chain(own));
-    let mut trials = rules
+    let rules = fetch::RULES.iter().chain(own);
+    let mut trials = stream::iter(rules.filter(|rule| bench.selection.is_tried(rule.name)))
         .map(async |rule| (rule, checked(bench, rule).await))
         .buffered(at_once);
     while let Some((rule, outcome)) = trials.next().await {
+        tell(bench, report, rule, outcome)?;
+    }
+    Ok(())
+}
+
+/// Tries rules one after another.
+async fn try_in_turn(
+    bench: &Bench,
+    report: &mut Report,
+    rules: impl IntoIterator<Item = &'static Rule>,
+) -> anyhow::Result<()> {
+    for rule in rules {
+        if bench.selection.is_tried(rule.name) {
+            tell(bench, report, rule, checked(bench, rule).await)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells what came of a rule, if somebody wants to know.
+fn tell(bench: &Bench, report: &mut Report, rule: &Rule, outcome: Checked) -> anyhow::Result<()> {
+    if bench.selection.is_told(rule.name) {
         report.add(bench.kind, rule, outcome)?;
     }
     Ok(())
@@ -210,10 +234,11 @@ impl Common {
         own: &[&'static [Rule]],
         check: impl AsyncFnOnce(&mut Bench, &mut Report) -> anyhow::Result<()>,
     ) -> anyhow::Result<Verdict> {
+        let all = all_rules(own);
+        let selection = selection(kind, &all, &self.rules)?;
         if self.list {
-            let all = [fetch::FIRST, fetch::AT_ONCE, fetch::RULES];
-            let all = all.iter().chain(own).chain([&every_run::RULES]);
-            report::list(kind, all.flat_map(|rules| rules.iter()), self.format)?;
+            let told = all.into_iter().filter(|rule| selection.is_told(rule.name));
+            report::list(kind, told, self.format)?;
             return Ok(Verdict::Good);
         }
         let env = Env::from_process();
@@ -233,10 +258,9 @@ impl Common {
             let shutdown = Shutdown::listen(None)?;
             let mut bench = Bench::new(kind, command, limits, shutdown, temp, every_run::looks());
             bench.hooks = hooks;
+            bench.selection = selection;
             check(&mut bench, &mut report).await?;
-            for rule in every_run::RULES {
-                report.add(kind, rule, checked(&bench, rule).await)?;
-            }
+            try_in_turn(&bench, &mut report, every_run::RULES).await?;
             if bench.shutdown.is_requested() {
                 anyhow::bail!("interrupted");
             }
@@ -247,6 +271,19 @@ impl Common {
             })
         })
     }
+}
+
+/// The rules of fetching, those of a kind alone, and those of every run.
+fn all_rules(own: &[&'static [Rule]]) -> Vec<&'static Rule> {
+    let all = [fetch::FIRST, fetch::AT_ONCE, fetch::RULES];
+    let all = all.iter().chain(own).chain([&every_run::RULES]);
+    all.flat_map(|rules| rules.iter()).collect()
+}
+
+fn selection(kind: Kind, all: &[&'static Rule], asked: &[String]) -> Result<Selection, Usage> {
+    let is_of_every_run = |rule: &Rule| matches!(rule.check, Check::EveryRun(_));
+    let named = all.iter().map(|rule| (rule.name, is_of_every_run(rule)));
+    Selection::new(kind.name(), &named.collect::<Vec<_>>(), asked)
 }
 
 /// The program, looked up as a Nightjar would.

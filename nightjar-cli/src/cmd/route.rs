@@ -17,13 +17,12 @@ use std::path::PathBuf;
 #[command(after_help = "\
 The answer is that of an Envoy on the files of the shipped templates. The exit code is 0 whatever it is.
 
-Examples:
+Example:
   nightjar route --discovery-map map.json --from store/shop/blue GET /stock/7
-  nightjar route --discovery-map map.json --from gateway:store GET 'http://shop.example/admin/?page=2'
+  nightjar route --discovery-map map.json --from gateway:store \\
+      GET 'http://shop.example/admin/?page=2'
   nightjar route --discovery-map map.json --from store/shop/blue --to bank \\
       POST /pay -H 'x-version: 2'
-
-Example:
   nightjar route --discovery-map map.json --from gateway:store --format json GET /")]
 pub(crate) struct Route {
     /// The discovery map; - is standard input

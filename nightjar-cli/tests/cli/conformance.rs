@@ -64,45 +64,57 @@ fn check(rule: &str, files: &[(&str, &str)], arguments: &[&str]) -> Checked {
     }
 }
 
+/// A rule, and the section of the page on the protocol that it is from.
+struct Rule {
+    name: String,
+    section: String,
+}
+
 /// All rules of a kind.
-fn rules(kind: &str) -> Vec<String> {
+fn rules(kind: &str) -> Vec<Rule> {
     let listed = Folder::new().run(&["conformance", kind, "--list", "--format=json"]);
     let rules: Value = serde_json::from_str(&listed.stdout).unwrap();
     let rules = rules.as_array().unwrap().iter();
+    let after = |text: &Value, separator| {
+        let (_, rest) = text.as_str().unwrap().split_once(separator).unwrap();
+        rest.to_owned()
+    };
     rules
-        .map(|rule| {
-            rule["rule"]
-                .as_str()
-                .unwrap()
-                .split_once('/')
-                .unwrap()
-                .1
-                .to_owned()
+        .map(|rule| Rule {
+            name: after(&rule["rule"], '/'),
+            section: after(&rule["page"], '#'),
         })
         .collect()
 }
 
+/// The names of those rules that are in one section with a rule.
+fn section<'a>(rules: &'a [Rule], rule: &'a Rule) -> impl Iterator<Item = &'a str> {
+    let same = rules.iter().filter(|it| it.section == rule.section);
+    same.map(|it| it.name.as_str())
+}
+
 /// Each broken extension breaks the rule of its name, and it alone but for these companions.
 fn each_breaks_its_rule(
-    rules: &[String],
+    rules: &[Rule],
     companions: &[(&str, &[&str])],
-    check: impl Fn(&str) -> Checked + Sync,
+    check: impl Fn(&Rule) -> Checked + Sync,
 ) {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let wrong = std::sync::Mutex::new(Vec::new());
     let work = || {
         while let Some(rule) = rules.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
             let found = check(rule);
-            let others = companions.iter().find(|(name, _)| name == rule);
+            let others = companions.iter().find(|(name, _)| *name == rule.name);
             let others = others.map_or(&[][..], |(_, others)| others);
             let expected: BTreeSet<String> = others
                 .iter()
                 .copied()
-                .chain([rule.as_str()])
+                .chain([rule.name.as_str()])
                 .map(str::to_owned)
                 .collect();
             if found.failed != expected || found.code != Some(1) {
-                let message = format!("{rule}: {:?}, exit code {:?}", found.failed, found.code);
+                let (failed, code) = (&found.failed, found.code);
+                let message = format!("{}: {failed:?}, exit code {code:?}", rule.name);
                 wrong.lock().unwrap().push(message);
             }
         }

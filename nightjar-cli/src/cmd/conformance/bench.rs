@@ -3,6 +3,7 @@
 use super::{
     held::State,
     run::{Circumstances, Deviation, Fetched, Finding, Look, Run, Seen},
+    selection::Selection,
 };
 use nightjar_core::{
     env::CommandLine,
@@ -54,6 +55,8 @@ pub(super) struct Bench {
     pub(super) command: CommandLine,
     pub(super) limits: RunLimits,
     pub(super) hooks: Hooks,
+    /// Which rules are tried.
+    pub(super) selection: Selection,
     pub(super) shutdown: Shutdown,
     /// The document that fetches ask for.
     pub(super) document: DocumentName,
@@ -100,6 +103,7 @@ impl Bench {
             command,
             limits,
             hooks: Hooks::default(),
+            selection: Selection::default(),
             shutdown,
             document: match kind {
                 Kind::DiscoveryMap => DocumentName::DISCOVERY_MAP,

@@ -11,10 +11,10 @@ pub(crate) use state::Access;
 
 use super::{
     bench::Bench,
-    checked, fetch,
+    fetch,
     report::Report,
     rule::{Deviation, Rule},
-    try_fetches,
+    tell, try_fetches, try_in_turn,
 };
 
 /// The rules of stores alone, in the order in which they are tried.
@@ -39,9 +39,7 @@ pub(super) async fn check(
 }
 
 async fn try_all(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
-    for rule in commit::FIRST {
-        report.add(bench.kind, rule, checked(bench, rule).await)?;
-    }
+    try_in_turn(bench, report, commit::FIRST).await?;
     let may_fetch = {
         let state = bench.store.borrow();
         state.holds(&bench.document) || state.has_unasked_30()
@@ -52,12 +50,9 @@ async fn try_all(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         let all = [fetch::FIRST, fetch::AT_ONCE, fetch::RULES];
         for rule in all.into_iter().flatten() {
             let reason = "the store holds no document that could be fetched";
-            report.add(bench.kind, rule, Deviation::not_tried(reason))?;
+            tell(bench, report, rule, Deviation::not_tried(reason))?;
         }
     }
     let others = RULES.iter().skip(1).copied().flatten();
-    for rule in others {
-        report.add(bench.kind, rule, checked(bench, rule).await)?;
-    }
-    Ok(())
+    try_in_turn(bench, report, others).await
 }
