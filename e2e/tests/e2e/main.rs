@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod catalog;
+#[cfg(test)]
 mod central;
 #[cfg(test)]
 mod chaos;

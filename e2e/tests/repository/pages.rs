@@ -98,6 +98,7 @@ fn every_quoted_file_is_the_file() {
     assert_eq!(
         quoted,
         [
+            "examples/extensions/discovery-catalog.py",
             "examples/extensions/discovery-dns/src/main.rs",
             "examples/extensions/discovery-table.sh",
             "examples/extensions/store-sqlite.py"

@@ -2,7 +2,7 @@
 
 use super::BROKEN;
 use crate::folder::Folder;
-use std::path::Path;
+use std::{path::Path, process::Output};
 
 /// The file of a sample extension.
 fn sample(name: &str) -> String {
@@ -18,7 +18,12 @@ fn check(folder: &Folder, variable: &str, arguments: &[&str]) -> (Option<i32>, V
         .env("PATH", "/usr/bin:/bin")
         .output()
         .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    passed(&output)
+}
+
+/// The exit code, and the lines of what did not pass.
+fn passed(output: &Output) -> (Option<i32>, Vec<String>) {
+    let text = String::from_utf8_lossy(&output.stdout);
     let lines = text.lines().filter(|line| !line.starts_with("pass "));
     (output.status.code(), lines.map(str::to_owned).collect())
 }
@@ -36,6 +41,32 @@ fn the_table_in_shell_passes() {
         &sample("discovery-table.sh"),
     ];
     assert_eq!(check(&folder, "MESH_TABLE", &arguments), (Some(0), vec![]));
+}
+
+#[test]
+fn the_catalog_in_python_passes() {
+    let folder = Folder::new();
+    let services = r#"{"services": [{"service": "shop", "color": "blue", "port": 3000, "path": "/shop/",
+                       "weight": 1, "hosts": ["10.0.0.1"]}]}"#;
+    folder.write("data", services);
+    let output = folder
+        .command(&[
+            "conformance",
+            "discovery-map",
+            "--setting=MESH_CATALOG",
+            "--change=sed -i s/10.0.0.1/10.0.0.2/ data",
+            "--take-away=rm data",
+            "--",
+            &sample("discovery-catalog.py"),
+        ])
+        .env(
+            "MESH_CATALOG",
+            format!("file://{}", folder.path("data").display()),
+        )
+        .env("PATH", "/usr/bin:/bin")
+        .output()
+        .unwrap();
+    assert_eq!(passed(&output), (Some(0), vec![]));
 }
 
 #[test]
