@@ -15,6 +15,8 @@ mod cloudmap;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod ecs;
