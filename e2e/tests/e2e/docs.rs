@@ -5,6 +5,7 @@
 //! to the code by the tests of the repository, `e2e/tests/repository/`.
 
 mod app_mesh;
+mod commands;
 mod examples;
 mod tables;
 mod workload;
