@@ -25,7 +25,8 @@ use store::StoreError;
 #[command(
     name = "nightjar",
     version,
-    after_help = "Exit codes: 0 good; 1 faults were found, or it failed; 64 wrong usage.\n\n\
+    after_help = "Exit codes: 0 good; 1 faults were found, or it failed; 64 wrong usage. Commands that ask a \
+                  data store also have 31, another try may help, and 32, another committed first.\n\n\
                   To begin: nightjar init my-mesh"
 )]
 struct Arguments {

@@ -188,6 +188,10 @@ impl Store {
     fn stored(&self, bytes: Vec<u8>) -> Result<Stored, StoreError> {
         let read = RawDocument::read(&bytes).map(|it| it.version().map(ToOwned::to_owned));
         match read {
+            // Messages and terminals show it.
+            Ok(Some(version)) if version.chars().any(char::is_control) => {
+                Err(self.no_document("its document-version contains control characters"))
+            }
             Ok(Some(version)) => Ok(Stored { version, bytes }),
             Ok(None) => Err(self.no_document("it has no document-version")),
             Err(error) => Err(self.no_document(&error.to_string())),

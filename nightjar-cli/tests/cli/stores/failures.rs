@@ -59,6 +59,7 @@ fn what_a_store_hands_over_is_not_trusted() {
         hand_over("{"),
         hand_over("[]"),
         hand_over("{}"),
+        hand_over(r#"{"document-version": "\u001b[31m"}"#),
         hand_over(r#"{"document-version": "1", "schema-version": "v1"}"#),
         "exit 30".to_owned(),
         "echo 'I am lost' >&2; exit 7".to_owned(),
