@@ -63,7 +63,7 @@ impl ServerInfo {
 }
 
 impl Admin {
-    /// The interface that was told to bind `address`.
+    /// The interface that binds `address`.
     pub(crate) fn new(address: IpAddr, port: u16) -> Self {
         let reachable = match address {
             IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

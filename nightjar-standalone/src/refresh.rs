@@ -186,7 +186,7 @@ impl Refresher {
         self.late_fetch.as_mut()?.finished()
     }
 
-    /// How much work refreshes have been so far.
+    /// Statistics of the refreshes so far.
     pub(crate) fn stats(&self) -> RefreshStats {
         RefreshStats {
             builds: self.builds,

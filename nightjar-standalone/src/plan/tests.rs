@@ -8,7 +8,7 @@ struct Envoy {
     running: Running,
     held: BTreeMap<String, Vec<Option<Arc<File>>>>,
     /// Files that a phase wrote whose end nobody heard of, as the rollout keeps them.
-    in_doubt: BTreeSet<String>,
+    writes_in_flight: BTreeSet<String>,
 }
 
 /// Where a way is left.
@@ -45,12 +45,12 @@ impl Envoy {
                 .map(|file| (file.name().to_owned(), vec![Some(Arc::clone(file))]))
                 .collect(),
             running: Running::with(&configuration),
-            in_doubt: BTreeSet::new(),
+            writes_in_flight: BTreeSet::new(),
         }
     }
 
     fn write(&mut self, file: &Arc<File>) {
-        self.in_doubt.insert(file.name().to_owned());
+        self.writes_in_flight.insert(file.name().to_owned());
         let mut texts = match self.known.remove(file.name()) {
             Some(KnownFile::Confirmed(old)) => vec![old],
             Some(KnownFile::Unconfirmed(old)) => old,
@@ -78,7 +78,7 @@ impl Envoy {
 
     fn acknowledge(&mut self, file: &Arc<File>) {
         let name = file.name().to_owned();
-        self.in_doubt.remove(&name);
+        self.writes_in_flight.remove(&name);
         self.held.insert(name.clone(), vec![Some(Arc::clone(file))]);
         self.known
             .insert(name, KnownFile::Confirmed(Arc::clone(file)));
@@ -87,7 +87,7 @@ impl Envoy {
 
     /// What a refusal leaves is known as the rollout keeps it.
     fn refuse(&mut self, file: &Arc<File>) {
-        self.in_doubt.remove(file.name());
+        self.writes_in_flight.remove(file.name());
         if let Some(KnownFile::Unconfirmed(texts)) = self.known.get_mut(file.name())
             && texts.len() > 1
         {
@@ -105,9 +105,9 @@ impl Envoy {
             held.drain(..held.len() - 1);
         }
         // It is asked for what it has; what was written last is not what it may have read.
-        let in_doubt = &self.in_doubt;
+        let writes_in_flight = &self.writes_in_flight;
         let known = self.known.iter_mut();
-        for (name, known) in known.filter(|(name, _)| !in_doubt.contains(*name)) {
+        for (name, known) in known.filter(|(name, _)| !writes_in_flight.contains(*name)) {
             let Some(last) = known.texts().last().cloned() else {
                 continue;
             };

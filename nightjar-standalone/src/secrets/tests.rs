@@ -95,7 +95,7 @@ impl Story {
         report.problems.first().map(|problem| problem.remaining)
     }
 
-    /// What is told of the troubles.
+    /// The messages about the problems.
     fn messages(
         &mut self,
         version: &str,
