@@ -16,7 +16,7 @@ mod template;
 mod validate;
 mod why;
 
-use crate::Verdict;
+use crate::ExitStatus;
 
 /// What to do.
 #[derive(clap::Subcommand)]
@@ -40,7 +40,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Does it.
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         match self {
             Self::Init(command) => command.run(),
             Self::Validate(command) => command.run(),

@@ -36,11 +36,11 @@ struct Arguments {
 
 /// How a command ended that did what it was asked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum ExitStatus {
     /// Nothing is wrong.
-    Good,
-    /// Faults were found, and shown.
-    Faults,
+    Success,
+    /// Errors were found in what it looked at, and shown.
+    Findings,
 }
 
 /// Arguments that are wrong in a way that only the command can tell.
@@ -83,8 +83,8 @@ fn main() -> ExitCode {
         }
     };
     match arguments.command.run() {
-        Ok(Verdict::Good) => ExitCode::SUCCESS,
-        Ok(Verdict::Faults) => ExitCode::FAILURE,
+        Ok(ExitStatus::Success) => ExitCode::SUCCESS,
+        Ok(ExitStatus::Findings) => ExitCode::FAILURE,
         Err(error) => {
             output::message(&format!("nightjar: {error:#}"));
             exit_code(&error)

@@ -2,7 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "help shows these comments as they are")]
 
-use crate::{Usage, Verdict, format::Format, input, output};
+use crate::{ExitStatus, Usage, format::Format, input, output};
 use nightjar_core::{
     env::{Env, Reader, Setting},
     envoy::{CheckError, Configuration, EnvoyProgram, Files, config_dir_of},
@@ -54,7 +54,7 @@ struct Report {
 }
 
 impl Check {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let env = Env::from_process();
         let envoy = envoy(self.envoy.as_deref(), &env)?;
         let files = input::folder(&self.folder)?;
@@ -71,9 +71,9 @@ impl Check {
             Format::Json => output::json(&report)?,
         }
         Ok(if report.valid {
-            Verdict::Good
+            ExitStatus::Success
         } else {
-            Verdict::Faults
+            ExitStatus::Findings
         })
     }
 

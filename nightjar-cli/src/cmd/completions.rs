@@ -1,6 +1,6 @@
 //! `nightjar completions`
 
-use crate::{Arguments, Verdict, output};
+use crate::{Arguments, ExitStatus, output};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
@@ -16,7 +16,7 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let mut script = Vec::new();
         clap_complete::generate(
             self.shell,
@@ -25,6 +25,6 @@ impl Completions {
             &mut script,
         );
         output::data(&String::from_utf8(script)?)?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }

@@ -13,7 +13,7 @@ mod run;
 mod selection;
 mod store;
 
-use crate::{Usage, Verdict, format::Format};
+use crate::{ExitStatus, Usage, format::Format};
 use bench::{Bench, Hooks, Kind};
 use futures_util::{StreamExt as _, stream};
 use nightjar_core::{
@@ -130,7 +130,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Conformance {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         match self.kind {
             Extension::DiscoveryMap(it) => it.run(),
             Extension::DataStore(it) => it.run(),
@@ -139,7 +139,7 @@ impl Conformance {
 }
 
 impl DiscoveryMap {
-    fn run(self) -> anyhow::Result<Verdict> {
+    fn run(self) -> anyhow::Result<ExitStatus> {
         let hooks = Hooks {
             change: self.change,
             take_away: self.take_away,
@@ -159,7 +159,7 @@ impl DiscoveryMap {
 }
 
 impl DataStore {
-    fn run(self) -> anyhow::Result<Verdict> {
+    fn run(self) -> anyhow::Result<ExitStatus> {
         let access = if self.overwrite {
             Access::Overwrite
         } else if self.read_only {
@@ -213,7 +213,7 @@ async fn try_in_turn(
 
 /// Tells what came of a rule, if somebody wants to know.
 fn tell(bench: &Bench, report: &mut Report, rule: &Rule, outcome: Checked) -> anyhow::Result<()> {
-    if bench.selection.is_told(rule.name) {
+    if bench.selection.is_shown(rule.name) {
         report.add(bench.kind, rule, outcome)?;
     }
     Ok(())
@@ -233,13 +233,13 @@ impl Common {
         hooks: Hooks,
         own: &[&'static [Rule]],
         check: impl AsyncFnOnce(&mut Bench, &mut Report) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Verdict> {
+    ) -> anyhow::Result<ExitStatus> {
         let all = all_rules(own);
         let selection = selection(kind, &all, &self.rules)?;
         if self.list {
-            let told = all.into_iter().filter(|rule| selection.is_told(rule.name));
-            report::list(kind, told, self.format)?;
-            return Ok(Verdict::Good);
+            let shown = all.into_iter().filter(|rule| selection.is_shown(rule.name));
+            report::list(kind, shown, self.format)?;
+            return Ok(ExitStatus::Success);
         }
         let env = Env::from_process();
         let command = found(&env, self.command)?;
@@ -265,9 +265,9 @@ impl Common {
                 anyhow::bail!("interrupted");
             }
             Ok(if report.finish()? {
-                Verdict::Good
+                ExitStatus::Success
             } else {
-                Verdict::Faults
+                ExitStatus::Findings
             })
         })
     }

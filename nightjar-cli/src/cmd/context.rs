@@ -1,6 +1,6 @@
 //! `nightjar context`
 
-use crate::{Verdict, output, proxy::Proxy};
+use crate::{ExitStatus, output, proxy::Proxy};
 
 /// Print what templates know of one proxy, as JSON
 #[derive(clap::Args)]
@@ -13,8 +13,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         output::json(&self.proxy.input()?)?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }

@@ -1,7 +1,7 @@
 //! `nightjar diff`
 
 use crate::{
-    Verdict,
+    ExitStatus,
     color::{Color, Paint},
     format::Format,
     input, output,
@@ -39,14 +39,14 @@ pub(crate) struct Diff {
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct Row<'a> {
     #[serde(flatten)]
     change: &'a Change,
     text: String,
 }
 
 impl Diff {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let old: DiscoveryMap = input::document(&self.old)?;
         let new: DiscoveryMap = input::document(&self.new)?;
         let changes = diff::changes(&old, &new);
@@ -56,17 +56,17 @@ impl Diff {
             }
             Format::Text => output::lines(lines(&changes, Paint::for_output()))?,
             Format::Json => {
-                let told = changes.iter().map(|change| Told {
+                let rows = changes.iter().map(|change| Row {
                     change,
                     text: change.to_string(),
                 });
-                output::json(&told.collect::<Vec<_>>())?;
+                output::json(&rows.collect::<Vec<_>>())?;
             }
         }
         Ok(if self.exit_code && !changes.is_empty() {
-            Verdict::Faults
+            ExitStatus::Findings
         } else {
-            Verdict::Good
+            ExitStatus::Success
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `nightjar graph`
 
-use crate::{Verdict, drawing, input, output};
+use crate::{ExitStatus, drawing, input, output};
 use nightjar_core::{document::discovery_map::DiscoveryMap, picture::Mesh};
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ enum Language {
 }
 
 impl Graph {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let map: DiscoveryMap = input::document(&self.discovery_map)?;
         let mesh = Mesh::new(&map);
         output::data(&match self.format {
@@ -45,6 +45,6 @@ impl Graph {
             Language::Svg => drawing::svg(&mesh),
             Language::Html => drawing::html(&mesh),
         })?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }

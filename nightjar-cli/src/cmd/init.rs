@@ -1,6 +1,6 @@
 //! `nightjar init`
 
-use crate::{Verdict, output};
+use crate::{ExitStatus, output};
 use anyhow::Context as _;
 use nightjar_core::template::{folder, shipped};
 use std::{
@@ -24,7 +24,7 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let files = starter();
         let in_the_way = in_the_way(&self.folder, &files);
         if !in_the_way.is_empty() {
@@ -48,7 +48,7 @@ impl Init {
         )?;
         let readme = self.folder.join("README.md");
         output::message(&format!("nightjar: {} says how to go on", readme.display()));
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 

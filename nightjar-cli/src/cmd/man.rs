@@ -1,6 +1,6 @@
 //! `nightjar man`
 
-use crate::{Arguments, Verdict, output};
+use crate::{Arguments, ExitStatus, output};
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 use std::{
@@ -21,7 +21,7 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         // `nightjar help COMMAND` is each page again.
         let mut command = Arguments::command().disable_help_subcommand(true);
         command.build();
@@ -29,14 +29,14 @@ impl Man {
             let mut page = Vec::new();
             clap_mangen::Man::new(command).render(&mut page)?;
             output::data(&String::from_utf8(page)?)?;
-            return Ok(Verdict::Good);
+            return Ok(ExitStatus::Success);
         };
         let mut paths = Vec::new();
         fs::create_dir_all(out)
             .and_then(|()| write(command, out, &mut paths))
             .with_context(|| format!("cannot write to {}", out.display()))?;
         output::lines(paths.iter().map(|path| path.display()))?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 

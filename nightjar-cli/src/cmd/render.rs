@@ -1,7 +1,7 @@
 //! `nightjar render`
 
 use crate::{
-    Verdict, output,
+    ExitStatus, output,
     proxy::Proxy,
     proxy_templates::{ProxyTemplates, Rendered},
     unified::unified,
@@ -40,12 +40,12 @@ pub(crate) struct Render {
 }
 
 impl Render {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let input = self.proxy.input()?;
         let Rendered { files, error } = self.templates.render(&input)?;
         if self.diff {
             output::data(&difference(&self.out, &files))?;
-            return error.map_or(Ok(Verdict::Good), Err);
+            return error.map_or(Ok(ExitStatus::Success), Err);
         }
         write(&self.out, &files)?;
         output::lines(
@@ -53,7 +53,7 @@ impl Render {
                 .keys()
                 .map(|name| self.out.join(name).display().to_string()),
         )?;
-        error.map_or(Ok(Verdict::Good), Err)
+        error.map_or(Ok(ExitStatus::Success), Err)
     }
 }
 

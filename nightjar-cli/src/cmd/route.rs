@@ -1,7 +1,7 @@
 //! `nightjar route`
 
 use crate::{
-    Verdict,
+    ExitStatus,
     caller::{From, Header, request},
     format::Format,
     input, output,
@@ -49,7 +49,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let map: DiscoveryMap = input::document(&self.discovery_map)?;
         let request = request(&self.method, &self.path, &self.headers);
         let answer = routing::answer(&map, &self.from.calling(self.to.as_ref()), &request)?;
@@ -57,7 +57,7 @@ impl Route {
             Format::Text => output::lines(lines(&answer))?,
             Format::Json => output::json(&answer)?,
         }
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 

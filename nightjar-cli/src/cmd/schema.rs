@@ -1,6 +1,6 @@
 //! `nightjar schema`
 
-use crate::{Verdict, output};
+use crate::{ExitStatus, output};
 use anyhow::Context as _;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use nightjar_core::document;
@@ -17,13 +17,13 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let (_, schema) = document::schemas()
             .into_iter()
             .find(|(file, _)| *file == self.name || short(file) == self.name)
             .with_context(|| format!("there is no schema {}", self.name))?;
         output::json(&schema)?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 

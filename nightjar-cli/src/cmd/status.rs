@@ -3,7 +3,7 @@
 #![expect(clippy::doc_markdown, reason = "help shows these comments as they are")]
 
 use crate::{
-    Verdict,
+    ExitStatus,
     color::{Color, Paint},
     format::Format,
     output,
@@ -54,7 +54,7 @@ struct Row {
 }
 
 impl Status {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -72,9 +72,9 @@ impl Status {
             Format::Json => output::json(&rows)?,
         }
         Ok(if is_good {
-            Verdict::Good
+            ExitStatus::Success
         } else {
-            Verdict::Faults
+            ExitStatus::Findings
         })
     }
 }

@@ -12,7 +12,7 @@ mod render;
 mod rollback;
 mod trial;
 
-use crate::Verdict;
+use crate::ExitStatus;
 use nightjar_core::template::folder;
 
 /// Try out and check templates, and keep those in a data store
@@ -39,7 +39,7 @@ enum Command {
 }
 
 impl Template {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         match self.command {
             Command::Render(command) => command.run(),
             Command::Lint(command) => command.run(),

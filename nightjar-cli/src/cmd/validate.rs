@@ -1,6 +1,6 @@
 //! `nightjar validate`
 
-use crate::{Verdict, format::Format, input, output};
+use crate::{ExitStatus, format::Format, input, output};
 use clap::ValueEnum;
 use nightjar_core::{
     document::{
@@ -178,7 +178,7 @@ impl Findings {
 }
 
 impl Validate {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let files = self.files.iter();
         let reports: Vec<Report> = files.map(|file| report(file, self.document)).collect();
         match self.format {
@@ -188,9 +188,9 @@ impl Validate {
         let is_good =
             |report: &Report| report.valid && (!self.strict || report.warnings.is_empty());
         Ok(if reports.iter().all(is_good) {
-            Verdict::Good
+            ExitStatus::Success
         } else {
-            Verdict::Faults
+            ExitStatus::Findings
         })
     }
 }

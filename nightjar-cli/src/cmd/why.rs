@@ -1,7 +1,7 @@
 //! `nightjar why`
 
 use crate::{
-    Usage, Verdict,
+    ExitStatus, Usage,
     caller::{Header, request},
     cmd::route,
     input, output,
@@ -41,14 +41,14 @@ pub(crate) struct Why {
 }
 
 impl Why {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let line = match self.what.as_slice() {
             [text] => Some(Line::read(text).ok_or_else(|| {
                 Usage("neither METHOD URL nor a line of the shipped access log".to_owned())
             })?),
             _ => None,
         };
-        let mut lines: Vec<String> = line.iter().flat_map(told).collect();
+        let mut lines: Vec<String> = line.iter().flat_map(explained).collect();
         let (method, path) = match (&line, self.what.as_slice()) {
             (Some(line), _) => (line.method, line.path),
             (None, [method, path]) => (method.as_str(), path.as_str()),
@@ -75,7 +75,7 @@ impl Why {
             None => {}
         }
         output::lines(lines)?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -83,7 +83,7 @@ impl Why {
 const OWN_ROUTES: usize = 2;
 
 /// What a line says by itself.
-fn told(line: &Line<'_>) -> Vec<String> {
+fn explained(line: &Line<'_>) -> Vec<String> {
     let mut lines = vec![format!("{} {}: {}", line.method, line.path, line.status)];
     lines.extend(line.flags.iter().map(|name| {
         let meaning = flag(name).unwrap_or("not a flag that this version knows");

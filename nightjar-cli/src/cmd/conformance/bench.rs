@@ -2,7 +2,7 @@
 
 use super::{
     held::State,
-    run::{Circumstances, Deviation, Fetched, Finding, Look, Run, Seen},
+    run::{Circumstances, Deviation, Fetched, Finding, Look, Run, RunRecord},
     selection::Selection,
 };
 use nightjar_core::{
@@ -174,7 +174,7 @@ impl Bench {
         }
     }
 
-    fn notice(&self, observed: &Observed, seen: &Seen, circumstances: Circumstances) {
+    fn notice(&self, observed: &Observed, seen: &RunRecord, circumstances: Circumstances) {
         let mut noticed = self.noticed.borrow_mut();
         for (rule, look) in &self.every_run {
             let Some(result) = look(observed, circumstances) else {
@@ -255,7 +255,7 @@ impl Caller<'_> {
             .observe(task, arrange, &self.shutdown)
             .await
             .map_err(|error| Deviation::NotTried(error.to_string()))?;
-        let seen = Seen::new(&self.command, &observed);
+        let seen = RunRecord::new(&self.command, &observed);
         let circumstances = Circumstances {
             action: task.action,
             is_own_file,

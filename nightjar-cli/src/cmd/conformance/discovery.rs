@@ -3,7 +3,7 @@
 use super::{
     bench::{Bench, cannot},
     rule::{Check, Checked, Deviation, Rule, rules},
-    run::{is_fatal, told},
+    run::{described_code, is_fatal},
 };
 use nightjar_core::{
     document::{self, discovery_map::DiscoveryMap},
@@ -11,8 +11,8 @@ use nightjar_core::{
 };
 use tokio::process::Command;
 
-/// How many faults of a document are told.
-const TOLD: usize = 3;
+/// How many errors of a document are listed.
+const MAX_LISTED: usize = 3;
 
 pub(super) const RULES: &[Rule] = rules![
     "valid-map" "discovery-map"
@@ -37,7 +37,11 @@ async fn valid_map(bench: &Bench) -> Checked {
     let Err(error) = document::read::<DiscoveryMap>(&map.bytes) else {
         return Ok(());
     };
-    let faults = error.faults.iter().take(TOLD).map(ToString::to_string);
+    let faults = error
+        .faults
+        .iter()
+        .take(MAX_LISTED)
+        .map(ToString::to_string);
     let faults: Vec<String> = faults.collect();
     let more = error.faults.len() + error.unlisted - faults.len();
     let more = if more > 0 {
@@ -58,7 +62,7 @@ async fn new_content_new_version(bench: &Bench) -> Checked {
     shell("--change", change).await?;
     let run = caller.fetch(Some(&before.version)).await?;
     if run.code != EXIT_DONE {
-        return run.broken(format!("{} after --change", told(run.code)));
+        return run.broken(format!("{} after --change", described_code(run.code)));
     }
     let after = run.document()?;
     if after.hash == before.hash {
@@ -80,7 +84,7 @@ async fn no_source_no_map(bench: &Bench) -> Checked {
     if run.code == EXIT_RETRY || is_fatal(run.code) {
         return Ok(());
     }
-    run.broken(format!("{} after --take-away", told(run.code)))
+    run.broken(format!("{} after --take-away", described_code(run.code)))
 }
 
 /// Runs what the person who checks has asked for.

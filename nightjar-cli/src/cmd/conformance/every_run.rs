@@ -2,7 +2,7 @@
 
 use super::{
     rule::{Check, Circumstances, Rule, rules_of_every_run},
-    run::{Look, told},
+    run::{Look, described_code},
 };
 use nightjar_core::extension::{
     Action, RawDocument,
@@ -11,7 +11,7 @@ use nightjar_core::extension::{
     host::{Observed, ProcessEnd, RunError},
 };
 
-type Seen = Option<Result<(), String>>;
+type Observation = Option<Result<(), String>>;
 
 pub(super) const RULES: &[Rule] = rules_of_every_run![
     "ends-in-time" "what-the-caller-does"
@@ -75,7 +75,7 @@ fn has_output(observed: &Observed, circumstances: Circumstances) -> bool {
         && code(observed) == Some(EXIT_DONE)
 }
 
-fn ends_in_time(observed: &Observed, _: Circumstances) -> Seen {
+fn ends_in_time(observed: &Observed, _: Circumstances) -> Observation {
     match observed.end {
         ProcessEnd::TimedOut => Some(Err(format!(
             "it was killed after {:.1?} without an answer",
@@ -86,7 +86,7 @@ fn ends_in_time(observed: &Observed, _: Circumstances) -> Seen {
     }
 }
 
-fn ends_by_itself(observed: &Observed, _: Circumstances) -> Seen {
+fn ends_by_itself(observed: &Observed, _: Circumstances) -> Observation {
     match observed.end {
         ProcessEnd::Signal(signal) => Some(Err(format!("it was killed by signal {signal}"))),
         ProcessEnd::Code(_) => Some(Ok(())),
@@ -94,28 +94,28 @@ fn ends_by_itself(observed: &Observed, _: Circumstances) -> Seen {
     }
 }
 
-fn file_with_0(observed: &Observed, circumstances: Circumstances) -> Seen {
+fn file_with_0(observed: &Observed, circumstances: Circumstances) -> Observation {
     has_output(observed, circumstances).then(|| match &observed.file {
         Err(error @ (RunError::NoFile | RunError::EmptyFile)) => Err(error.to_string()),
         _ => Ok(()),
     })
 }
 
-fn regular_file(observed: &Observed, circumstances: Circumstances) -> Seen {
+fn regular_file(observed: &Observed, circumstances: Circumstances) -> Observation {
     has_output(observed, circumstances).then(|| match &observed.file {
         Err(error @ (RunError::NotAFile | RunError::Unreadable { .. })) => Err(error.to_string()),
         _ => Ok(()),
     })
 }
 
-fn size_limit(observed: &Observed, circumstances: Circumstances) -> Seen {
+fn size_limit(observed: &Observed, circumstances: Circumstances) -> Observation {
     has_output(observed, circumstances).then(|| match &observed.file {
         Err(error @ RunError::TooLarge { .. }) => Err(error.to_string()),
         _ => Ok(()),
     })
 }
 
-fn json_object(observed: &Observed, circumstances: Circumstances) -> Seen {
+fn json_object(observed: &Observed, circumstances: Circumstances) -> Observation {
     let bytes = observed.file.as_ref().ok()?;
     has_output(observed, circumstances).then(|| match RawDocument::read(bytes) {
         Err(error) => Err(format!("its file is not a JSON object: {error}")),
@@ -123,7 +123,7 @@ fn json_object(observed: &Observed, circumstances: Circumstances) -> Seen {
     })
 }
 
-fn version_is_text(observed: &Observed, circumstances: Circumstances) -> Seen {
+fn version_is_text(observed: &Observed, circumstances: Circumstances) -> Observation {
     let document = RawDocument::read(observed.file.as_ref().ok()?).ok()?;
     let is_document = circumstances.action == Action::Fetch;
     (is_document && has_output(observed, circumstances)).then(|| match document.version() {
@@ -138,23 +138,23 @@ fn version_is_text(observed: &Observed, circumstances: Circumstances) -> Seen {
 fn no_file(observed: &Observed, code: u8) -> Result<(), String> {
     match observed.file {
         Err(RunError::NoFile) => Ok(()),
-        _ => Err(format!("{}, and there is a file", told(code))),
+        _ => Err(format!("{}, and there is a file", described_code(code))),
     }
 }
 
-fn no_file_with_30(observed: &Observed, circumstances: Circumstances) -> Seen {
+fn no_file_with_30(observed: &Observed, circumstances: Circumstances) -> Observation {
     let is_read = circumstances.action != Action::Commit && circumstances.is_own_file;
     let code = code(observed).filter(|code| is_read && *code == EXIT_UNCHANGED)?;
     Some(no_file(observed, code))
 }
 
-fn no_file_on_failure(observed: &Observed, circumstances: Circumstances) -> Seen {
+fn no_file_on_failure(observed: &Observed, circumstances: Circumstances) -> Observation {
     let is_read = circumstances.action != Action::Commit && circumstances.is_own_file;
     let code = code(observed).filter(|_| is_read)?;
     (!matches!(code, EXIT_DONE | EXIT_UNCHANGED)).then(|| no_file(observed, code))
 }
 
-fn only_the_action_file(observed: &Observed, _: Circumstances) -> Seen {
+fn only_the_action_file(observed: &Observed, _: Circumstances) -> Observation {
     code(observed)?;
     let names = observed.others.iter().filter_map(|path| path.file_name());
     let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
@@ -165,19 +165,22 @@ fn only_the_action_file(observed: &Observed, _: Circumstances) -> Seen {
     })
 }
 
-fn failure_says_why(observed: &Observed, _: Circumstances) -> Seen {
+fn failure_says_why(observed: &Observed, _: Circumstances) -> Observation {
     let code = code(observed)?;
     let is_failure = !matches!(code, EXIT_DONE | EXIT_UNCHANGED | EXIT_CONFLICT);
     is_failure.then(|| {
         if observed.stderr.is_empty() {
-            Err(format!("{} without a word on standard error", told(code)))
+            Err(format!(
+                "{} without a word on standard error",
+                described_code(code)
+            ))
         } else {
             Ok(())
         }
     })
 }
 
-fn no_document_on_stdout(observed: &Observed, _: Circumstances) -> Seen {
+fn no_document_on_stdout(observed: &Observed, _: Circumstances) -> Observation {
     code(observed)?;
     let is_json = |line: &String| {
         line.trim_start().starts_with(['{', '}']) || line.contains("\"document-version\"")

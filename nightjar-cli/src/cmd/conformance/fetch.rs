@@ -3,7 +3,7 @@
 use super::{
     bench::{Bench, Caller, Kind},
     rule::{Check, Checked, Deviation, Rule, rules},
-    run::{Fetched, Run, told},
+    run::{Fetched, Run, described_code},
 };
 use nightjar_core::{
     env::CommandLine,
@@ -132,7 +132,7 @@ async fn runs_at_once(bench: &Bench) -> Checked {
             bench.is_alone.set(true);
             return run.broken(format!(
                 "of four at once, one ended with {}",
-                told(run.code)
+                described_code(run.code)
             ));
         }
         run.document()?;
@@ -252,7 +252,10 @@ async fn unwritable_file(bench: &Bench) -> Checked {
     let task = caller.task(nightjar_core::extension::Action::Fetch);
     let run = caller.run_seeing(&task, false, elsewhere).await?;
     if matches!(run.code, EXIT_DONE | EXIT_UNCHANGED) {
-        return run.broken(format!("{}, and no file can be there", told(run.code)));
+        return run.broken(format!(
+            "{}, and no file can be there",
+            described_code(run.code)
+        ));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ pub(super) enum Held {
     Own,
     /// Somebody's document.
     Somebodys(Fetched),
-    /// That cannot be told, for this reason.
+    /// That cannot be described_code, for this reason.
     Unclear(String),
 }
 

@@ -1,9 +1,9 @@
-//! What is told of a check.
+//! Report of a check.
 
 use super::{
     bench::Kind,
     rule::{Checked, Deviation, Finding, PAGE, Rule},
-    run::Seen,
+    run::RunRecord,
 };
 use crate::{format::Format, output};
 use nightjar_core::env::Env;
@@ -36,7 +36,7 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    seen: Option<Seen>,
+    seen: Option<RunRecord>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]

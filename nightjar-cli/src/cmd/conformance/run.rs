@@ -43,7 +43,7 @@ pub(super) struct Finding {
     /// What is wrong, in words.
     pub(super) what: String,
     /// The run that shows it, if there is one.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<RunRecord>,
 }
 
 impl Deviation {
@@ -57,12 +57,12 @@ impl Deviation {
 pub(super) struct Run {
     pub(super) code: u8,
     pub(super) observed: Observed,
-    pub(super) seen: Seen,
+    pub(super) seen: RunRecord,
 }
 
-/// A run as it is told.
+/// A run as the report shows it.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Seen {
+pub(super) struct RunRecord {
     /// The command line, as a shell would read it.
     pub(super) command: String,
     pub(super) ending: String,
@@ -80,7 +80,7 @@ pub(super) struct Fetched {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Seen {
+impl RunRecord {
     pub(super) fn new(command: &CommandLine, observed: &Observed) -> Self {
         let own = command.arguments.iter().cloned();
         let given = observed.arguments.iter();
@@ -91,7 +91,7 @@ impl Seen {
         Self {
             command: as_typed(&words),
             ending: match observed.end {
-                ProcessEnd::Code(code) => told(code),
+                ProcessEnd::Code(code) => described_code(code),
                 ProcessEnd::Signal(signal) => format!("ended by signal {signal}"),
                 ProcessEnd::TimedOut => format!("killed after {:.1?}", observed.took),
                 ProcessEnd::Stopped => "interrupted".to_owned(),
@@ -128,7 +128,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// An exit code, with what it means.
-pub(super) fn told(code: u8) -> String {
+pub(super) fn described_code(code: u8) -> String {
     let meaning = match code {
         EXIT_DONE => "done",
         EXIT_UNCHANGED => "nothing newer",
@@ -161,7 +161,11 @@ impl Run {
         if self.code == code {
             return Ok(());
         }
-        self.broken(format!("{} instead of {}", told(self.code), told(code)))
+        self.broken(format!(
+            "{} instead of {}",
+            described_code(self.code),
+            described_code(code)
+        ))
     }
 
     /// The rule is broken unless the run failed for good.
@@ -169,7 +173,10 @@ impl Run {
         if is_fatal(self.code) {
             return Ok(());
         }
-        self.broken(format!("{} instead of a fatal code", told(self.code)))
+        self.broken(format!(
+            "{} instead of a fatal code",
+            described_code(self.code)
+        ))
     }
 
     /// The document that the run has to have handed over. That it is one is for other rules.

@@ -47,13 +47,13 @@ impl Selection {
         })
     }
 
-    /// Whether what comes of a rule is told.
-    pub(super) fn is_told(&self, rule: &str) -> bool {
+    /// Whether the outcome of a rule is shown.
+    pub(super) fn is_shown(&self, rule: &str) -> bool {
         self.names.is_empty() || self.names.contains(rule)
     }
 
     /// Whether a rule is tried: also where others build on it, or look at its runs.
     pub(super) fn is_tried(&self, rule: &str) -> bool {
-        self.is_told(rule) || self.is_of_every_run || NEEDED.contains(&rule)
+        self.is_shown(rule) || self.is_of_every_run || NEEDED.contains(&rule)
     }
 }

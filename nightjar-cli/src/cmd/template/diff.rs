@@ -4,7 +4,7 @@ use super::{
     changes::Changes,
     place::{self, Set},
 };
-use crate::{Verdict, format::Format, input, output, store::StoreArgs};
+use crate::{ExitStatus, format::Format, input, output, store::StoreArgs};
 use nightjar_core::{document::templates::Templates, extension::DocumentName, template::shipped};
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub(crate) struct Diff {
 }
 
 impl Diff {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let (old, new) = match (self.path.as_deref(), self.shipped) {
             (Some(path), true) => (place::set(&shipped()), read(path)?),
             (path, is_shipped) => {
@@ -65,9 +65,9 @@ impl Diff {
         }
         output::message(&format!("nightjar: {changes}"));
         Ok(if self.exit_code && !changes.is_empty() {
-            Verdict::Faults
+            ExitStatus::Findings
         } else {
-            Verdict::Good
+            ExitStatus::Success
         })
     }
 }

@@ -1,7 +1,7 @@
 //! `nightjar template lint`
 
 use super::purpose;
-use crate::{Verdict, format::Format, input, output};
+use crate::{ExitStatus, format::Format, input, output};
 use nightjar_core::{
     document::templates::Templates,
     template::{Diagnostic, Severity, folder, lint, lint_all},
@@ -44,7 +44,7 @@ struct Row {
 }
 
 impl Lint {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let (mut count, mut findings) = (0, Vec::new());
         for path in &self.paths {
             let (looked_at, found) = look(path)?;
@@ -64,9 +64,9 @@ impl Lint {
             output::counted(warnings, "warning"),
         ));
         Ok(if errors > 0 || (self.strict && warnings > 0) {
-            Verdict::Faults
+            ExitStatus::Findings
         } else {
-            Verdict::Good
+            ExitStatus::Success
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::place;
 use crate::{
-    Verdict,
+    ExitStatus,
     format::Format,
     output,
     store::{Store, StoreArgs},
@@ -62,7 +62,7 @@ struct VersionRow {
 }
 
 impl List {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let store = self.store.open()?;
         if self.versions {
             return list_versions(&store, self.format);
@@ -102,7 +102,7 @@ impl List {
             store.name,
             printable(&held.version)
         ));
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -124,7 +124,7 @@ impl Row {
     }
 }
 
-fn list_versions(store: &Store, format: Format) -> anyhow::Result<Verdict> {
+fn list_versions(store: &Store, format: Format) -> anyhow::Result<ExitStatus> {
     let versions = store.versions(&DocumentName::TEMPLATES)?;
     let current = store.current(&DocumentName::TEMPLATES)?.version;
     // A version that came back is listed twice by some stores.
@@ -150,5 +150,5 @@ fn list_versions(store: &Store, format: Format) -> anyhow::Result<Verdict> {
         ))?,
         Format::Json => output::json(&rows.collect::<Vec<_>>())?,
     }
-    Ok(Verdict::Good)
+    Ok(ExitStatus::Success)
 }

@@ -8,7 +8,7 @@ use super::{
     place::{self, Place, Set},
     trial::Trial,
 };
-use crate::{Verdict, cmd::check, input, output, store::Store};
+use crate::{ExitStatus, cmd::check, input, output, store::Store};
 use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     env::Env,
@@ -55,7 +55,11 @@ pub(super) struct Candidate {
 
 impl Checks {
     /// Shows what a commit changes, checks it, and commits it.
-    pub(super) fn publish(&self, store: &Store, candidate: &Candidate) -> anyhow::Result<Verdict> {
+    pub(super) fn publish(
+        &self,
+        store: &Store,
+        candidate: &Candidate,
+    ) -> anyhow::Result<ExitStatus> {
         if candidate.new.is_empty() {
             anyhow::bail!(
                 "nothing was committed: {} would hold no templates",
@@ -70,7 +74,7 @@ impl Checks {
                 store.name
             );
             output::message(&message);
-            return Ok(Verdict::Good);
+            return Ok(ExitStatus::Success);
         }
         output::data(&changes.diff())?;
         output::message(&format!("nightjar: {}: {changes}", store.name));
@@ -83,11 +87,11 @@ impl Checks {
             output::message(
                 "nightjar: nothing was committed\n  hint: --force commits it all the same",
             );
-            return Ok(Verdict::Faults);
+            return Ok(ExitStatus::Findings);
         }
         if self.dry_run {
             output::message("nightjar: dry run: nothing was committed");
-            return Ok(Verdict::Good);
+            return Ok(ExitStatus::Success);
         }
         store.check_interrupted()?;
         commit(store, candidate)
@@ -186,7 +190,7 @@ fn is_linted(new: &Set, changes: &Changes<'_>) -> bool {
     is_good
 }
 
-fn commit(store: &Store, candidate: &Candidate) -> anyhow::Result<Verdict> {
+fn commit(store: &Store, candidate: &Candidate) -> anyhow::Result<ExitStatus> {
     // The same templates are the same bytes, whoever pushes them.
     let FetchOutcome::New(bytes) = FetchOutcome::of_content(&candidate.bytes, None)? else {
         anyhow::bail!("the document has no version");
@@ -195,5 +199,5 @@ fn commit(store: &Store, candidate: &Candidate) -> anyhow::Result<Verdict> {
     let version = store.commit(&DocumentName::TEMPLATES, &bytes, previous)?;
     let now = version.map(|version| format!(": {} holds version {version} now", store.name));
     output::message(&format!("nightjar: committed{}", now.unwrap_or_default()));
-    Ok(Verdict::Good)
+    Ok(ExitStatus::Success)
 }

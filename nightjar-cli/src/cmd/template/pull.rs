@@ -2,7 +2,7 @@
 
 use super::place::{self, Place, Set};
 use crate::{
-    Usage, Verdict, output,
+    ExitStatus, Usage, output,
     store::{Store, StoreArgs, Stored},
 };
 use anyhow::Context as _;
@@ -46,7 +46,7 @@ pub(crate) struct Pull {
 }
 
 impl Pull {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let store = self.store.open()?;
         let version = self.document_version.as_deref();
         let held = store.get(&DocumentName::TEMPLATES, version)?;
@@ -76,7 +76,7 @@ impl Pull {
             "nightjar: {}: {count} of version {}",
             store.name, held.version
         ));
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -113,13 +113,13 @@ fn document(held: &Stored, names: &[String], chosen: &Set) -> anyhow::Result<Vec
     Ok(json)
 }
 
-fn print(held: &Stored, names: &[String], chosen: &Set) -> anyhow::Result<Verdict> {
+fn print(held: &Stored, names: &[String], chosen: &Set) -> anyhow::Result<ExitStatus> {
     if let ([_], Some(text)) = (names, chosen.values().next()) {
         output::data(text)?;
     } else {
         output::data(&String::from_utf8(document(held, names, chosen)?)?)?;
     }
-    Ok(Verdict::Good)
+    Ok(ExitStatus::Success)
 }
 
 fn not_a_file(place: &Place, reason: &str) -> Usage {

@@ -5,7 +5,7 @@ use super::{
     publish::{Candidate, Checks},
 };
 use crate::{
-    Usage, Verdict, input, output,
+    ExitStatus, Usage, input, output,
     store::{Store, StoreArgs, Stored},
 };
 use anyhow::Context as _;
@@ -51,7 +51,7 @@ pub(crate) struct Push {
 }
 
 impl Push {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let place = self.place.as_deref().map(place_of).transpose()?;
         let pushed = pushed(&self.path, place)?;
         if self.replace && !pushed.is_whole {

@@ -1,7 +1,7 @@
 //! `nightjar template render`
 
 use super::purpose;
-use crate::{Usage, Verdict, input, output};
+use crate::{ExitStatus, Usage, input, output};
 use anyhow::Context as _;
 use clap::ValueEnum;
 use nightjar_core::template::{Escape, Partials, Template, TemplateError, TemplateErrors};
@@ -51,7 +51,7 @@ impl From<How> for Escape {
 }
 
 impl Render {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         if self.template == self.context && self.template == Path::new("-") {
             let message = "--template and --context cannot both be standard input";
             return Err(Usage(message.to_owned()).into());
@@ -69,7 +69,7 @@ impl Render {
             .and_then(|(template, partials)| template.render(&partials, &context, escape))
             .map_err(|faults| anyhow::anyhow!("the template is faulty:\n{faults}"))?;
         output::data(&rendered)?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     publish::{Candidate, Checks},
 };
 use crate::{
-    Verdict, output,
+    ExitStatus, output,
     store::{Store, StoreArgs},
 };
 use nightjar_core::{document::templates::Templates, extension::DocumentName};
@@ -31,7 +31,7 @@ pub(crate) struct Rollback {
 }
 
 impl Rollback {
-    pub(crate) fn run(self) -> anyhow::Result<Verdict> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let document = DocumentName::TEMPLATES;
         let store = self.store.open()?;
         let now = store.current(&document)?;

@@ -45,12 +45,12 @@ pub(super) struct Proxy {
 
 /// What is wrong, and for which proxies.
 #[derive(Default)]
-pub(super) struct Faults(BTreeMap<String, Vec<Proxy>>);
+pub(super) struct TrialErrors(BTreeMap<String, Vec<Proxy>>);
 
 /// What came of rendering.
 pub(super) struct Rendered<'a> {
     pub(super) good: Good<'a>,
-    pub(super) faults: Faults,
+    pub(super) faults: TrialErrors,
 }
 
 /// The proxies that all went well for: those of one set of templates together, each with the size of
@@ -65,7 +65,7 @@ pub(super) struct Good<'a> {
 pub(super) struct Asked {
     pub(super) version: String,
     pub(super) count: usize,
-    pub(super) faults: Faults,
+    pub(super) faults: TrialErrors,
 }
 
 impl Proxy {
@@ -167,7 +167,7 @@ impl<'a> Trial<'a> {
             templates: place::document(self.new),
             by_set: BTreeMap::new(),
         };
-        let mut faults = Faults::default();
+        let mut faults = TrialErrors::default();
         for proxy in proxies {
             match good.configuration(proxy) {
                 Ok(configuration) => {
@@ -240,7 +240,7 @@ impl Good<'_> {
         let mut asked = Asked {
             version: check::version(envoy).await?,
             count: proxies.len(),
-            faults: Faults::default(),
+            faults: TrialErrors::default(),
         };
         for proxy in proxies {
             // It was read before.
@@ -256,7 +256,7 @@ impl Good<'_> {
     }
 }
 
-impl Faults {
+impl TrialErrors {
     fn add(&mut self, reason: String, proxy: &Proxy) {
         self.0.entry(reason).or_default().push(proxy.clone());
     }

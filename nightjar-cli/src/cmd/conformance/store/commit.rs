@@ -5,7 +5,7 @@ use super::{
         bench::Bench,
         fetch::replaced,
         rule::{Check, Checked, Deviation, Finding, Rule, rules},
-        run::{Fetched, Run, is_fatal, told},
+        run::{Fetched, Run, described_code, is_fatal},
     },
     sample::{are_same, sample, set},
 };
@@ -103,7 +103,7 @@ async fn commit_then_fetch(bench: &Bench) -> Checked {
     let run = caller.commit(bytes.as_bytes(), None).await?;
     bench.take_first_commit(&run);
     if is_fatal(run.code) || run.code == EXIT_RETRY {
-        return Deviation::not_tried(format!("it takes no commits: {}", told(run.code)));
+        return Deviation::not_tried(format!("it takes no commits: {}", described_code(run.code)));
     }
     run.expect(EXIT_DONE)?;
     let run = caller.fetch(None).await?;
@@ -216,7 +216,10 @@ async fn comes_back(bench: &Bench, document: &Value) -> Checked {
     let bytes = document.to_string();
     let run = caller.commit(bytes.as_bytes(), None).await?;
     if run.code == EXIT_CONFLICT {
-        return Deviation::not_tried(format!("a plain commit ended with {}", told(run.code)));
+        return Deviation::not_tried(format!(
+            "a plain commit ended with {}",
+            described_code(run.code)
+        ));
     }
     run.expect(EXIT_DONE)?;
     same(&caller.fetch(None).await?, bytes.as_bytes())
@@ -272,7 +275,7 @@ async fn unknown_document(bench: &Bench) -> Checked {
     if matches!(run.code, EXIT_DONE | EXIT_UNCHANGED) {
         return run.broken(format!(
             "{} for a document that nobody committed",
-            told(run.code)
+            described_code(run.code)
         ));
     }
     Ok(())
@@ -319,7 +322,10 @@ async fn commit_without_file(bench: &Bench) -> Checked {
     caller.put("stays").await?;
     let run = caller.run(&caller.task(Action::Commit), |all| all).await?;
     if matches!(run.code, EXIT_DONE | EXIT_UNCHANGED | EXIT_CONFLICT) {
-        return run.broken(format!("{}, and there was no file", told(run.code)));
+        return run.broken(format!(
+            "{}, and there was no file",
+            described_code(run.code)
+        ));
     }
     let stays = sample(&bench.document, "stays").to_string();
     same(&caller.fetch(None).await?, stays.as_bytes())

@@ -4,7 +4,7 @@ use super::{
     super::{
         bench::{Bench, Caller},
         rule::{Check, Checked, Deviation, Rule, rules},
-        run::told,
+        run::described_code,
     },
     commit::same,
     sample::sample,
@@ -73,7 +73,10 @@ async fn conflict_changes_nothing(bench: &Bench) -> Checked {
         .commit(bytes.as_bytes(), Some("from-nowhere"))
         .await?;
     if run.code != EXIT_CONFLICT {
-        return Deviation::not_tried(format!("such a commit ended with {}", told(run.code)));
+        return Deviation::not_tried(format!(
+            "such a commit ended with {}",
+            described_code(run.code)
+        ));
     }
     let stays = sample(&bench.document, "stays").to_string();
     same(&caller.fetch(None).await?, stays.as_bytes())
@@ -121,9 +124,9 @@ async fn one_of_two_commits(bench: &Bench) -> Checked {
                 return Deviation::not_tried("neither was done");
             }
             (EXIT_DONE | EXIT_CONFLICT | EXIT_RETRY, code) => {
-                return b.broken(format!("one ended with {}", told(code)));
+                return b.broken(format!("one ended with {}", described_code(code)));
             }
-            (code, _) => return a.broken(format!("one ended with {}", told(code))),
+            (code, _) => return a.broken(format!("one ended with {}", described_code(code))),
         }
     }
     Ok(())
@@ -135,11 +138,17 @@ async fn commit_again(bench: &Bench) -> Checked {
     let bytes = sample(&bench.document, "committed twice").to_string();
     let first = caller.commit(bytes.as_bytes(), Some(&before)).await?;
     if first.code != EXIT_DONE {
-        return Deviation::not_tried(format!("the first try ended with {}", told(first.code)));
+        return Deviation::not_tried(format!(
+            "the first try ended with {}",
+            described_code(first.code)
+        ));
     }
     let run = caller.commit(bytes.as_bytes(), Some(&before)).await?;
     if !matches!(run.code, EXIT_DONE | EXIT_CONFLICT) {
-        return run.broken(format!("the second try ended with {}", told(run.code)));
+        return run.broken(format!(
+            "the second try ended with {}",
+            described_code(run.code)
+        ));
     }
     same(&caller.fetch(None).await?, bytes.as_bytes())
 }

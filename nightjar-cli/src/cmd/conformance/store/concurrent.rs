@@ -4,7 +4,7 @@ use super::{
     super::{
         bench::{Bench, Caller},
         rule::{Check, Checked, Deviation, Rule, rules},
-        run::{Fetched, Run, told},
+        run::{Fetched, Run, described_code},
     },
     sample::sample,
 };
@@ -90,7 +90,7 @@ async fn whole_under_commits(bench: &Bench) -> Checked {
             EXIT_DONE if whole.contains(&run.document()?.hash) => {}
             EXIT_DONE => return run.broken("it handed over what nobody committed"),
             EXIT_RETRY => {}
-            code => return run.broken(format!("{} while others committed", told(code))),
+            code => return run.broken(format!("{} while others committed", described_code(code))),
         }
     }
     Ok(())

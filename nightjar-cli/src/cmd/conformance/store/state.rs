@@ -5,7 +5,7 @@ use super::{
         bench::{Bench, Caller},
         held::{Held, State},
         rule::Deviation,
-        run::{Fetched, Run, is_fatal, told},
+        run::{Fetched, Run, described_code, is_fatal},
     },
     sample,
 };
@@ -89,7 +89,10 @@ async fn look_at(bench: &Bench, name: &DocumentName, looks: &mut Vec<Run>) -> He
         (EXIT_DONE, Ok(fetched)) if sample::is_own(&fetched.bytes) => Held::Own,
         (EXIT_DONE, Ok(fetched)) => Held::Somebodys(fetched),
         (EXIT_DONE, Err(_)) => Held::Unclear("its document cannot be read".to_owned()),
-        (code, _) => Held::Unclear(format!("a fetch of {name} ended with {}", told(code))),
+        (code, _) => Held::Unclear(format!(
+            "a fetch of {name} ended with {}",
+            described_code(code)
+        )),
     };
     looks.push(run);
     held
@@ -132,12 +135,12 @@ pub(super) async fn put_back(bench: &Bench) -> anyhow::Result<()> {
 }
 
 async fn restore(bench: &Bench, name: &DocumentName, bytes: &[u8]) -> Result<(), String> {
-    let told_of = |deviation| match deviation {
+    let reason_of = |deviation| match deviation {
         Deviation::NotTried(reason) => reason,
         Deviation::Broken(finding) => finding.what,
     };
     // Also when this program is to stop.
-    let caller = bench.caller().map_err(told_of)?.until(Shutdown::never());
+    let caller = bench.caller().map_err(reason_of)?.until(Shutdown::never());
     let fetch = Call::new(Action::Fetch, name);
     let is_there = async || -> Result<bool, Deviation> {
         let there = caller.run(&fetch, |all| all).await?.document()?;
@@ -151,11 +154,14 @@ async fn restore(bench: &Bench, name: &DocumentName, bytes: &[u8]) -> Result<(),
         input: Some(bytes),
         ..Call::new(Action::Commit, name)
     };
-    let run = caller.run(&task, |all| all).await.map_err(told_of)?;
+    let run = caller.run(&task, |all| all).await.map_err(reason_of)?;
     if run.code != EXIT_DONE {
-        return Err(format!("its commit ended with {}", told(run.code)));
+        return Err(format!(
+            "its commit ended with {}",
+            described_code(run.code)
+        ));
     }
-    if is_there().await.map_err(told_of)? {
+    if is_there().await.map_err(reason_of)? {
         Ok(())
     } else {
         Err("another document is there".to_owned())
@@ -206,7 +212,10 @@ impl Caller<'_> {
     pub(super) async fn put_bytes(&self, bytes: &[u8]) -> Result<Fetched, Deviation> {
         let run = self.commit(bytes, None).await?;
         if run.code != EXIT_DONE {
-            return Deviation::not_tried(format!("a plain commit ended with {}", told(run.code)));
+            return Deviation::not_tried(format!(
+                "a plain commit ended with {}",
+                described_code(run.code)
+            ));
         }
         self.fetch(None).await?.document()
     }
@@ -234,7 +243,7 @@ impl Bench {
     pub(super) fn take_first_commit(&self, run: &Run) {
         let mut state = self.store.borrow_mut();
         if run.code != EXIT_DONE {
-            let reason = format!("it takes no commits: {}", told(run.code));
+            let reason = format!("it takes no commits: {}", described_code(run.code));
             state.closed = Some(reason);
             state.has_committed = !is_fatal(run.code) && state.has_committed;
         }

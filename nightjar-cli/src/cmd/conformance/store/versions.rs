@@ -3,7 +3,7 @@
 use super::super::{
     bench::{Bench, Caller},
     rule::{Check, Checked, Deviation, Rule, rules},
-    run::{Fetched, Run, is_fatal, told},
+    run::{Fetched, Run, described_code, is_fatal},
 };
 use nightjar_core::extension::{
     Action, Versions,
@@ -58,7 +58,10 @@ async fn list_or_refuse(bench: &Bench) -> Checked {
         return Ok(());
     }
     if run.code != EXIT_DONE {
-        return run.broken(format!("{} instead of 0 or a fatal code", told(run.code)));
+        return run.broken(format!(
+            "{} instead of 0 or a fatal code",
+            described_code(run.code)
+        ));
     }
     let bytes = run.observed.file.as_deref().unwrap_or_default();
     match serde_json::from_slice::<Versions>(bytes) {
