@@ -226,7 +226,8 @@ impl Envoy {
         self.held.retain(|name, _| wants(name));
     }
 
-    /// What has an endpoint for sure keeps one until the last phase.
+    /// What has an endpoint for sure keeps one until the last phase. A file that an earlier process watched
+    /// is read by nobody.
     fn loses_no_endpoint(&self, files: &[Arc<File>]) {
         let count = |file: &File, name: &str| {
             let mut resources = file.resources().iter();
@@ -234,7 +235,7 @@ impl Envoy {
                 .find(|resource| resource.name() == name)
                 .and_then(nightjar_core::envoy::Resource::endpoints)
         };
-        for file in files {
+        for file in files.iter().filter(|file| self.running.watches(file)) {
             let Some(held) = self.held.get(file.name()) else {
                 continue;
             };
@@ -373,6 +374,25 @@ fn going_back_to_an_earlier_layout_takes_the_clusters_of_today_along() {
     // A new process has come, and routes are written.
     envoy.go(&over.read(), Some((2, Leave::After(1))));
     envoy.go(&from.read(), None);
+}
+
+/// The file of a layout that was left holds endpoints that were refused, and is read by nobody.
+#[test]
+fn coming_back_to_a_layout_does_not_depend_on_what_was_refused_there() {
+    let empty = |layout| Mesh {
+        layout,
+        ..Mesh::of(&[])
+    };
+    let with = |ports: &[u16]| Mesh {
+        clusters: BTreeMap::from([("a".to_owned(), ports.to_vec())]),
+        listeners: BTreeMap::from([("main".to_owned(), Vec::new())]),
+        ..empty(2)
+    };
+    let mut envoy = Envoy::started(&empty(0), true);
+    envoy.go(&with(&[]).read(), Some((2, Leave::Before)));
+    envoy.go(&with(&[1]).read(), Some((0, Leave::Refused)));
+    envoy.go(&empty(0).read(), Some((2, Leave::Before)));
+    envoy.go(&empty(2).read(), None);
 }
 
 fn phases(from: &Mesh, to: &Mesh) -> Vec<String> {
