@@ -216,7 +216,7 @@ impl Config {
         if data_store.is_none() && !shipped_templates {
             reader.reject(
                 &NJ_SHIPPED_TEMPLATES,
-                "is false, and there are no other templates: set DATA_STORE_EXEC",
+                "leaves no templates at all: set DATA_STORE_EXEC",
             );
         }
         Self {
@@ -331,8 +331,8 @@ fn split_arguments(text: &str) -> Result<Vec<String>, String> {
 }
 
 fn read_launch(reader: &mut Reader<'_>, need: Need, bootstrap: PathBuf) -> Option<Launch> {
-    const LEVELS: [&str; 7] = [
-        "trace", "debug", "info", "warning", "error", "critical", "off",
+    const LEVELS: [&str; 8] = [
+        "trace", "debug", "info", "warning", "warn", "error", "critical", "off",
     ];
     let program = if need == Need::EnvoyIfThere && !reader.is_set(&ENVOY_EXEC) {
         let path = reader.env().get("PATH").map(ToOwned::to_owned);

@@ -43,6 +43,24 @@ fn a_sidecar_needs_ports_and_a_discovery() {
 }
 
 #[test]
+fn envoys_other_word_for_its_log_level_is_taken() {
+    let config = with(&[("ENVOY_LOG_LEVEL", "warn")]).unwrap();
+    assert_eq!(config.launch.unwrap().log_level, "warn");
+}
+
+#[test]
+fn without_shipped_templates_there_has_to_be_a_store() {
+    let off = ("NJ_SHIPPED_TEMPLATES", "false");
+    assert_eq!(
+        with(&[off]).unwrap_err(),
+        "NJ_SHIPPED_TEMPLATES=\"false\": leaves no templates at all: set DATA_STORE_EXEC"
+    );
+    let config = with(&[off, ("DATA_STORE_EXEC", "/bin/sh store.sh")]).unwrap();
+    assert!(!config.shipped_templates);
+    assert!(with(&[]).unwrap().shipped_templates);
+}
+
+#[test]
 fn every_setting_of_a_gateway_is_read() {
     let config = with(&[
         ("NJ_PROXY_MODE", "GATEWAY"),
