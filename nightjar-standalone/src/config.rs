@@ -13,7 +13,11 @@ use nightjar_core::{
     env::{CommandLine, ConfigurationError, Env, Reader, Setting},
     proxy::{check_property, defaults, plain_dir},
 };
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 const DATA_STORE_EXEC: Setting = Setting::optional(
     "DATA_STORE_EXEC",
@@ -110,6 +114,16 @@ const NJ_SHIPPED_TEMPLATES: Setting = Setting::with_default(
     "true",
     "Whether the shipped templates make the files that the data store's do not make.",
 );
+const NJ_PREVIOUS_KEEP: Setting = Setting::with_default(
+    "NJ_PREVIOUS_KEEP",
+    "5",
+    "How many previous maps are kept, each with the files that were replaced; 0 keeps none.",
+);
+const NJ_PREVIOUS_DIR: Setting = Setting::optional(
+    "NJ_PREVIOUS_DIR",
+    "`ENVOY_CONFIGURATION_DIR` with `.previous`",
+    "The folder that they are kept in.",
+);
 /// Every variable that this program reads.
 pub(crate) const SETTINGS: &[Setting] = &[
     DISCOVERY_MAP_EXEC,
@@ -134,6 +148,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ENVOY_KILL_WAIT_TIME,
     ENVOY_UPDATE_TIMEOUT,
     NJ_VALIDATE,
+    NJ_PREVIOUS_KEEP,
+    NJ_PREVIOUS_DIR,
     REFRESH_TIME,
     FAILURE_SLEEP,
     EXIT_ON_GENERATION_FAILURE,
@@ -164,6 +180,9 @@ pub(crate) struct Config {
     pub(crate) config_dir: PathBuf,
     pub(crate) update_timeout: Duration,
     pub(crate) validate: bool,
+    /// Where previous maps and files are kept, and how many.
+    pub(crate) previous_dir: PathBuf,
+    pub(crate) previous_keep: usize,
 }
 
 /// Whether this run can do without an Envoy.
@@ -227,11 +246,25 @@ impl Config {
             launch: read_launch(reader, need, config_dir.join(&bootstrap)),
             admin,
             bootstrap,
+            previous_dir: reader
+                .optional(&NJ_PREVIOUS_DIR, Reader::path)
+                .unwrap_or_else(|| beside(&config_dir)),
+            previous_keep: reader
+                .integer(&NJ_PREVIOUS_KEEP, 0..=1000)
+                .try_into()
+                .unwrap_or_default(),
             config_dir,
             update_timeout: reader.seconds(&ENVOY_UPDATE_TIMEOUT),
             validate: reader.boolean(&NJ_VALIDATE),
         }
     }
+}
+
+/// The folder beside another, with `.previous` behind its name.
+fn beside(config_dir: &Path) -> PathBuf {
+    let mut name = config_dir.as_os_str().to_owned();
+    name.push(".previous");
+    name.into()
 }
 
 fn read_config_dir(reader: &mut Reader<'_>) -> PathBuf {
@@ -257,11 +290,7 @@ fn name(reader: &mut Reader<'_>, setting: &Setting) -> String {
     })
 }
 
-fn read_proxy(
-    reader: &mut Reader<'_>,
-    config_dir: &std::path::Path,
-    admin: (IpAddr, u16),
-) -> ProxyConfig {
+fn read_proxy(reader: &mut Reader<'_>, config_dir: &Path, admin: (IpAddr, u16)) -> ProxyConfig {
     let is_gateway = reader.one_of(&NJ_PROXY_MODE, &[("service", false), ("gateway", true)]);
     let (service, color) = (name(reader, &NJ_SERVICE), name(reader, &NJ_COLOR));
     ProxyConfig {

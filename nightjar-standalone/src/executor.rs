@@ -13,6 +13,7 @@ use crate::{
     },
     phase::{LastError, Phases},
     preflight::{find_problem, names_outside_file, port_in_use},
+    previous::Previous,
     process::Process,
     refresh::Refresher,
     secrets,
@@ -75,7 +76,10 @@ impl SystemExecutor {
         events: mpsc::UnboundedSender<Event>,
     ) -> Self {
         let admin = Admin::new(config.admin.0, config.admin.1);
-        let folder = Arc::new(Mutex::new(folder));
+        let previous = Previous::new(config.previous_dir.clone(), config.previous_keep);
+        let previous = Arc::new(Mutex::new(previous));
+        let folder = Arc::new(Mutex::new(folder.keeping(Arc::clone(&previous))));
+        let refresher = Refresher::new(config, &temp_dir).keeping(previous);
         let last_error = LastError::default();
         Self {
             events,
@@ -87,7 +91,7 @@ impl SystemExecutor {
             listen: SocketAddr::new(config.proxy.listen_address, config.proxy.listen_port),
             validate: config.validate,
             config_dir: config.config_dir.to_string_lossy().into_owned(),
-            refresher: Arc::new(tokio::sync::Mutex::new(Refresher::new(config, &temp_dir))),
+            refresher: Arc::new(tokio::sync::Mutex::new(refresher)),
             temp_dir,
             phases: Arc::new(Phases {
                 admin,

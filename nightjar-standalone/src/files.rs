@@ -1,5 +1,6 @@
 //! Configuration folder: every file is replaced as a whole, or not at all.
 
+use crate::previous::Previous;
 use nightjar_core::{
     atomic_file::{TEMP_SUFFIX, temp_path},
     daemon::dir_lock::{self, DirLock},
@@ -12,6 +13,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Manifest of the files that Nightjar wrote, so that it can remove them after a restart too.
@@ -43,6 +45,8 @@ pub(crate) struct Folder {
     /// Identity of the folder, and of each file that was published, in the file system.
     identity: Option<Identity>,
     published: BTreeMap<String, Identity>,
+    /// Where files go that are replaced or removed.
+    previous: Arc<Mutex<Previous>>,
 }
 
 /// Identity of a file: another one if somebody else replaced or changed the file.
@@ -72,6 +76,17 @@ impl Folder {
         Ok(folder)
     }
 
+    /// The same, which keeps what it replaces.
+    pub(crate) fn keeping(mut self, previous: Arc<Mutex<Previous>>) -> Self {
+        self.previous = previous;
+        self
+    }
+
+    fn keep_previous(&self, name: &str) {
+        let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
+        previous.replaced(name, &self.root.join(name));
+    }
+
     /// What others changed since: the files that were removed or changed, and whether the folder itself was
     /// replaced.
     pub(crate) fn changed_by_others(&self) -> (Vec<String>, bool) {
@@ -89,7 +104,7 @@ impl Folder {
         }
         let root = self.root.clone();
         self.lock = None;
-        *self = Self::open(&root)?;
+        *self = Self::open(&root)?.keeping(Arc::clone(&self.previous));
         Ok(())
     }
 
@@ -103,6 +118,7 @@ impl Folder {
             lock: None,
             identity: None,
             published: BTreeMap::new(),
+            previous: Arc::default(),
         }
     }
 
@@ -180,6 +196,7 @@ impl Folder {
 
     /// Puts a file in its place, in one step.
     pub(crate) fn publish(&mut self, staged: &Staged) -> Result<(), FolderError> {
+        self.keep_previous(&staged.name);
         fs::rename(&staged.unfinished, &staged.path)
             .map_err(failed("cannot replace", &staged.path))?;
         if let Some(identity) = identity_of_file(&staged.path) {
@@ -227,6 +244,7 @@ impl Folder {
     fn remove(&mut self, names: Vec<String>) -> Result<(), FolderError> {
         for name in names {
             let path = self.root.join(&name);
+            self.keep_previous(&name);
             match fs::remove_file(&path) {
                 Err(source)
                     if !matches!(

@@ -28,6 +28,7 @@ mod once;
 mod phase;
 mod plan;
 mod preflight;
+mod previous;
 mod process;
 mod refresh;
 mod run;

@@ -3,6 +3,7 @@
 use crate::{
     config::Config,
     machine::{Candidate, NotBuilt, RefreshStats, Refreshed},
+    previous::Previous,
 };
 use nightjar_core::{
     context::{self, ContextError},
@@ -18,7 +19,7 @@ use nightjar_core::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
     time::Instant,
 };
@@ -72,6 +73,8 @@ pub(crate) struct Refresher {
     builds: Timing,
     /// The warnings of the last context, so that each is given once and not at every change.
     last_warnings: BTreeSet<String>,
+    /// Where maps are kept.
+    previous: Arc<Mutex<Previous>>,
 }
 
 #[derive(Clone)]
@@ -117,7 +120,18 @@ impl Refresher {
             templates_missing: None,
             builds: Timing::default(),
             last_warnings: BTreeSet::new(),
+            previous: Arc::default(),
         }
+    }
+
+    /// The same, which keeps the maps that files are made of.
+    pub(crate) fn keeping(mut self, previous: Arc<Mutex<Previous>>) -> Self {
+        self.previous = previous;
+        self
+    }
+
+    fn previous(&self) -> MutexGuard<'_, Previous> {
+        self.previous.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fetches map and templates, and builds files from them. `accepted` are the last templates that Envoy
@@ -234,6 +248,7 @@ impl Refresher {
         };
         match self.candidate(input, templates, fallback.clone()) {
             Ok(candidate) => {
+                self.previous().built(&candidate.configuration);
                 self.last_built = Some(candidate.configuration.clone());
                 self.templates_not_rendered = None;
                 refreshed.candidate = Some(candidate);
@@ -285,8 +300,9 @@ impl Refresher {
             return Ok(false);
         };
         let map = read.document;
-        drop(read.bytes);
         let context = context::proxy_input(&map, &self.proxy)?;
+        self.previous().map_came(&read.bytes);
+        drop(read.bytes);
         let warnings = context.warnings.iter().map(ToString::to_string);
         let warnings: BTreeSet<String> = warnings.collect();
         for warning in warnings.difference(&self.last_warnings) {

@@ -18,6 +18,7 @@
 //! certificates    files behind files
 //! stop            a stop at the wrong moment, and signals that are none
 //! folder          a folder that loses files, or is gone
+//! previous        maps and files that were in force before
 //! ready_file      a `--check-ready` that has only old news
 //! central         a store that says one thing and does another
 //! settings        two proxies that want the same, and a log that nobody reads
@@ -33,6 +34,7 @@ mod handover;
 mod inotify;
 mod memory;
 mod ports;
+mod previous;
 mod putback;
 mod ready_file;
 mod refresh;
