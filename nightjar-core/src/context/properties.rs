@@ -56,7 +56,7 @@ pub enum Scope {
 }
 
 /// Every documented property, route properties first.
-pub const DOCUMENTED_PROPERTIES: [Documented; 24] = [
+pub const DOCUMENTED_PROPERTIES: [Documented; 25] = [
     route(
         "timeout",
         ValueFormat::DurationOrNone,
@@ -142,6 +142,11 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 24] = [
         "health-check-interval",
         ValueFormat::Duration,
         "the time between two health checks",
+    ),
+    cluster(
+        "health-check-timeout",
+        ValueFormat::Duration,
+        "the time an endpoint may take to answer a health check",
     ),
     cluster(
         "lb-policy",

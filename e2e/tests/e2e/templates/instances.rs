@@ -104,6 +104,19 @@ fn an_instance_that_falls_ill_gets_nothing_any_more() {
 }
 
 #[test]
+fn an_instance_that_answers_its_health_check_too_late_is_ill() {
+    let slow = Backend::start("slow", "blue");
+    let checked = |name: &str, timeout: &str| {
+        let check = json!({"health-check-path": "/delay/500", "health-check-timeout": timeout});
+        let path = prefix(&format!("/{name}"));
+        having(service(name, &[slow.port], &[path]), check)
+    };
+    let proxy = gateway(&[checked("hasty", "100ms"), checked("patient", "1m")]);
+    let healthy = |service| stat(&proxy, service, "membership_healthy");
+    assert_eq!((healthy("hasty"), healthy("patient")), (0, 1));
+}
+
+#[test]
 fn instances_take_turns_unless_the_policy_is_another() {
     let backends = ["one", "two", "three"].map(|name| Backend::start(name, "blue"));
     let ports = backends.each_ref().map(|backend| backend.port);
