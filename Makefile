@@ -30,13 +30,13 @@ check: ## the fast answer while you work: formatting, clippy, all tests that nee
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --features e2e/docker -- -D warnings
 	# The whole workspace, so that this and `make test` share what they build. `checks::` asks an Envoy.
-	$(CARGO) test --locked --workspace --lib --bins $(CRATE_TESTS) -- --skip checks::
+	$(CARGO) test --locked --workspace --no-fail-fast --lib --bins $(CRATE_TESTS) -- --skip checks::
 
 test: lint ## everything that CI runs
 	@e2e/setup.sh all
 	# With the tests, as these ask more of some dependencies: one build for all that follows.
 	$(CARGO) build --locked --workspace --bins --tests --examples
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --no-fail-fast
 	@$(MAKE) --no-print-directory demo KEEP=
 	@e2e/docker/where-possible.sh
 

@@ -116,6 +116,27 @@ fn check(
 }
 
 proptest! {
+    /// Templates write a condition by the one flag that is set.
+    #[test]
+    fn each_condition_is_of_one_kind(map in maps(&["a", "b"])) {
+        let routes = routes_of_n1(&map, &gateway(), "gateway");
+        let routes = routes.into_iter().chain(routes_of_n1(&map, &neighbor(), "egress-n1"));
+        for route in routes {
+            for filter in route.header_filters.iter().chain(&route.query_filters) {
+                let kinds = [
+                    filter.is_exact_match,
+                    filter.is_regex_match,
+                    filter.is_present_match,
+                    filter.is_prefix_match,
+                    filter.is_suffix_match,
+                ];
+                prop_assert_eq!(kinds.into_iter().filter(|kind| *kind).count(), 1, "{:?}", filter);
+            }
+        }
+    }
+}
+
+proptest! {
     #[test]
     fn the_order_of_the_map_does_not_matter(
         map in maps(&["a", "b", "a-b", "b-a"]),

@@ -66,6 +66,7 @@ fn value() -> impl Strategy<Value = Value> {
         json!("present"),
         json!("exact"),
         json!("prefix"),
+        json!("suffix"),
         json!("/a?b"),
         json!("/a/../b"),
         json!("10.0.0.1"),

@@ -262,3 +262,22 @@ fn a_lint_tries_hooks_out() {
     let own = [("rds-{{mesh_port}}.json", "{}"), repeated[0]];
     assert_eq!(lint_all(&templates(&own)), []);
 }
+
+/// A condition that the template does not write would match every request, and open what is private.
+#[test]
+fn the_shipped_routes_read_every_kind_of_comparison() {
+    let context = serde_json::to_value(context()).unwrap();
+    let filter = &context["listeners"][0]["routes"][0]["header_filters"][0];
+    let kinds = filter.as_object().unwrap().keys();
+    let kinds: Vec<_> = kinds
+        .filter(|name| name.ends_with("_match") && name.starts_with("is_"))
+        .collect();
+    assert!(kinds.len() >= 5, "{kinds:?}");
+    for kind in kinds {
+        let sections = SHIPPED[3].1.matches(&format!("{{{{#{kind}}}}}")).count();
+        assert!(
+            sections >= 2,
+            "{kind} is not written for headers and for query parameters"
+        );
+    }
+}

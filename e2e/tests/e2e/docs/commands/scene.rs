@@ -151,9 +151,15 @@ impl Scene {
             fs::copy(sample, self.path(name)).unwrap();
         }
         std::os::unix::fs::symlink(root().join("examples"), self.path("examples")).unwrap();
-        for folder in ["tmp", ".local/share/bash-completion/completions"] {
+        for folder in [
+            "tmp/envoy.previous/0006",
+            "tmp/envoy.previous/0007",
+            ".local/share/bash-completion/completions",
+        ] {
             fs::create_dir_all(self.path(folder)).unwrap();
         }
+        copy(MAP, &["tmp/envoy.previous/0006/discovery-map.json"]);
+        copy(NEW_MAP, &["tmp/envoy.previous/0007/discovery-map.json"]);
     }
 
     fn settings(&self) -> BTreeMap<String, String> {
