@@ -248,6 +248,15 @@ pub(crate) struct Options {
     /// The port without which the proxy is of no use.
     pub(crate) listen_port: u16,
     pub(crate) config_dir: String,
+    pub(crate) identity: ProxyIdentity,
+}
+
+/// What the status says of the proxy itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ProxyIdentity {
+    /// `namespace/service/color`, or `gateway:namespace`.
+    pub(crate) name: String,
+    pub(crate) envoy_version: String,
 }
 
 /// Whether a refresh is in progress.

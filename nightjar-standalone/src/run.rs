@@ -6,11 +6,11 @@ use crate::{
     executor::SystemExecutor,
     files::Folder,
     inotify,
-    machine::{Event, Options, SharedStatus, State, supervisor},
+    machine::{Event, Options, ProxyIdentity, SharedStatus, State, supervisor},
 };
 use anyhow::{Context as _, Result, bail};
 use nightjar_core::{
-    context::ProxyRole,
+    context::{ProxyConfig, ProxyRole},
     daemon::{ReadyFile, TempDir},
     env::EXIT_CONFIGURATION,
     envoy::EnvoyProgram,
@@ -72,7 +72,7 @@ impl Program {
         inotify::warn_if_short();
         let folder = Folder::open(&config.config_dir).context("ENVOY_CONFIGURATION_DIR")?;
         let temp_dir = TempDir::open(&config.daemon)?;
-        let state = State::new(options(&config));
+        let state = State::new(options(&config, version));
         let status = SharedStatus::default();
         let ready_file = ReadyFile::within(&config.config_dir);
         publish_status(status.clone(), ready_file.clone())(&state);
@@ -136,7 +136,7 @@ async fn listen(shutdown: Shutdown, events: mpsc::UnboundedSender<Event>) {
     }
 }
 
-fn options(config: &Config) -> Options {
+fn options(config: &Config, envoy_version: String) -> Options {
     let launch = config.launch.clone().unwrap_or_default();
     Options {
         supervisor: supervisor::Options {
@@ -151,6 +151,19 @@ fn options(config: &Config) -> Options {
         validate: config.validate,
         listen_port: config.proxy.listen_port,
         config_dir: config.config_dir.to_string_lossy().into_owned(),
+        identity: ProxyIdentity {
+            name: name(&config.proxy),
+            envoy_version,
+        },
+    }
+}
+
+/// The proxy as `nightjar route --from` names it.
+fn name(proxy: &ProxyConfig) -> String {
+    let namespace = &proxy.namespace;
+    match &proxy.role {
+        ProxyRole::Gateway => format!("gateway:{namespace}"),
+        ProxyRole::Service { service, color } => format!("{namespace}/{service}/{color}"),
     }
 }
 

@@ -1,14 +1,15 @@
 //! The program as a command: its arguments, settings, exit codes and log.
 
 use e2e::{
-    WAIT_TIMEOUT, eventually,
+    WAIT_TIMEOUT, envoy, eventually,
     maps::{map, shop},
     mesh::{Backend, Plan, Proxy},
     process::with_argument,
-    scripts,
+    program, scripts,
     templates::Templates,
 };
 use serde_json::Value;
+use std::process::Command;
 
 #[test]
 fn once_writes_the_files_and_runs_no_envoy() {
@@ -232,4 +233,23 @@ fn every_line_of_a_json_log_is_an_object() {
         assert!(has(level, start), "{level} {start} in {log}");
     }
     assert_eq!(with_argument(&proxy.config_dir().display().to_string()), []);
+}
+
+#[test]
+fn the_operator_sees_who_a_proxy_is_and_which_envoy_it_runs() {
+    let proxy = Plan::gateway("n1", &shop("blue", 4001)).start();
+    let output = Command::new(program("nightjar"))
+        .args(["status", "--format=json"])
+        .arg(format!("127.0.0.1:{}", proxy.status_port))
+        .output()
+        .unwrap();
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(rows[0]["proxy"], "gateway:n1");
+    let version = Command::new(envoy()).arg("--version").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let shown = rows[0]["envoy-version"].as_str().unwrap();
+    assert!(
+        version.contains(&format!("/{shown}/")),
+        "{shown} in {version}"
+    );
 }

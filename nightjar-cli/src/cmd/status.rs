@@ -44,11 +44,14 @@ pub(crate) struct Status {
 #[serde(rename_all = "kebab-case")]
 struct Row {
     url: String,
+    /// `namespace/service/color` or `gateway:namespace`.
+    proxy: Option<String>,
     ready: bool,
     /// What it says of itself, or why it says nothing.
     says: Vec<String>,
     map_version: Option<String>,
     templates_version: Option<String>,
+    envoy_version: Option<String>,
     /// Seconds since its last refresh that did not fail.
     last_success_seconds_ago: Option<u64>,
 }
@@ -95,6 +98,7 @@ async fn row(url: String) -> Row {
         .and_then(|at| Duration::try_from_secs_f64(now - at).ok());
     Row {
         url,
+        proxy: label(&metrics, "nightjar_proxy_info"),
         ready,
         says: says
             .lines()
@@ -103,6 +107,7 @@ async fn row(url: String) -> Row {
         map_version: label(&metrics, "nightjar_map_in_force_info")
             .or_else(|| label(&metrics, "nightjar_discovery_map_info")),
         templates_version: label(&metrics, "nightjar_templates_in_force_info"),
+        envoy_version: label(&metrics, "nightjar_envoy_info"),
         last_success_seconds_ago: success.map(|ago| ago.as_secs()),
     }
 }
@@ -152,17 +157,27 @@ fn label(metrics: &str, name: &str) -> Option<String> {
 
 fn lines(rows: &[Row], paint: Paint) -> Vec<String> {
     let cells = rows.iter().map(|row| {
-        let version = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let ago = row.last_success_seconds_ago;
         [
             printable(&row.url).into_owned(),
+            known(&row.proxy),
             if row.ready { "yes" } else { "no" }.to_owned(),
-            version(&row.map_version),
-            version(&row.templates_version),
+            known(&row.map_version),
+            known(&row.templates_version),
+            known(&row.envoy_version),
             ago.map_or_else(|| "-".to_owned(), |ago| format!("{ago} s ago")),
         ]
     });
-    let titles = ["PROXY", "READY", "MAP", "TEMPLATES", "LAST SUCCESS"];
+    let titles = [
+        "URL",
+        "PROXY",
+        "READY",
+        "MAP",
+        "TEMPLATES",
+        "ENVOY",
+        "LAST SUCCESS",
+    ];
     let mut lines = Vec::new();
     for (number, text) in output::table(titles, cells).into_iter().enumerate() {
         let row = number.checked_sub(1).and_then(|row| rows.get(row));

@@ -36,6 +36,8 @@ const METRICS: &str = "\
 # HELP nightjar_map_in_force_info The version of the discovery map that Envoy serves.
 nightjar_map_in_force_info{version=\"map-1\"} 1
 nightjar_templates_in_force_info{version=\"set-2\"} 1
+nightjar_proxy_info{proxy=\"n1/shop/blue\"} 1
+nightjar_envoy_info{version=\"1.40.0\"} 1
 ";
 
 #[test]
@@ -49,12 +51,12 @@ fn proxies_are_seen_at_a_glance() {
     let outcome = Folder::new().run(&["status", &good, &format!("http://{bad}/ready")]);
     let width = "http:///ready".len() + bad.len();
     let text = format!(
-        "{:width$}  READY  MAP    TEMPLATES  LAST SUCCESS\n\
-         {good:width$}  yes    map-1  set-2      -\n\
-         http://{bad}/ready  no     -      -          -\n  \
+        "{:width$}  PROXY         READY  MAP    TEMPLATES  ENVOY   LAST SUCCESS\n\
+         {good:width$}  n1/shop/blue  yes    map-1  set-2      1.40.0  -\n\
+         http://{bad}/ready  -             no     -      -          -       -\n  \
          not ready: no map yet\n  \
          failed: \\u{{1b}}[2Jno bucket\n",
-        "PROXY"
+        "URL"
     );
     assert_eq!(outcome, Outcome::new(1, &text, ""));
     assert_eq!(Folder::new().run(&["status", &good]).code, Some(0));
@@ -69,9 +71,9 @@ fn who_does_not_answer_is_not_ready() {
     assert_eq!((outcome.code, &*outcome.stderr), (Some(1), ""));
     let json: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     let expected = serde_json::json!([{
-        "url": address, "ready": false,
+        "url": address, "proxy": null, "ready": false,
         "says": ["no answer: Connection refused (os error 111)"],
-        "map-version": null, "templates-version": null, "last-success-seconds-ago": null,
+        "map-version": null, "templates-version": null, "envoy-version": null, "last-success-seconds-ago": null,
     }]);
     assert_eq!(json, expected);
 }

@@ -1,7 +1,7 @@
 //! Status of the proxy: readiness and metrics, derived from the state and never read back.
 
 use super::{
-    RefreshStats, State,
+    ProxyIdentity, RefreshStats, State,
     rollout::{Confirmation, RolloutMetrics},
     supervisor::Stage,
 };
@@ -17,6 +17,7 @@ use std::time::Instant;
 pub(crate) struct ProxyStatus {
     progress: RefreshProgress,
     /// Why the proxy is not ready.
+    identity: ProxyIdentity,
     obstacle: Option<String>,
     is_live: bool,
     rejection: Option<String>,
@@ -45,6 +46,7 @@ impl State {
         let in_force = rollout.in_force();
         ProxyStatus {
             progress: self.progress.clone(),
+            identity: self.options.identity.clone(),
             obstacle: self.obstacle(),
             is_live: self.is_live() && self.supervisor.unresponsive().is_none(),
             rejection: rollout
@@ -161,6 +163,18 @@ impl daemon::StatusReport for ProxyStatus {
             "bootstrap_pending",
             "1 if a changed bootstrap waits for the next start of Envoy.",
             self.pending_bootstrap,
+        );
+        page.info(
+            "proxy_info",
+            "The proxy: namespace/service/color, or gateway:namespace.",
+            "proxy",
+            &self.identity.name,
+        );
+        page.info(
+            "envoy_info",
+            "The version of the Envoy that runs.",
+            "version",
+            &self.identity.envoy_version,
         );
         page.info(
             "map_in_force_info",

@@ -14,7 +14,8 @@ mod table;
 
 use super::{
     Candidate, Effect, Event, NotBuilt, Options, PhaseOutcome, PhaseRequest, Probe, ProcessExit,
-    RefreshState, Refreshed, State, ValidationError, status::ProxyStatus, supervisor,
+    ProxyIdentity, RefreshState, Refreshed, State, ValidationError, status::ProxyStatus,
+    supervisor,
 };
 use crate::{
     ack::Unbound,
@@ -49,6 +50,7 @@ fn options(restart_mode: RestartMode) -> Options {
         validate: true,
         listen_port: LISTEN_PORT,
         config_dir: CONFIG_DIR.to_owned(),
+        identity: ProxyIdentity::default(),
     }
 }
 
