@@ -114,9 +114,15 @@ impl DataStore for LocalStore {
         }
     }
 
-    /// A file holds one version.
+    /// A file holds one version. A file that is missing in a folder that is there holds none.
     fn list(&self, document: &DocumentName) -> Result<Versions, ActionError> {
-        let content = file::read(self.versioned_file(document)?)?;
+        let path = self.versioned_file(document)?;
+        let content = match file::read(path) {
+            Err(StoreError::Missing(_)) if path.parent().is_some_and(Path::is_dir) => {
+                return Ok(Versions::default());
+            }
+            read => read?,
+        };
         Ok(Versions {
             versions: vec![ListedVersion::new(content.version, content.time)],
         })

@@ -43,7 +43,12 @@ impl ProxyTemplates {
     pub(crate) fn render(&self, input: &ProxyInput) -> anyhow::Result<Rendered> {
         let set = self.set(input)?;
         let (files, error) = match proxy_files::make(&set, input, &self.bootstrap, None) {
-            Ok(made) => (texts(&made), None),
+            Ok(made) => {
+                for warning in &made.warnings {
+                    output::warning(&warning.to_string());
+                }
+                (texts(&made.configuration), None)
+            }
             Err(ProxyFilesError::Files(error)) => {
                 (set.render(input).map_err(faulty)?, Some(error.into()))
             }
@@ -78,7 +83,7 @@ impl ProxyTemplates {
 pub(crate) fn shipped(input: &ProxyInput) -> anyhow::Result<Files> {
     let set = TemplateSet::shipped_alone().map_err(faulty)?;
     let made = proxy_files::make(&set, input, BOOTSTRAP, None)?;
-    Ok(texts(&made))
+    Ok(texts(&made.configuration))
 }
 
 fn texts(made: &Configuration) -> Files {

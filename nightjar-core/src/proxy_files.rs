@@ -3,7 +3,7 @@
 use crate::{
     document::proxy_input::ProxyInput,
     envoy::{Configuration, FilesError},
-    template::{TemplateErrors, TemplateSet},
+    template::{Inherited, TemplateError, TemplateErrors, TemplateSet},
 };
 
 /// Why a proxy's files cannot be made.
@@ -15,6 +15,15 @@ pub enum ProxyFilesError {
     /// The files are not what Envoy needs.
     #[error(transparent)]
     Files(#[from] FilesError),
+}
+
+/// The files of a proxy.
+#[derive(Debug)]
+pub struct ProxyFiles {
+    /// The files as Envoy reads them.
+    pub configuration: Configuration,
+    /// What hooks repeat because of the map.
+    pub warnings: Vec<TemplateError>,
 }
 
 impl From<TemplateErrors> for ProxyFilesError {
@@ -35,8 +44,19 @@ pub fn make(
     input: &ProxyInput,
     bootstrap: &str,
     before: Option<&Configuration>,
-) -> Result<Configuration, ProxyFilesError> {
+) -> Result<ProxyFiles, ProxyFilesError> {
     let files = set.render(input)?;
-    let inherited = |path: &str| Ok::<_, ProxyFilesError>(set.inherited(path, input)?);
-    Configuration::read_layered(files, inherited, bootstrap, &input.config_dir, before)
+    let mut warnings = Vec::new();
+    let inherited = |path: &str| {
+        let made = set.inherited(path, input)?;
+        Ok::<_, ProxyFilesError>(made.map(|Inherited { text, warning }| {
+            warnings.extend(warning);
+            text
+        }))
+    };
+    let read = Configuration::read_layered(files, inherited, bootstrap, &input.config_dir, before);
+    read.map(|configuration| ProxyFiles {
+        configuration,
+        warnings,
+    })
 }

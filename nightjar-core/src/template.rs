@@ -13,6 +13,7 @@
 //! layer    the shipped templates beneath those of a store, and the hooks in them
 //! folder   templates in a folder that people edit (the one part that reads files)
 //! hook_check  what hooks would break, tried out with a sample of a proxy
+//! sample   the least that there is to render
 //! lint     names that no context has, by context_types
 //! ```
 //!
@@ -38,13 +39,14 @@ mod lint;
 mod origin;
 mod render;
 mod rendered_text;
+mod sample;
 mod select;
 mod shipped;
 mod view;
 
 pub use self::{
     escape::Escape,
-    layer::HOOKS,
+    layer::{HOOKS, Inherited},
     lint::{Diagnostic, Severity, lint, lint_all},
     origin::Origin,
     select::TemplateSet,

@@ -13,7 +13,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Manifest of the files that Nightjar wrote, so that it can remove them after a restart too.
@@ -82,9 +82,12 @@ impl Folder {
         self
     }
 
+    fn previous(&self) -> MutexGuard<'_, Previous> {
+        self.previous.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keep_previous(&self, name: &str) {
-        let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
-        previous.replaced(name, &self.root.join(name));
+        self.previous().replaced(name, &self.root.join(name));
     }
 
     /// What others changed since: the files that were removed or changed, and whether the folder itself was
@@ -190,7 +193,15 @@ impl Folder {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(failed("cannot write", &staged.path))?;
+        let mut written = write();
+        if written
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::StorageFull)
+        {
+            self.previous().clear();
+            written = write();
+        }
+        written.map_err(failed("cannot write", &staged.path))?;
         Ok(staged)
     }
 

@@ -22,7 +22,8 @@ use std::{
 
 const MAP: &str = "discovery-map.json";
 const REPLACED: &str = "replaced";
-/// What all of it may take, in bytes; a folder for temporary files is often memory.
+/// What all of it may take, in bytes, and never more than an eighth of the file system: a folder for
+/// temporary files is often memory.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// The entries, the oldest first.
@@ -69,11 +70,19 @@ impl Previous {
             return;
         }
         let kept = self.begin(&root).and_then(|entry| {
-            fs::write(entry.join(MAP), map)?;
+            self.make_room(&root, map.len() as u64);
             self.is_for_next_build = true;
-            self.prune(&root)
+            fs::write(entry.join(MAP), map)
         });
         self.note(kept);
+    }
+
+    /// Gives up everything that is kept: the disk is full, and what Envoy has to read comes first.
+    pub(crate) fn clear(&mut self) {
+        (self.current, self.is_for_next_build) = (None, false);
+        for entry in self.root.iter().flat_map(|root| entries(root)) {
+            let _ = fs::remove_dir_all(entry);
+        }
     }
 
     /// Notes that a configuration is built, whose files will replace others.
@@ -110,7 +119,7 @@ impl Previous {
             if let Some(map) = latest.filter(|map| map.is_file()) {
                 link(&map, &entry.join(MAP))?;
             }
-            self.prune(root)?;
+            self.make_room(root, 0);
             entry
         };
         let kept = entry.join(REPLACED).join(name);
@@ -121,33 +130,51 @@ impl Previous {
         link(path, &kept)
     }
 
-    /// Begins an entry.
+    /// Begins an entry. A folder of that number that is somebody else's is left alone.
     fn begin(&mut self, root: &Path) -> io::Result<PathBuf> {
-        let last = entries(root).pop();
-        let last = last.and_then(|last| number(&last)).unwrap_or_default();
-        let entry = root.join(format!("{:04}", last + 1));
         // Maps name hosts, and so are for this user alone.
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&entry)?;
+        let mut folder = DirBuilder::new();
+        folder.mode(0o700);
+        folder.recursive(true).create(root)?;
+        folder.recursive(false);
+        let last = entries(root).pop();
+        let mut next = last.and_then(|last| number(&last)).unwrap_or_default() + 1;
+        let entry = loop {
+            let entry = root.join(format!("{next:04}"));
+            match folder.create(&entry) {
+                Ok(()) => break entry,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => next += 1,
+                Err(error) => return Err(error),
+            }
+        };
         self.current = Some(entry.clone());
         Ok(entry)
     }
 
-    /// Removes the oldest entries past the limits, and never the newest.
-    fn prune(&self, root: &Path) -> io::Result<()> {
+    /// Removes the oldest entries, so that one more with so many bytes is within the limits. The one that
+    /// is filled stays.
+    fn make_room(&self, root: &Path, bytes: u64) {
         let mut all = entries(root);
+        all.retain(|entry| Some(entry) != self.current.as_ref());
         let mut sizes: Vec<u64> = all.iter().map(|entry| size(entry)).collect();
-        while all.len() > 1 && (all.len() > self.keep || sizes.iter().sum::<u64>() > self.max_bytes)
-        {
-            fs::remove_dir_all(all.remove(0))?;
+        let limit = self.max_bytes.min(capacity(root) / 8);
+        let limit = limit.saturating_sub(bytes);
+        while !all.is_empty() && (all.len() >= self.keep || sizes.iter().sum::<u64>() > limit) {
+            // What cannot be removed now is tried again with the next entry.
+            let _ = fs::remove_dir_all(all.remove(0));
             sizes.remove(0);
         }
-        Ok(())
     }
 
     fn note(&mut self, kept: io::Result<()>) {
+        if let Err(error) = &kept {
+            if let Some(unfinished) = self.current.take() {
+                let _ = fs::remove_dir_all(unfinished);
+            }
+            if error.kind() == io::ErrorKind::StorageFull {
+                self.clear();
+            }
+        }
         match (kept, &self.root) {
             (Ok(()), _) => self.has_failed = false,
             (Err(error), Some(root)) if !self.has_failed => {
@@ -163,14 +190,35 @@ impl Previous {
     }
 }
 
-/// The entries of a folder, the oldest first.
+/// The entries of a folder, the oldest first. Only a folder that holds what entries hold is one.
 fn entries(root: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(root).into_iter().flatten().flatten();
     let mut found: Vec<(u64, PathBuf)> = found
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .filter_map(|entry| Some((number(&entry.path())?, entry.path())))
+        .filter(|(_, path)| is_entry(path))
         .collect();
     found.sort();
     found.into_iter().map(|(_, path)| path).collect()
+}
+
+fn is_entry(folder: &Path) -> bool {
+    let held: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    !held.is_empty() && held.iter().all(|name| name == MAP || name == REPLACED)
+}
+
+/// The bytes of the file system that a folder is in, or will be in.
+fn capacity(folder: &Path) -> u64 {
+    let exists = folder.ancestors().find(|folder| folder.exists());
+    let found = exists.and_then(|folder| rustix::fs::statvfs(folder).ok());
+    found.map_or(u64::MAX, |found| {
+        found.f_blocks.saturating_mul(found.f_frsize)
+    })
 }
 
 /// The number of an entry, if this is one.

@@ -11,7 +11,7 @@ use nightjar_core::{
     document::{proxy_input::ProxyInput, templates::Templates},
     envoy::Configuration,
     extension::{Host, RetryPolicy},
-    proxy_files::{self, ProxyFilesError},
+    proxy_files::{self, ProxyFiles, ProxyFilesError},
     shutdown::Shutdown,
     template::{Origin, TemplateErrors, TemplateSet},
     timing::Timing,
@@ -281,10 +281,17 @@ impl Refresher {
     ) -> Result<Candidate, NotBuilt> {
         let before = self.last_built.as_ref();
         let made = proxy_files::make(&templates.set, input, &self.bootstrap, before);
-        let configuration = made.map_err(|error| NotBuilt {
+        let made = made.map_err(|error| NotBuilt {
             reason: error.to_string(),
             failed: matches!(error, ProxyFilesError::Templates(_)),
         })?;
+        let ProxyFiles {
+            configuration,
+            warnings,
+        } = made;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         Ok(Candidate {
             configuration,
             templates: templates.number,

@@ -168,24 +168,20 @@ pub(super) fn render_file(
 }
 
 impl RenderedFile {
-    /// Fails if a hook repeats a member of a shipped template: Envoy takes the later one without a word.
-    /// `texts` are the texts of the partials.
-    pub(super) fn check_members(
+    /// The member that a hook repeats: Envoy takes the later one without a word. `texts` are the texts of
+    /// the partials.
+    pub(super) fn repeated_member(
         &self,
         template: &str,
         texts: &BTreeMap<String, String>,
-    ) -> Result<(), TemplateError> {
-        let Some(format) = Format::of(&self.path).filter(|_| !self.partials.is_empty()) else {
-            return Ok(());
-        };
-        let Some(RepeatedMember { name, line }) = repeated_member(&self.text, format) else {
-            return Ok(());
-        };
+    ) -> Option<TemplateError> {
+        let format = Format::of(&self.path).filter(|_| !self.partials.is_empty())?;
+        let RepeatedMember { name, line } = repeated_member(&self.text, format)?;
         let hooks = self.partials.iter().map(String::as_str);
         let hooks: Vec<_> = hooks
             .filter(|hook| texts.get(*hook).is_some_and(|text| text.contains(&name)))
             .collect();
-        Err(doubled_member(template, &name, line, &hooks))
+        Some(doubled_member(template, &name, line, &hooks))
     }
 }
 

@@ -1,35 +1,13 @@
 //! Hooks tried out: what they would break in the files of the shipped templates.
 
-use super::{layer::HOOKS, select::TemplateSet};
-use crate::context::{ProxyConfig, ProxyRole, proxy_input};
-use crate::document::{
-    self,
-    discovery_map::DiscoveryMap,
-    proxy_input::{Properties, ProxyInput},
-    templates::Templates,
+use super::{
+    layer::HOOKS,
+    sample::{NAME, sample},
+    select::TemplateSet,
 };
+use crate::document::templates::Templates;
 use crate::mustache::error::TemplateError;
-use std::{collections::BTreeSet, net::Ipv4Addr};
-
-/// One service with one endpoint, and one gateway.
-const SAMPLE: &str = r#"{
-  "schema-version": "v1", "document-version": "1",
-  "namespaces": [{
-    "namespace": "sample", "network-id": "sample",
-    "gateways": {"prefer-gateway": false, "instances": []},
-    "service-colors": [{
-      "service": "sample", "color": "sample", "index": 80, "protocol": "HTTP1.1",
-      "instances": [{"ipv4": "192.0.2.1", "port": 80}],
-      "routes": [{
-        "path-match": {"match-type": "prefix", "value": "/"},
-        "weight": 1, "default-access": true, "namespace-access": []
-      }],
-      "namespace-egress": []
-    }]
-  }]
-}"#;
-const NAME: &str = "sample";
-const PORT: u16 = 8080;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whom templates are for: namespace, and service and color of a sidecar.
 type Scope<'a> = (&'a str, Option<(&'a str, &'a str)>);
@@ -56,16 +34,9 @@ pub(super) fn errors(templates: &Templates) -> Vec<(String, TemplateError)> {
         let Ok(own) = set.render(&input) else {
             continue;
         };
-        for file in ["envoy-config.yaml", "cds.json", "lds.json", "rds-8080.json"] {
-            if own.contains_key(file) {
-                continue;
-            }
-            for error in set
-                .inherited(file, &input)
-                .err()
-                .into_iter()
-                .flat_map(|errors| errors.0)
-            {
+        for file in inherited_files(&own) {
+            let made = set.inherited(file, &input);
+            for error in made.err().into_iter().flat_map(|errors| errors.0) {
                 let pointer = pointer(templates, kind, &error.message);
                 if !found.contains(&(pointer.clone(), error.clone())) {
                     found.push((pointer, error));
@@ -74,6 +45,32 @@ pub(super) fn errors(templates: &Templates) -> Vec<(String, TemplateError)> {
         }
     }
     found
+}
+
+/// The shipped files that a set inherits: those that it does not make, and that something names which
+/// Envoy reads. A set with a bootstrap under another name inherits only what its files name.
+fn inherited_files(own: &BTreeMap<String, String>) -> Vec<&'static str> {
+    const BOOTSTRAP: &str = "envoy-config.yaml";
+    const BY_BOOTSTRAP: [&str; 2] = ["cds.json", "lds.json"];
+    const BY_LISTENERS: &str = "rds-8080.json";
+    let is_named = |file: &str| own.values().any(|text| text.contains(&format!("/{file}")));
+    let has_bootstrap = own
+        .values()
+        .any(|text| text.contains("dynamic_resources") || text.contains("static_resources"));
+    let mut files = Vec::new();
+    if !own.contains_key(BOOTSTRAP) && !has_bootstrap {
+        files.push(BOOTSTRAP);
+    }
+    for file in BY_BOOTSTRAP {
+        if !own.contains_key(file) && (!has_bootstrap || is_named(file)) {
+            files.push(file);
+        }
+    }
+    let named = files.contains(&"lds.json") || is_named(BY_LISTENERS);
+    if !own.contains_key(BY_LISTENERS) && named {
+        files.push(BY_LISTENERS);
+    }
+    files
 }
 
 /// For whom there are hooks.
@@ -106,40 +103,4 @@ fn pointer(templates: &Templates, kind: &str, message: &str) -> String {
         templates.position(|template| is_hook(&template.purpose))
     };
     format!("/{kind}-templates/{}/template", index.unwrap_or_default())
-}
-
-fn sample(is_service: bool) -> Option<ProxyInput> {
-    let map: DiscoveryMap = document::read(SAMPLE.as_bytes()).ok()?;
-    let role = if is_service {
-        ProxyRole::Service {
-            service: NAME.to_owned(),
-            color: NAME.to_owned(),
-        }
-    } else {
-        ProxyRole::Gateway
-    };
-    let proxy = ProxyConfig {
-        role,
-        namespace: NAME.to_owned(),
-        listen_port: PORT,
-        listen_address: Ipv4Addr::UNSPECIFIED.into(),
-        admin_port: Some(9901),
-        admin_address: Ipv4Addr::LOCALHOST.into(),
-        status: None,
-        config_dir: "/tmp/envoy".to_owned(),
-        properties: Properties::new(),
-    };
-    proxy_input(&map, &proxy).ok().map(|context| context.input)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn there_is_a_sample_of_each_kind_of_proxy() {
-        for is_service in [true, false] {
-            let sample = super::sample(is_service).unwrap();
-            assert_eq!((sample.is_service, sample.clusters.len()), (is_service, 1));
-            assert_eq!(sample.listeners[0].mesh_port, super::PORT);
-        }
-    }
 }

@@ -8,16 +8,24 @@ use super::{
     Template,
     files::render_file,
     origin::Origin,
+    sample::sample,
     select::TemplateSet,
     shipped::{SHIPPED, ShippedTemplate},
 };
 use crate::document::proxy_input::ProxyInput;
-use crate::mustache::{PARTIAL_SUFFIX, error::TemplateErrors, purpose::is_per_listener};
+use crate::mustache::{
+    PARTIAL_SUFFIX,
+    error::{TemplateError, TemplateErrors},
+    purpose::is_per_listener,
+};
 use std::collections::BTreeMap;
+
+/// The one hook that is in YAML.
+pub(super) const BOOTSTRAP_HOOK: &str = "bootstrap.mustache";
 
 /// Hook partials: what the shipped templates contain, and only a store fills.
 pub const HOOKS: [&str; 13] = [
-    "bootstrap.mustache",
+    BOOTSTRAP_HOOK,
     "clusters.mustache",
     "cluster.mustache",
     "endpoint.mustache",
@@ -31,6 +39,15 @@ pub const HOOKS: [&str; 13] = [
     "virtual-host.mustache",
     "route.mustache",
 ];
+
+/// A file that a shipped template made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inherited {
+    /// The text.
+    pub text: String,
+    /// A member that a hook repeats because of the map.
+    pub warning: Option<TemplateError>,
+}
 
 impl TemplateSet {
     /// Puts the set over the shipped templates, whose hooks it fills.
@@ -57,12 +74,14 @@ impl TemplateSet {
     /// Makes a file by the shipped templates, if they lie beneath this set and have it.
     ///
     /// # Errors
-    /// [`TemplateErrors`] if a hook cannot be rendered, or repeats a member of the file.
+    /// [`TemplateErrors`] if a hook cannot be rendered, or repeats a member of the file whatever the map is.
+    /// What it repeats only because of the map is a warning: who writes into the map must not be able to
+    /// stop a proxy.
     pub fn inherited(
         &self,
         path: &str,
         input: &ProxyInput,
-    ) -> Result<Option<String>, TemplateErrors> {
+    ) -> Result<Option<Inherited>, TemplateErrors> {
         for ShippedTemplate { template, name } in &self.shipped {
             let listener = match name {
                 None if template.name() == path => None,
@@ -78,10 +97,28 @@ impl TemplateSet {
                 }
             };
             let made = render_file(&self.partials, input, template, path, listener, 0)?;
-            made.check_members(template.name(), &self.texts)?;
-            return Ok(Some(made.text));
+            let warning = made.repeated_member(template.name(), &self.texts);
+            if let Some(error) = &warning
+                && self.repeats_always(template, input.is_service)
+            {
+                return Err(error.clone().into());
+            }
+            let text = made.text;
+            return Ok(Some(Inherited { text, warning }));
         }
         Ok(None)
+    }
+
+    /// Whether a hook repeats a member of the template even in the least that there is to render.
+    fn repeats_always(&self, template: &Template, is_service: bool) -> bool {
+        let Some(sample) = sample(is_service) else {
+            return false;
+        };
+        let listener = sample.listeners.first();
+        let listener = listener.filter(|_| is_per_listener(template.name()));
+        let path = template.name();
+        render_file(&self.partials, &sample, template, path, listener, 0)
+            .is_ok_and(|made| made.repeated_member(path, &self.texts).is_some())
     }
 
     /// Where each of a proxy's files comes from, and each partial of the set.

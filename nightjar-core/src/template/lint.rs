@@ -3,7 +3,7 @@
 use super::{
     context_types::{ValueType, context_types},
     hook_check,
-    layer::{HOOKS, hook_without_suffix},
+    layer::{BOOTSTRAP_HOOK, HOOKS, hook_without_suffix},
     select::TemplateSet,
 };
 use crate::document::templates::Templates;
@@ -229,6 +229,10 @@ enum Quoting {
 
 impl Quoting {
     fn of(purpose: &str) -> Option<Self> {
+        if HOOKS.contains(&purpose) {
+            let is_yaml = purpose == BOOTSTRAP_HOOK;
+            return Some(if is_yaml { Self::Yaml } else { Self::Json });
+        }
         let file = purpose.strip_suffix(PARTIAL_SUFFIX).unwrap_or(purpose);
         match file.rsplit_once('.').map(|(_, form)| form) {
             Some("json") => Some(Self::Json),

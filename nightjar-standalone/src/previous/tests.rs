@@ -186,3 +186,34 @@ fn nothing_is_kept_if_none_is_to_be_or_none_can_be() {
     scene.roll_out(&[("a.json", "3")]);
     assert_eq!(fs::read_to_string(scene.path("envoy/a.json")).unwrap(), "3");
 }
+
+#[test]
+fn folders_of_others_are_left_alone() {
+    let mut scene = Scene::new(1);
+    for name in ["2019", "2020", "0001"] {
+        let theirs = scene.path("envoy.previous").join(name);
+        fs::create_dir_all(&theirs).unwrap();
+        fs::write(theirs.join("report.txt"), name).unwrap();
+    }
+    for map in ["one", "two"] {
+        scene.previous.map_came(map.as_bytes());
+    }
+    let expected = [
+        ("0001/report.txt", "0001"),
+        ("0003/discovery-map.json", "two"),
+        ("2019/report.txt", "2019"),
+        ("2020/report.txt", "2020"),
+    ];
+    assert_eq!(scene.kept(), owned(&expected));
+}
+
+#[test]
+fn a_full_disk_costs_what_is_kept_and_nothing_else() {
+    let mut scene = Scene::new(5);
+    scene.previous.map_came(b"one");
+    scene.previous.map_came(b"two");
+    scene.previous.clear();
+    assert_eq!(scene.kept(), []);
+    scene.previous.map_came(b"three");
+    assert_eq!(scene.kept(), owned(&[("0001/discovery-map.json", "three")]));
+}

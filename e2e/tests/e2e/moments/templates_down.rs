@@ -106,6 +106,8 @@ fn templates_that_come_late_are_used_as_soon_as_they_come() {
         "until [ -e {} ]; do sleep 0.1; done",
         go.display()
     ));
+    // A run that began before would read the new template at once.
+    scene.proxy.wait_refreshes(2);
     scene
         .templates
         .edit("cds.json", "ROUND_ROBIN", "LEAST_REQUEST");

@@ -26,7 +26,7 @@ pub(super) struct Checks {
     dry_run: bool,
     /// Commit whatever the checks say; nothing is rendered, and no Envoy is asked
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// The map whose proxies are rendered; the one in the store if not given
     #[arg(long, value_name = "FILE")]
     discovery_map: Option<PathBuf>,

@@ -13,6 +13,7 @@ use nightjar_core::{
     document::{self, templates::Templates},
     env::Env,
     extension::DocumentName,
+    report::printable,
     template::folder,
 };
 use std::path::{Component, Path, PathBuf};
@@ -59,7 +60,7 @@ impl Push {
             return Err(Usage(message.to_owned()).into());
         }
         let store = self.store.open()?;
-        let held = held(&store, self.create)?;
+        let held = held(&store, self.create, self.checks.force)?;
         let old = match &held {
             Some(held) => old(&store, held, self.replace)?,
             None => Set::new(),
@@ -175,17 +176,28 @@ fn place_of_file(path: &Path) -> Result<Place, Usage> {
     }
 }
 
+/// What a store that answers neither a fetch nor a list may be.
+const OUT_OF_REACH: &str = "the store may be out of reach, and hold templates; if it certainly holds none, push with --create and --force";
+
 /// What the store holds; nothing if it is to hold its first templates.
-fn held(store: &Store, creates: bool) -> anyhow::Result<Option<Stored>> {
+fn held(store: &Store, creates: bool, is_sure: bool) -> anyhow::Result<Option<Stored>> {
     let document = DocumentName::TEMPLATES;
     match store.current(&document) {
         Ok(held) if creates => Err(already(store, &held.version).into()),
         Ok(held) => Ok(Some(held)),
         Err(error) if creates && error.is_retry() => {
             // The code for "not there yet" is that of a store that is out of reach.
-            let listed = store.versions(&document).unwrap_or_default();
-            if let Some(newest) = listed.first() {
-                return Err(already(store, &newest.document_version).into());
+            match store.versions(&document) {
+                Ok(listed) => {
+                    if let Some(newest) = listed.first() {
+                        return Err(already(store, &newest.document_version).into());
+                    }
+                }
+                Err(list) if list.is_retry() && !is_sure => {
+                    return Err(error.with_hint(OUT_OF_REACH).into());
+                }
+                // A store need not offer a list.
+                Err(_) => {}
             }
             output::warning(&format!("taken as a store without templates: {error}"));
             Ok(None)
@@ -199,8 +211,9 @@ fn held(store: &Store, creates: bool) -> anyhow::Result<Option<Stored>> {
 
 fn already(store: &Store, version: &str) -> Usage {
     Usage(format!(
-        "{} holds templates already: version {version}\n  hint: push without --create",
-        store.name
+        "{} holds templates already: version {}\n  hint: push without --create",
+        store.name,
+        printable(version)
     ))
 }
 

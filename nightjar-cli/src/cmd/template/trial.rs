@@ -210,6 +210,7 @@ impl Good<'_> {
             .and_then(TemplateSet::over_shipped)
             .map_err(|errors| ProxyFilesError::Templates(errors).to_string())?;
         proxy_files::make(&set, &context.input, self.trial.bootstrap, None)
+            .map(|made| made.configuration)
             .map_err(|error| error.to_string())
     }
 

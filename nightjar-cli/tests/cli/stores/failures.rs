@@ -109,3 +109,29 @@ fn a_push_that_is_interrupted_commits_nothing() {
     assert!(interrupted.stderr.ends_with(end), "{}", interrupted.stderr);
     assert_eq!(scene.version(), version);
 }
+
+/// A first push compares with nothing, so that it could replace what is there.
+#[test]
+fn a_store_that_is_out_of_reach_is_not_an_empty_one() {
+    let scene = Scene::with_script(
+        "case \"$*\" in *=commit*) run \"$@\";; *) echo throttled >&2; exit 31;; esac",
+    );
+    let file = scene.0.path("data/templates.json");
+    let before = fs::read(&file).unwrap();
+    scene.template(
+        "gateway/_default",
+        "envoy-config.yaml",
+        "node: {id: other}\n",
+    );
+    let refused = scene.run(&["push", "--create", "templates"]);
+    assert_eq!(refused.code, Some(31));
+    assert!(
+        refused.stderr.contains("push with --create and --force"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(fs::read(&file).unwrap(), before);
+    let forced = scene.run(&["push", "--create", "--force", "templates"]);
+    assert_eq!(forced.code, Some(0), "{}", forced.stderr);
+    assert_ne!(fs::read(&file).unwrap(), before);
+}

@@ -3,7 +3,6 @@
 use super::files::{input, templates};
 use nightjar_core::{
     document::{proxy_input::ProxyInput, templates::Templates},
-    envoy::Configuration,
     proxy_files,
     template::{HOOKS, SHIPPED, TemplateSet, lint_all, shipped},
 };
@@ -23,7 +22,7 @@ fn layered(document: &Templates) -> TemplateSet {
 
 fn make(set: &TemplateSet) -> Result<BTreeMap<String, String>, String> {
     let made = proxy_files::make(set, &context(), BOOTSTRAP, None);
-    let made: Configuration = made.map_err(|error| error.to_string())?;
+    let made = made.map_err(|error| error.to_string())?.configuration;
     let files = made.iter();
     Ok(files
         .map(|file| (file.name().to_owned(), file.text().to_owned()))
@@ -145,7 +144,7 @@ fn each_hook_stands_where_its_name_says() {
     );
     // Envoy knows none of these members, so that only the renderer reads them.
     let set = layered(&document);
-    let file = |name: &str| set.inherited(name, &context()).unwrap().unwrap();
+    let file = |name: &str| set.inherited(name, &context()).unwrap().unwrap().text;
     let json = |name: &str| serde_json::from_str::<Value>(&file(name)).unwrap();
     let (cds, lds, rds) = (json("cds.json"), json("lds.json"), json("rds-3000.json"));
     assert!(file(BOOTSTRAP).ends_with("\nx_bootstrap: {}"));
@@ -184,7 +183,7 @@ fn the_last_comma_of_a_hook_is_no_matter() {
         .inherited("cds.json", &context)
         .unwrap()
         .unwrap();
-    let cds: Value = serde_json::from_str(&cds).unwrap();
+    let cds: Value = serde_json::from_str(&cds.text).unwrap();
     assert_eq!(cds["resources"].as_array().unwrap().len(), 1);
 }
 
@@ -280,4 +279,55 @@ fn the_shipped_routes_read_every_kind_of_comparison() {
             "{kind} is not written for headers and for query parameters"
         );
     }
+}
+
+/// Whoever can write a property into the map must not be able to stop a proxy.
+#[test]
+fn what_a_hook_repeats_because_of_the_map_is_a_warning() {
+    let hook = [("cluster.mustache", "\"health_checks\": [],\n")];
+    let set = layered(&templates(&hook));
+    let mut context = context();
+    let made = proxy_files::make(&set, &context, BOOTSTRAP, None).unwrap();
+    assert_eq!(made.warnings, []);
+    let property = ("health-check-path".to_owned(), "/up".to_owned());
+    context.clusters[0].properties = BTreeMap::from([property]);
+    let made = proxy_files::make(&set, &context, BOOTSTRAP, None).unwrap();
+    let warning = made.warnings[0].to_string();
+    assert!(
+        warning.contains("repeats the member \"health_checks\""),
+        "{warning}"
+    );
+}
+
+/// A set of its own may have a partial named like a hook, which nothing of the shipped set contains.
+#[test]
+fn a_lint_does_not_try_out_what_a_whole_set_does_not_inherit() {
+    let bootstrap = "dynamic_resources: {cds_config: {path_config_source: {path: \"{{config_dir}}/own.json\"}}}\n";
+    let own = [
+        ("envoy-config.yaml", bootstrap),
+        (
+            "own.json",
+            "{\"resources\": [{{#clusters}}{ {{>cluster.mustache}} }{{/clusters}}]}",
+        ),
+        (
+            "cluster.mustache",
+            "\"@type\": \"x\", \"connect_timeout\": \"1s\"",
+        ),
+    ];
+    assert_eq!(lint_all(&templates(&own)), []);
+}
+
+#[test]
+fn text_outside_quotes_is_warned_of_in_hooks_too() {
+    let hooks = [
+        ("bootstrap.mustache", "flags_path: {{namespace}}\n"),
+        ("cluster.mustache", "\"x\": {{properties.note}},\n"),
+    ];
+    let findings = lint_all(&templates(&hooks));
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    assert!(
+        findings
+            .iter()
+            .all(|(_, finding)| finding.to_string().contains("outside double quotes"))
+    );
 }
