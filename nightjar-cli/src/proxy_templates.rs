@@ -7,13 +7,11 @@ use clap::{ArgAction, Args};
 use nightjar_core::{
     document::proxy_input::ProxyInput,
     envoy::{Configuration, Files},
+    proxy::defaults::BOOTSTRAP,
     proxy_files::{self, ProxyFilesError},
     template::{TemplateErrors, TemplateSet},
 };
 use std::path::PathBuf;
-
-/// The bootstrap of the shipped templates, and the default of nightjar-standalone.
-const BOOTSTRAP: &str = "envoy-config.yaml";
 
 /// The templates, and the layer beneath them. The defaults are those of nightjar-standalone.
 #[derive(Args)]

@@ -15,6 +15,8 @@ pub mod defaults {
     pub const ADMIN_ADDRESS: &str = "127.0.0.1";
     /// The folder that Envoy reads its files from.
     pub const CONFIG_DIR: &str = "/tmp/envoy";
+    /// The file that Envoy is started with.
+    pub const BOOTSTRAP: &str = "envoy-config.yaml";
 }
 
 /// The folder that Envoy reads its files from, in the one spelling that templates get. `None` if it is

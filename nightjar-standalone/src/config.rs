@@ -76,7 +76,7 @@ const ENVOY_BASE_ID: Setting = Setting::with_default(
 );
 const ENVOY_CONFIGURATION_TEMPLATE: Setting = Setting::with_default(
     "ENVOY_CONFIGURATION_TEMPLATE",
-    "envoy-config.yaml",
+    defaults::BOOTSTRAP,
     "The purpose of the template that makes Envoy's bootstrap.",
 );
 const ENVOY_CONFIGURATION_DIR: Setting = Setting::with_default(

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! An entry has the next number, and the time of its folder. Nothing here may fail or delay a rollout: an
-//! old file is kept by a second link to it, and what cannot be kept is told once.
+//! old file is kept by a second link to it, and what cannot be kept is logged once.
 
 use nightjar_core::{
     digits::parse_digits,
@@ -74,6 +74,11 @@ impl Previous {
             self.is_for_next_build = true;
             fs::write(entry.join(MAP), map)
         });
+        if kept.is_err()
+            && let Some(unfinished) = self.current.take()
+        {
+            let _ = fs::remove_dir_all(unfinished);
+        }
         self.note(kept);
     }
 
@@ -167,13 +172,9 @@ impl Previous {
     }
 
     fn note(&mut self, kept: io::Result<()>) {
-        if let Err(error) = &kept {
-            if let Some(unfinished) = self.current.take() {
-                let _ = fs::remove_dir_all(unfinished);
-            }
-            if error.kind() == io::ErrorKind::StorageFull {
-                self.clear();
-            }
+        let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+        if kept.as_ref().is_err_and(is_full) {
+            self.clear();
         }
         match (kept, &self.root) {
             (Ok(()), _) => self.has_failed = false,
@@ -227,10 +228,16 @@ fn number(entry: &Path) -> Option<u64> {
     parse_digits(name)
 }
 
-/// A second link to a file, which costs nothing; a copy where the folders are on different file systems.
+/// A second link to a file, which copies nothing; a copy where there can be no link.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
     match fs::hard_link(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                CrossesDevices | PermissionDenied | TooManyLinks | Unsupported
+            ) =>
+        {
             fs::copy(from, to).map(|_| ())
         }
         linked => linked,

@@ -30,7 +30,7 @@ pub(crate) struct Check {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The file in it that Envoy is started with
-    #[arg(long, value_name = "FILE", default_value = "envoy-config.yaml")]
+    #[arg(long, value_name = "FILE", default_value = nightjar_core::proxy::defaults::BOOTSTRAP)]
     bootstrap: String,
     /// The folder that the files were made for; found in the bootstrap if not given
     #[arg(long, value_name = "DIR")]

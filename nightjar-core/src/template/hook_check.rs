@@ -7,6 +7,7 @@ use super::{
 };
 use crate::document::templates::Templates;
 use crate::mustache::error::TemplateError;
+use crate::proxy::defaults::BOOTSTRAP;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whom templates are for: namespace, and service and color of a sidecar.
@@ -50,7 +51,6 @@ pub(super) fn errors(templates: &Templates) -> Vec<(String, TemplateError)> {
 /// The shipped files that a set inherits: those that it does not make, and that something names which
 /// Envoy reads. A set with a bootstrap under another name inherits only what its files name.
 fn inherited_files(own: &BTreeMap<String, String>) -> Vec<&'static str> {
-    const BOOTSTRAP: &str = "envoy-config.yaml";
     const BY_BOOTSTRAP: [&str; 2] = ["cds.json", "lds.json"];
     const BY_LISTENERS: &str = "rds-8080.json";
     let is_named = |file: &str| own.values().any(|text| text.contains(&format!("/{file}")));

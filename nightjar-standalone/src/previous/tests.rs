@@ -217,3 +217,18 @@ fn a_full_disk_costs_what_is_kept_and_nothing_else() {
     scene.previous.map_came(b"three");
     assert_eq!(scene.kept(), owned(&[("0001/discovery-map.json", "three")]));
 }
+
+#[test]
+fn a_file_that_cannot_be_kept_does_not_cost_the_map() {
+    let mut scene = Scene::new(5);
+    scene.previous.map_came(b"one");
+    fs::write(scene.path("envoy.previous/0001/replaced"), "in the way").unwrap();
+    fs::write(scene.path("envoy/a.json"), "0").unwrap();
+    scene.roll_out(&[("a.json", "1")]);
+    assert!(scene.previous.has_failed);
+    let expected = [
+        ("0001/discovery-map.json", "one"),
+        ("0001/replaced", "in the way"),
+    ];
+    assert_eq!(scene.kept(), owned(&expected));
+}

@@ -31,7 +31,7 @@ pub(super) struct Checks {
     #[arg(long, value_name = "FILE")]
     discovery_map: Option<PathBuf>,
     /// The file that Envoy is started with (ENVOY_CONFIGURATION_TEMPLATE)
-    #[arg(long, value_name = "FILE", default_value = "envoy-config.yaml")]
+    #[arg(long, value_name = "FILE", default_value = nightjar_core::proxy::defaults::BOOTSTRAP)]
     bootstrap: String,
     /// The Envoy to ask; ENVOY_EXEC, or envoy on PATH where there is one, if not given
     #[arg(long, value_name = "PROGRAM")]

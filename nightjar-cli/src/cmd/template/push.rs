@@ -199,7 +199,7 @@ fn held(store: &Store, creates: bool, is_sure: bool) -> anyhow::Result<Option<St
                 // A store need not offer a list.
                 Err(_) => {}
             }
-            output::warning(&format!("taken as a store without templates: {error}"));
+            output::warning(&format!("treated as a store without templates: {error}"));
             Ok(None)
         }
         Err(error) if error.is_retry() => Err(error

@@ -102,7 +102,7 @@ fn free_ports(proxy: &Proxy, map: &DiscoveryMap) -> impl Iterator<Item = u16> {
         .namespaces
         .iter()
         .flat_map(|namespace| &namespace.service_colors);
-    let taken: BTreeSet<u16> = entries
+    let in_use: BTreeSet<u16> = entries
         .filter(|entry| {
             let service = proxy.service.as_ref();
             service.is_some_and(|(service, color)| {
@@ -112,7 +112,7 @@ fn free_ports(proxy: &Proxy, map: &DiscoveryMap) -> impl Iterator<Item = u16> {
         .flat_map(|entry| &entry.namespace_egress)
         .map(|egress| egress.interface.port.get())
         .collect();
-    (FIRST_PORT..).filter(move |port| !taken.contains(port))
+    (FIRST_PORT..).filter(move |port| !in_use.contains(port))
 }
 
 impl fmt::Display for Proxy {
