@@ -70,33 +70,33 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 25] = [
     route(
         "retry-on",
         ValueFormat::RetryOn,
-        "which failures are tried again",
+        "which failures are retried",
     ),
     route(
         "num-retries",
         ValueFormat::Count,
-        "how many times a request is tried again",
+        "how many times a request is retried",
     ),
     route(
         "per-try-timeout",
         ValueFormat::Duration,
-        "the time one try may take",
+        "the time each try may take",
     ),
     at(
         Target::RouteMember,
         "host-rewrite",
         ValueFormat::Host,
-        "the host name that the service is sent instead of the caller's",
+        "the host name that the service receives instead of the caller's",
     ),
     route(
         "prefix-rewrite",
         ValueFormat::PathPrefix,
-        "what the service is sent instead of the matched prefix, or instead of an exact path",
+        "what replaces the matched prefix, or an exact path, in the request that the service receives",
     ),
     route(
         "hash-on",
         ValueFormat::HashOn,
-        "what sends the requests of one caller to one endpoint, with an lb-policy of RING_HASH or MAGLEV",
+        "what requests are hashed by, so that equal ones reach one endpoint; with an lb-policy of RING_HASH or MAGLEV",
     ),
     cluster(
         "connect-timeout",
@@ -116,17 +116,17 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 25] = [
     cluster(
         "max-requests",
         ValueFormat::Count,
-        "how many requests may be under way at once",
+        "how many requests may be in flight at once",
     ),
     cluster(
         "max-retries",
         ValueFormat::Count,
-        "how many retries may be under way at once",
+        "how many retries may be in flight at once",
     ),
     cluster(
         "outlier-consecutive-5xx",
         ValueFormat::Count,
-        "after how many 5xx answers in a row an endpoint is ejected",
+        "how many 5xx answers in a row eject an endpoint",
     ),
     cluster(
         "outlier-base-ejection-time",
@@ -161,7 +161,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 25] = [
     cluster(
         "outlier-connect-failures",
         ValueFormat::Count,
-        "after how many failed connections in a row an endpoint is ejected; `0` is never",
+        "how many failed connections in a row eject an endpoint; `0` is never",
     ),
     at(
         Target::ProxyEnvironment,

@@ -54,7 +54,7 @@ fn properties() -> String {
             Target::RouteMember => "member of a route",
             Target::Cluster => "cluster",
             Target::Proxy => "proxy",
-            Target::ProxyEnvironment => "proxy, in its own environment alone",
+            Target::ProxyEnvironment => "proxy, from its own environment only",
         };
         [
             format!("`{}`", property.name),
