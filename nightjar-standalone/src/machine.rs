@@ -6,6 +6,8 @@
 //! once.
 //!
 //! ```text
+//! event           what happened
+//! effect          what has to be done
 //! supervisor      which Envoy serves, which one starts, which ones end
 //! rollout         which files Envoy is known to have, which it should have, and why it does not have them yet
 //! secrets         problems with secrets that Envoy reads by itself
@@ -13,229 +15,32 @@
 //! status          readiness and metrics, derived from the state
 //! ```
 
+mod effect;
+mod event;
 mod refresh_stats;
 pub(crate) mod rollout;
 mod secrets;
 mod status;
 pub(crate) mod supervisor;
 
+pub(crate) use effect::{Effect, PhaseRequest};
+pub(crate) use event::{
+    Event, NotBuilt, PhaseOutcome, Probe, ProcessExit, Refreshed, ValidationError,
+};
 pub(crate) use refresh_stats::RefreshStats;
 pub(crate) use rollout::Candidate;
 pub(crate) use status::SharedStatus;
 
-use crate::{
-    ack::{Counters, Unbound},
-    inotify,
-    secrets::SecretReport,
-};
-use nightjar_core::{
-    daemon::{EmptyMap, Now, Pauses, RefreshOutcome, RefreshProgress, RefreshTimer},
-    envoy::{Configuration, File, Secret},
-};
+use crate::inotify;
+use nightjar_core::daemon::{Now, Pauses, RefreshOutcome, RefreshProgress, RefreshTimer};
 use rollout::Rollout;
-use rustix::process::Signal;
 use secrets::Secrets;
-use std::{fmt, sync::Arc, time::Duration};
+use std::time::Duration;
 use supervisor::{Output, Supervisor, SupervisorEvent};
 use tokio::time::Instant;
 
 /// Counts the processes that were started.
 pub(crate) type Generation = u64;
-
-/// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProcessExit {
-    /// The exit status, for the log.
-    pub(crate) reason: String,
-    /// The last error in its log.
-    pub(crate) last_error: Option<String>,
-    /// Whether a signal ended it.
-    pub(crate) by_signal: bool,
-}
-
-impl ProcessExit {
-    fn with_reason(reason: String) -> Self {
-        Self {
-            reason,
-            last_error: None,
-            by_signal: false,
-        }
-    }
-
-    fn mentions(&self, text: &str) -> bool {
-        self.last_error
-            .as_ref()
-            .is_some_and(|last_error| last_error.contains(text))
-    }
-}
-
-impl fmt::Display for ProcessExit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)?;
-        self.last_error
-            .as_ref()
-            .map_or(Ok(()), |last_error| write!(f, ": {last_error}"))
-    }
-}
-
-/// The result of a question to Envoy's admin interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Probe {
-    Answered {
-        live: bool,
-        /// The state as Envoy names it, such as `INITIALIZING`.
-        state: String,
-        epoch: u64,
-        config_path: String,
-    },
-    NoAnswer(String),
-}
-
-/// The result of a refresh.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Refreshed {
-    /// The set of files to roll out, if it may differ from the previous one.
-    pub(crate) candidate: Option<Candidate>,
-    /// The version of the last good discovery map.
-    pub(crate) map_version: Option<String>,
-    /// Why the newest templates are not used, if they are not.
-    pub(crate) templates_failed: Option<String>,
-    /// The map without endpoints that is not accepted yet.
-    pub(crate) empty_map: Option<EmptyMap>,
-    /// Why no set of files was built from map and templates.
-    pub(crate) not_built: Option<NotBuilt>,
-}
-
-/// Why no set of files was built from a map and templates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NotBuilt {
-    pub(crate) reason: String,
-    /// Whether rendering failed; else files were rendered that Envoy cannot read.
-    pub(crate) failed: bool,
-}
-
-/// Why a set of files did not pass validation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ValidationError {
-    /// Envoy would reject it.
-    Rejected(String),
-    /// Envoy could not be asked.
-    Unavailable(String),
-}
-
-/// How a phase ended.
-#[derive(Debug, Clone)]
-pub(crate) enum PhaseOutcome {
-    /// Envoy has all of it.
-    Accepted {
-        counters: Counters,
-        /// Listeners that it could not bind, `None` if the phase had none.
-        unbound: Option<Vec<Unbound>>,
-        /// How many clusters and listeners may go on warming.
-        warming_tolerated: u64,
-    },
-    /// Envoy rejected a file.
-    Rejected { reason: String, counters: Counters },
-    /// Envoy did not answer in time whether it has all of it.
-    TimedOut { reason: String },
-    /// The folder could not be written.
-    NotWritten { reason: String, partly: bool },
-}
-
-/// What happened.
-#[derive(Debug, Clone)]
-pub(crate) enum Event {
-    /// A refresh is due, or asked for.
-    RefreshDue,
-    Refreshed {
-        result: Result<Refreshed, String>,
-        /// Of this refresh and all before it.
-        stats: Box<RefreshStats>,
-    },
-    Validated {
-        fingerprint: u64,
-        result: Result<(), ValidationError>,
-    },
-    SpawnFailed {
-        generation: Generation,
-        reason: String,
-    },
-    Exited {
-        generation: Generation,
-        exit: ProcessExit,
-    },
-    Probed(Probe),
-    Drained,
-    PhaseEnded {
-        id: u64,
-        outcome: PhaseOutcome,
-    },
-    /// A whole set was written, or not.
-    FilesReplaced(Result<(), String>),
-    /// Somebody else changed the folder.
-    FolderInspected {
-        /// Files that were removed or changed.
-        missing: Vec<String>,
-        /// The folder itself was replaced: Envoy watches one that is gone.
-        lost: bool,
-    },
-    /// Problems with secrets that Envoy reads by itself.
-    Secrets(SecretReport),
-    /// The time that [`State::deadline`] gave is over.
-    DeadlinePassed,
-    Stop(String),
-}
-
-/// A phase to carry out: write files, and wait until Envoy has them.
-#[derive(Debug, Clone)]
-pub(crate) struct PhaseRequest {
-    pub(crate) id: u64,
-    /// The files to write, in this order; empty to confirm files that are there.
-    pub(crate) writes: Vec<Arc<File>>,
-    /// The files that Envoy has to report.
-    pub(crate) awaited: Vec<Arc<File>>,
-    /// Counters as they were last seen.
-    pub(crate) counters: Counters,
-    pub(crate) warming_tolerated: u64,
-    /// Whether a listener could not bind, so that Envoy may not read its routes.
-    pub(crate) is_closed: bool,
-}
-
-/// What has to be done.
-#[derive(Debug, Clone)]
-pub(crate) enum Effect {
-    /// Fetch the map and the templates. Templates of this number were the last that Envoy accepted.
-    Refresh {
-        accepted_templates: Option<u64>,
-    },
-    /// Send [`Event::RefreshDue`] after this time, give or take a little.
-    ScheduleRefresh(Duration),
-    Validate(Configuration),
-    Spawn(supervisor::Process),
-    Signal {
-        generation: Generation,
-        signal: Signal,
-    },
-    Drain,
-    /// This process serves now: the kernel should kill others first when memory runs out.
-    ProtectFromOom {
-        generation: Generation,
-    },
-    Probe {
-        after: Duration,
-    },
-    /// Write a whole set that no process reads at this moment.
-    ReplaceFiles(Configuration),
-    Phase(Box<PhaseRequest>),
-    CancelPhase,
-    /// Remove the files that were written before and are not in this set.
-    RemoveOthers(Configuration),
-    InspectFolder,
-    /// Watch these secrets, and no others any more.
-    WatchSecrets(Vec<Secret>),
-    /// The program ends.
-    Exit(Result<(), String>),
-}
 
 /// The settings of the state machine.
 #[derive(Debug, Clone)]

@@ -1,12 +1,17 @@
 //! Phase of a rollout: writes files, then asks Envoy until it has all of them, or has rejected one.
 
+mod config_dump;
+mod progress;
+
 use crate::{
-    ack::{self, Counters, Unbound, Versions},
+    ack::{self, Counters, Versions},
     admin::{Admin, AdminError},
     files::{Folder, Staged},
     machine::{PhaseOutcome, PhaseRequest},
 };
+use config_dump::{configs, errors, only_unbound};
 use nightjar_core::envoy::{File, FileRole, on_one_line};
+use progress::PhaseProgress;
 use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -37,17 +42,6 @@ pub(crate) struct Phases {
     pub(crate) last_error: LastError,
     /// How long Envoy may take for one phase.
     pub(crate) timeout: Duration,
-}
-
-/// How far a phase is.
-struct PhaseProgress<'a> {
-    request: &'a PhaseRequest,
-    deadline: Instant,
-    before: Counters,
-    /// Whether counters have to be asked, as the version is the same before and after.
-    by_counter: Vec<bool>,
-    done: Vec<bool>,
-    unbound: Option<Vec<Unbound>>,
 }
 
 impl Phases {
@@ -408,112 +402,8 @@ impl Phases {
     }
 }
 
-impl PhaseProgress<'_> {
-    /// A file that Envoy has not accepted yet.
-    fn missing_file(&self) -> Option<&Arc<File>> {
-        let missing = self.done.iter().position(|done| !done)?;
-        self.request.awaited.get(missing)
-    }
-
-    fn is_by_counter(&self, index: usize) -> bool {
-        self.by_counter.get(index).copied().unwrap_or_default()
-    }
-
-    fn is_done(&self, index: usize) -> bool {
-        self.done.get(index).copied().unwrap_or_default()
-    }
-
-    fn finish(&mut self, index: usize) {
-        if let Some(done) = self.done.get_mut(index) {
-            *done = true;
-        }
-        if let Some(by_counter) = self.by_counter.get_mut(index) {
-            *by_counter = false;
-        }
-    }
-
-    /// Once listeners and clusters are there, Envoy does not read a file that they do not name.
-    fn leave_out_unread(&mut self, versions: &Versions) {
-        let is_top =
-            |file: &File| matches!(file.role(), Some(FileRole::Clusters | FileRole::Listeners));
-        let request = self.request;
-        let files = request.awaited.iter().enumerate();
-        if files
-            .clone()
-            .any(|(index, file)| is_top(file) && !self.is_done(index))
-        {
-            return;
-        }
-        for (index, file) in files {
-            if file.role().is_some_and(|role| versions.of(role).is_none()) {
-                self.finish(index);
-            }
-        }
-    }
-
-    /// Whether a listener is closed, by what this phase has found out or the ones before.
-    fn has_closed_listener(&self) -> bool {
-        let mut awaited = self.request.awaited.iter();
-        match &self.unbound {
-            Some(unbound) => !unbound.is_empty(),
-            None => {
-                self.request.is_closed
-                    && !awaited.any(|file| file.role() == Some(&FileRole::Listeners))
-            }
-        }
-    }
-
-    fn accepted(&mut self, warming_tolerated: u64) -> PhaseOutcome {
-        let listeners = |file: &Arc<File>| file.role() == Some(&FileRole::Listeners);
-        let unbound = match self.unbound.take() {
-            None if self.request.awaited.iter().any(listeners) => Some(Vec::new()),
-            unbound => unbound,
-        };
-        PhaseOutcome::Accepted {
-            counters: Arc::clone(&self.before),
-            unbound,
-            warming_tolerated,
-        }
-    }
-}
-
 fn clear(last_error: &LastError) {
     *last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
-}
-
-fn configs(dump: &Value) -> impl Iterator<Item = &Value> {
-    dump.get("configs")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-}
-
-/// The resources that are in error, by name, each with Envoy's reason.
-fn errors(dump: &Value) -> impl Iterator<Item = (&str, &str)> {
-    configs(dump).filter_map(|config| {
-        let details = config.pointer("/error_state/details")?.as_str()?;
-        // A listener that was never created is named only in the rejected configuration.
-        let names = ["/name", "/error_state/failed_configuration/name"];
-        let mut names = names
-            .iter()
-            .filter_map(|at| config.pointer(at).and_then(Value::as_str));
-        let name = names.next().unwrap_or_default();
-        Some((name, details))
-    })
-}
-
-/// The listeners that could not be bound, if nothing else is wrong with any.
-fn only_unbound(dump: &Value) -> Option<Vec<Unbound>> {
-    let unbound: Option<Vec<Unbound>> = errors(dump)
-        .map(|(name, details)| ack::unbound(name, details))
-        .collect();
-    let unbound = unbound.map(|mut unbound| {
-        // Envoy reports one again that it had bound before.
-        unbound.sort_by(|one, other| one.listener.cmp(&other.listener));
-        unbound.dedup_by(|one, other| one.listener == other.listener);
-        unbound
-    });
-    unbound.filter(|unbound| !unbound.is_empty())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    ack::Unbound,
     fake::{FakeEnvoy, Refuses},
     sample::{BOOTSTRAP, Mesh},
 };
