@@ -42,6 +42,15 @@ enum Breadth {
     All,
 }
 
+/// What a comparison takes, from the narrowest to the widest.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    OneValue,
+    Pattern,
+    OneEnd,
+    AnyValue,
+}
+
 impl Conditions {
     pub(super) fn of_headers(headers: &[HeaderMatch]) -> Self {
         Self::new(
@@ -196,22 +205,22 @@ pub(super) fn normalise(mut condition: Condition) -> Condition {
 
 fn specificity(condition: &Condition) -> Specificity {
     let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
-    let (kind, length) = match &condition.value {
-        ValueMatch::Exact(_) => (0, 0),
-        ValueMatch::Regex(pattern) => (1, -length(pattern)),
-        ValueMatch::Prefix(text) | ValueMatch::Suffix(text) => (2, -length(text)),
-        ValueMatch::Present => (3, 0),
+    let (extent, length) = match &condition.value {
+        ValueMatch::Exact(_) => (Extent::OneValue, 0),
+        ValueMatch::Regex(pattern) => (Extent::Pattern, -length(pattern)),
+        ValueMatch::Prefix(text) | ValueMatch::Suffix(text) => (Extent::OneEnd, -length(text)),
+        ValueMatch::Present => (Extent::AnyValue, 0),
     };
     if condition.invert {
         // The wider the comparison, the narrower its opposite.
-        (Breadth::AllBut, 3 - kind, -length, condition.case_sensitive)
+        let rank = Extent::AnyValue as u8 - extent as u8;
+        (Breadth::AllBut, rank, -length, condition.case_sensitive)
     } else {
-        let breadth = if kind == 3 {
-            Breadth::All
-        } else {
-            Breadth::Some
+        let breadth = match extent {
+            Extent::AnyValue => Breadth::All,
+            Extent::OneValue | Extent::Pattern | Extent::OneEnd => Breadth::Some,
         };
-        (breadth, kind, length, !condition.case_sensitive)
+        (breadth, extent as u8, length, !condition.case_sensitive)
     }
 }
 

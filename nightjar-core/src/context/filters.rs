@@ -3,7 +3,7 @@
 use super::conditions::{Condition, METHOD, normalise, normalise_header};
 use crate::document::{
     AUTHORITY,
-    discovery_map::{HeaderMatch, QueryParameterMatch, ValueMatch},
+    discovery_map::{HeaderMatch, QueryParameterMatch, ValueMatchType},
     host_pattern, list_pattern,
     proxy_input::Filter,
 };
@@ -62,37 +62,20 @@ fn distinct_filters(
 
 /// A condition as templates see it.
 fn filter(condition: &Condition) -> Filter {
-    let text = match &condition.value {
-        ValueMatch::Exact(text) | ValueMatch::Prefix(text) | ValueMatch::Suffix(text) => {
-            text.to_string()
-        }
-        ValueMatch::Regex(pattern) => pattern.to_string(),
-        ValueMatch::Present => String::new(),
-    };
-    Filter {
-        name: condition.name.clone(),
-        value: text,
-        is_exact_match: matches!(condition.value, ValueMatch::Exact(_)),
-        is_regex_match: matches!(condition.value, ValueMatch::Regex(_)),
-        is_present_match: matches!(condition.value, ValueMatch::Present),
-        is_prefix_match: matches!(condition.value, ValueMatch::Prefix(_)),
-        is_suffix_match: matches!(condition.value, ValueMatch::Suffix(_)),
-        invert_match: condition.invert,
-        case_sensitive: condition.case_sensitive,
-        is_first: false,
-        is_last: false,
-    }
+    let value = &condition.value;
+    compared(condition, value.match_type(), value.text().to_owned())
 }
 
 /// The same condition as a regular expression for the whole value.
 fn as_regex(condition: &Condition, pattern: String) -> Filter {
+    compared(condition, ValueMatchType::Regex, pattern)
+}
+
+fn compared(condition: &Condition, match_type: ValueMatchType, value: String) -> Filter {
     Filter {
-        value: pattern,
-        is_exact_match: false,
-        is_regex_match: true,
-        is_prefix_match: false,
-        is_suffix_match: false,
-        ..filter(condition)
+        invert_match: condition.invert,
+        case_sensitive: condition.case_sensitive,
+        ..Filter::new(condition.name.clone(), match_type, value)
     }
 }
 

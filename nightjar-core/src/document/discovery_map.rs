@@ -8,7 +8,7 @@ pub use super::{
     path::Path,
     path_match::{PathMatch, PathMatchType, PathValue},
     text::{FieldName, HostName, Name, Pattern, PropertyName, Text},
-    value_match::ValueMatch,
+    value_match::{ValueMatch, ValueMatchType},
 };
 pub(super) use host_port::ONE_HOST;
 pub use host_port::{Host, HostPort};

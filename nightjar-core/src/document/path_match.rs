@@ -60,7 +60,7 @@ pub enum PathMatchType {
 /// The JSON form of a [`PathMatch`].
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "PathMatch", extend("if" = is_match_type("regex"), "then" = json!({"properties": {"value": pattern_schema()}})))]
+#[schemars(rename = "PathMatch", extend("if" = is_match_type(&json!("regex")), "then" = json!({"properties": {"value": pattern_schema()}})))]
 /// How a request's path is compared.
 struct RawPathMatch {
     /// The kind of comparison.
@@ -187,7 +187,7 @@ pub(super) const MATCHABLE_PREFIX: Rule = Rule::new("path-prefix", |text| {
 
 /// What the schema asks of a private route's path.
 pub(super) fn matchable_path() -> Value {
-    let live = |kind, rule: &Rule| json!({"if": is_match_type(kind), "then": {"properties": {"value": rule.schema()}}});
+    let live = |kind: &str, rule: &Rule| json!({"if": is_match_type(&json!(kind)), "then": {"properties": {"value": rule.schema()}}});
     json!({"properties": {"path-match": {
         "allOf": [live("exact", &MATCHABLE_PATH), live("prefix", &MATCHABLE_PREFIX)]
     }}})

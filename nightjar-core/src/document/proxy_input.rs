@@ -1,6 +1,6 @@
 //! Context of one proxy: what templates are rendered with.
 
-use super::SchemaVersion;
+use super::{SchemaVersion, discovery_map::ValueMatchType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -176,6 +176,37 @@ pub struct Filter {
     pub is_first: bool,
     /// Whether this is the list's last item.
     pub is_last: bool,
+}
+
+impl Filter {
+    pub(crate) fn new(name: String, match_type: ValueMatchType, value: String) -> Self {
+        Self {
+            name,
+            value,
+            is_exact_match: match_type == ValueMatchType::Exact,
+            is_regex_match: match_type == ValueMatchType::Regex,
+            is_present_match: match_type == ValueMatchType::Present,
+            is_prefix_match: match_type == ValueMatchType::Prefix,
+            is_suffix_match: match_type == ValueMatchType::Suffix,
+            invert_match: false,
+            case_sensitive: true,
+            is_first: false,
+            is_last: false,
+        }
+    }
+
+    /// The way to compare, of which one flag is set.
+    pub fn match_type(&self) -> Option<ValueMatchType> {
+        ValueMatchType::ALL
+            .into_iter()
+            .find(|match_type| match match_type {
+                ValueMatchType::Exact => self.is_exact_match,
+                ValueMatchType::Regex => self.is_regex_match,
+                ValueMatchType::Prefix => self.is_prefix_match,
+                ValueMatchType::Suffix => self.is_suffix_match,
+                ValueMatchType::Present => self.is_present_match,
+            })
+    }
 }
 
 /// One member of a route, with its share.

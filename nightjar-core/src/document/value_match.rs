@@ -23,7 +23,7 @@ pub enum ValueMatch {
 /// The ways to compare a header or a query parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum ValueMatchType {
+pub enum ValueMatchType {
     /// The whole value, exactly.
     Exact,
     /// The whole value by a regular expression.
@@ -36,7 +36,48 @@ pub(super) enum ValueMatchType {
     Present,
 }
 
+impl ValueMatchType {
+    /// Every way.
+    pub const ALL: [Self; 5] = [
+        Self::Exact,
+        Self::Prefix,
+        Self::Suffix,
+        Self::Regex,
+        Self::Present,
+    ];
+
+    /// What the schema says of the value, if it needs one.
+    fn value_schema(self) -> Option<Value> {
+        match self {
+            Self::Exact => Some(json!({"type": "string"})),
+            Self::Regex => Some(pattern_schema()),
+            Self::Prefix | Self::Suffix => Some(json!({"type": "string", "minLength": 1})),
+            Self::Present => None,
+        }
+    }
+}
+
 impl ValueMatch {
+    /// The way to compare.
+    pub fn match_type(&self) -> ValueMatchType {
+        match self {
+            Self::Exact(_) => ValueMatchType::Exact,
+            Self::Regex(_) => ValueMatchType::Regex,
+            Self::Prefix(_) => ValueMatchType::Prefix,
+            Self::Suffix(_) => ValueMatchType::Suffix,
+            Self::Present => ValueMatchType::Present,
+        }
+    }
+
+    /// What is compared with; empty for `Present`.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Exact(text) | Self::Prefix(text) | Self::Suffix(text) => text,
+            Self::Regex(pattern) => pattern,
+            Self::Present => "",
+        }
+    }
+
     pub(super) fn new(match_type: ValueMatchType, value: Option<Text>) -> Result<Self, String> {
         let needed = || value.ok_or("value is missing");
         let filled = |text: Text| {
@@ -64,7 +105,7 @@ impl ValueMatch {
 }
 
 /// What the schema says of a comparison of one kind.
-pub(super) fn is_match_type(kind: &str) -> Value {
+pub(super) fn is_match_type(kind: &Value) -> Value {
     json!({"properties": {"match-type": {"const": kind}}, "required": ["match-type"]})
 }
 
@@ -75,17 +116,33 @@ pub(super) fn pattern_schema() -> Value {
 
 /// What each kind of comparison needs.
 pub(super) fn value_rules() -> Value {
-    let text = json!({"type": "string"});
-    let filled = json!({"type": "string", "minLength": 1});
-    let rule = |kind, value: &Value| json!({"if": is_match_type(kind), "then": {"properties": {"value": value}, "required": ["value"]}});
-    json!([
-        rule("exact", &text),
-        rule("prefix", &filled),
-        rule("suffix", &filled),
-        rule("regex", &pattern_schema()),
-    ])
+    let rule = |kind: ValueMatchType| {
+        let value = kind.value_schema()?;
+        Some(
+            json!({"if": is_match_type(&json!(kind)), "then": {"properties": {"value": value}, "required": ["value"]}}),
+        )
+    };
+    ValueMatchType::ALL.into_iter().filter_map(rule).collect()
 }
 
 pub(super) fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_comparisons_is_whole() {
+        let schema = schemars::schema_for!(ValueMatchType);
+        let kinds = schema.get("oneOf").and_then(Value::as_array).unwrap();
+        let missing: Vec<&Value> = kinds
+            .iter()
+            .map(|kind| &kind["const"])
+            .filter(|name| ValueMatchType::ALL.iter().all(|kind| json!(kind) != **name))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        assert_eq!(kinds.len(), ValueMatchType::ALL.len());
+    }
 }

@@ -2,7 +2,10 @@
 //! shipped templates.
 
 use super::path::Target;
-use crate::document::proxy_input::{Filter, ProxyInput, Route};
+use crate::document::{
+    discovery_map::ValueMatchType,
+    proxy_input::{Filter, ProxyInput, Route},
+};
 use regex::RegexBuilder;
 
 /// A request as its caller sends it.
@@ -126,19 +129,20 @@ fn holds(filter: &Filter, values: &[&str]) -> bool {
 
 fn is_met(filter: &Filter, value: &str) -> bool {
     let (wanted, is_strict) = (filter.value.as_str(), filter.case_sensitive);
-    if filter.is_exact_match {
-        is_equal(value, wanted, is_strict)
-    } else if filter.is_prefix_match {
-        let head = value.get(..wanted.len());
-        head.is_some_and(|head| is_equal(head, wanted, is_strict))
-    } else if filter.is_suffix_match {
-        let start = value.len().checked_sub(wanted.len());
-        let tail = start.and_then(|start| value.get(start..));
-        tail.is_some_and(|tail| is_equal(tail, wanted, is_strict))
-    } else if filter.is_regex_match {
-        is_whole(wanted, is_strict, value)
-    } else {
-        true
+    match filter.match_type() {
+        Some(ValueMatchType::Exact) => is_equal(value, wanted, is_strict),
+        Some(ValueMatchType::Prefix) => {
+            let head = value.get(..wanted.len());
+            head.is_some_and(|head| is_equal(head, wanted, is_strict))
+        }
+        Some(ValueMatchType::Suffix) => {
+            let start = value.len().checked_sub(wanted.len());
+            let tail = start.and_then(|start| value.get(start..));
+            tail.is_some_and(|tail| is_equal(tail, wanted, is_strict))
+        }
+        Some(ValueMatchType::Regex) => is_whole(wanted, is_strict, value),
+        // Envoy takes a matcher without a comparison for one of presence.
+        Some(ValueMatchType::Present) | None => true,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What headers, query parameters and paths are compared with.
 
 use super::{ROUTE, breaks, full, keeps, said_of, with, without};
+use nightjar_core::document::discovery_map::ValueMatchType;
 use serde_json::{Value, json};
 
 const BEYOND_BYTES: &str = "Envoy compares bytes, so \\x{…} must not exceed \\x{FF}";
@@ -148,7 +149,8 @@ fn filters_have_what_they_compare_with() {
             json!("é".repeat(513)),
             "has 1026 bytes; at most 1024 are allowed",
         );
-        for kind in ["exact", "regex", "prefix", "suffix"] {
+        let needs_value = |kind: &ValueMatchType| *kind != ValueMatchType::Present;
+        for kind in ValueMatchType::ALL.into_iter().filter(needs_value) {
             let map = with(full(), &format!("{place}/match-type"), json!(kind));
             let missing = format!("{place}: \"value\" is missing");
             assert_eq!(said_of(&without(map.clone(), value)), [missing]);

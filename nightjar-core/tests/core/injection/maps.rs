@@ -3,7 +3,7 @@
 use super::hostile;
 use nightjar_core::{
     context::{ValueFormat, properties::DOCUMENTED_PROPERTIES},
-    document::discovery_map::{PathMatch, PathMatchType},
+    document::discovery_map::{PathMatch, PathMatchType, ValueMatchType},
 };
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};
@@ -201,25 +201,25 @@ impl Filler<'_> {
     /// A filter of each kind. Their names keep their order whatever is filled in.
     fn filters(&mut self, key: &str, arrive: bool) -> Vec<Value> {
         let mut filters = Vec::new();
-        for (number, kind) in ["exact", "prefix", "suffix", "regex", "present"]
-            .iter()
-            .enumerate()
-        {
+        for (number, kind) in ValueMatchType::ALL.into_iter().enumerate() {
             // No name may be as long as the longest texts.
             let name: String = self.text().chars().take(LONGEST_NAME).collect();
             let name = Value::from(format!("{number}{name}").to_ascii_lowercase());
             self.arrives(&name);
-            let value = match *kind {
-                "regex" => regex::escape(&self.text()),
+            let folds_case = kind == ValueMatchType::Suffix;
+            let value = match kind {
+                ValueMatchType::Regex => regex::escape(&self.text()),
                 // In one case, as those values are that compare without case.
-                "suffix" => self.text().to_ascii_lowercase(),
-                _ => self.text(),
+                ValueMatchType::Suffix => self.text().to_ascii_lowercase(),
+                ValueMatchType::Exact | ValueMatchType::Prefix | ValueMatchType::Present => {
+                    self.text()
+                }
             };
-            if *kind != "present" && arrive {
+            if kind != ValueMatchType::Present && arrive {
                 self.arriving.push(value.clone());
             }
             filters.push(json!({
-                key: name, "match-type": kind, "value": value, "case-sensitive": *kind != "suffix",
+                key: name, "match-type": kind, "value": value, "case-sensitive": !folds_case,
             }));
         }
         filters
