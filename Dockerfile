@@ -33,10 +33,10 @@ WORKDIR /workspace
 ENV CARGO_PROFILE_RELEASE_OPT_LEVEL=z CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_PANIC=abort \
     RUSTFLAGS="-C link-arg=-Wl,-z,pack-relative-relocs"
 COPY --from=manifests /workspace .
-RUN cargo build --locked --release --workspace --exclude e2e
+RUN cargo build --locked --release --workspace --exclude e2e --exclude test-kit
 COPY . .
 RUN find . -path ./target -prune -o -name "*.rs" -exec touch {} + \
-    && cargo build --locked --release --workspace --exclude e2e
+    && cargo build --locked --release --workspace --exclude e2e --exclude test-kit
 # What images share, so that no list of it has to be kept: every extension, and the one library that Rust
 # programs need and a bare base lacks. And what an image without a shell could not make: folders that any
 # user may write to. Volumes that are mounted over these take their mode; it is not sticky, so that what

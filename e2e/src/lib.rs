@@ -4,12 +4,10 @@
 //! aws        AWS on one machine, with a wire that counts calls and makes faults
 //! central    nightjar-central, running
 //! extension  one call of an extension
-//! ports      ports that nobody else takes
 //! process    a started program that ends with its test, and its log
 //! http       requests whose every byte the test decides
 //! load       requests without pause, and every one that failed
 //! mesh       sample services, and proxies under nightjar-standalone
-//! maps       discovery maps in few words
 //! markdown   the pages of the documentation
 //! status     what a long-running program says of itself
 //! scripts    small programs that do one thing wrong
@@ -17,6 +15,8 @@
 //! templates  template folders that a test edits
 //! told       what a proxy says of itself
 //! ```
+//!
+//! What the tests of the other crates need too is in `kit/`.
 //!
 //! A test that cannot have what it needs fails; none is ever skipped.
 
@@ -33,10 +33,8 @@ pub mod central;
 pub mod extension;
 pub mod http;
 pub mod load;
-pub mod maps;
 pub mod markdown;
 pub mod mesh;
-pub mod ports;
 pub mod process;
 pub mod scripts;
 pub mod status;
@@ -44,14 +42,9 @@ pub mod tables;
 pub mod templates;
 mod told;
 
-use std::{
-    path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
-};
+pub use test_kit::{WAIT_TIMEOUT, eventually, maps, ports};
 
-/// How long anything may take that a test waits for; far more than it should.
-pub const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
+use std::path::{Path, PathBuf};
 
 /// The workspace's folder.
 pub fn root() -> &'static Path {
@@ -96,19 +89,4 @@ pub fn oldest_envoy() -> PathBuf {
         path.display()
     );
     path
-}
-
-/// Waits until `seen` gives something; fails with `what` if it does not in time.
-pub fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + WAIT_TIMEOUT;
-    loop {
-        if let Some(found) = seen() {
-            return found;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "not within {WAIT_TIMEOUT:?}: {what}"
-        );
-        thread::sleep(Duration::from_millis(5));
-    }
 }

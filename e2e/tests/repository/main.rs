@@ -6,3 +6,5 @@ mod modules;
 mod pages;
 #[cfg(test)]
 mod promises;
+#[cfg(test)]
+mod samples;

@@ -53,8 +53,10 @@ fn crates() -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.join("src").is_dir() && path.join("Cargo.toml").is_file() {
-                found.push(path);
-            } else if path.is_dir() && !name.starts_with('.') && name != "target" {
+                found.push(path.clone());
+            }
+            // One crate may be in the folder of another.
+            if path.is_dir() && !name.starts_with('.') && !["target", "src"].contains(&name) {
                 open.push(path);
             }
         }

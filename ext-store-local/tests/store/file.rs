@@ -107,7 +107,7 @@ fn what_is_no_document_is_fatal() {
 fn the_handed_over_file_is_private_and_alone() {
     let store = Store::in_files();
     store.write("map.json", "{}");
-    let folder = tempfile::tempdir_in(store.root.path()).unwrap();
+    let folder = tempfile::tempdir_in(store.root.root()).unwrap();
     let action_file = folder.path().join("action.json");
     store.run_with(
         &action_file,
@@ -148,7 +148,7 @@ fn a_commit_is_fetched_again_with_a_version_of_its_own() {
     );
 
     // Nothing else is left in the folder.
-    let names: Vec<_> = fs::read_dir(store.root.path())
+    let names: Vec<_> = fs::read_dir(store.root.root())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();

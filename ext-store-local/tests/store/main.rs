@@ -12,13 +12,12 @@ mod versions;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
-use tempfile::TempDir;
+use test_kit::Folder;
 
 /// A store in a folder of its own.
 struct Store {
-    root: TempDir,
+    root: Folder,
     variables: Vec<(&'static str, PathBuf)>,
 }
 
@@ -34,16 +33,10 @@ struct Outcome {
 impl Store {
     /// A store whose documents are in files.
     fn in_files() -> Self {
-        let root = TempDir::new().unwrap();
+        let root = Folder::new();
         let variables = vec![
-            (
-                "NJ_DSLOCAL_FILE_TEMPLATES",
-                root.path().join("templates.json"),
-            ),
-            (
-                "NJ_DSLOCAL_FILE_DISCOVERY_MAP",
-                root.path().join("map.json"),
-            ),
+            ("NJ_DSLOCAL_FILE_TEMPLATES", root.path("templates.json")),
+            ("NJ_DSLOCAL_FILE_DISCOVERY_MAP", root.path("map.json")),
         ];
         Self { root, variables }
     }
@@ -65,37 +58,35 @@ impl Store {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
+        self.root.path(name)
     }
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        self.root.write(name, content);
     }
 
     /// Runs the program with these arguments, and an action file that is read afterwards.
     fn run(&self, arguments: &[&str]) -> Outcome {
-        let folder = tempfile::tempdir_in(self.root.path()).unwrap();
+        let folder = tempfile::tempdir_in(self.root.root()).unwrap();
         self.run_with(&folder.path().join("action.json"), arguments)
     }
 
     fn run_with(&self, action_file: &Path, arguments: &[&str]) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_ext-store-local"))
-            .env_clear()
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .arg(format!("--action-file={}", action_file.display()))
-            .args(arguments)
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| {
-            let text = String::from_utf8(bytes).unwrap();
-            text.replace(self.root.path().to_str().unwrap(), "TEMP")
-        };
+        let action_file_argument = format!("--action-file={}", action_file.display());
+        let arguments: Vec<&str> = [action_file_argument.as_str()]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .collect();
+        let mut command = self
+            .root
+            .command(env!("CARGO_BIN_EXE_ext-store-local"), &arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let run = test_kit::Outcome::of(&mut command);
+        let text = |text: String| text.replace(self.root.root().to_str().unwrap(), "TEMP");
         Outcome {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
+            code: run.code,
+            stdout: text(run.stdout),
+            stderr: text(run.stderr),
             file: fs::read_to_string(action_file).ok(),
         }
     }
@@ -115,7 +106,7 @@ impl Store {
 
     /// Commits in place of one version alone, or of any if that is blank.
     fn commit_over(&self, previous: &str, document: &str, content: &str) -> Outcome {
-        let folder = tempfile::tempdir_in(self.root.path()).unwrap();
+        let folder = tempfile::tempdir_in(self.root.root()).unwrap();
         let action_file = folder.path().join("action.json");
         fs::write(&action_file, content).unwrap();
         let document = format!("--document={document}");

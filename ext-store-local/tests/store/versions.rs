@@ -42,7 +42,7 @@ fn a_commit_replaces_the_version_that_it_is_given_and_no_other() {
     // By hand, which no version field tells of.
     store.write("map.json", r#"{"a":3}"#);
     assert_eq!(commit(&version_of(two), one), too_late(&version_of(two)));
-    let names: Vec<_> = fs::read_dir(store.root.path())
+    let names: Vec<_> = fs::read_dir(store.root.root())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
@@ -57,7 +57,7 @@ fn a_lock_that_was_left_behind_blocks_nobody() {
     let program = store.path("program");
     fs::copy(env!("CARGO_BIN_EXE_ext-store-local"), &program).unwrap();
     store.write("new.json", r#"{"a":1}"#);
-    let root = store.root.path();
+    let root = store.root.root();
     let is_root = fs::metadata(&program).unwrap().uid() == 0;
     if is_root {
         chown(root, Some(NOBODY), None).unwrap();

@@ -8,6 +8,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use nightjar_core::{document, picture::Mesh};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use test_kit::maps;
 
 fn mesh(map: &Value) -> Mesh {
     Mesh::new(&document::read(map.to_string().as_bytes()).unwrap())
@@ -18,10 +19,9 @@ fn map(namespaces: &Value) -> Value {
 }
 
 fn route(path: &str, weight: u16, is_public: bool, access: &Value) -> Value {
-    json!({
-        "path-match": {"match-type": "prefix", "value": path}, "weight": weight,
-        "default-access": is_public, "namespace-access": access,
-    })
+    let members =
+        json!({"weight": weight, "default-access": is_public, "namespace-access": access});
+    maps::with(maps::prefix(path), members)
 }
 
 fn shop_and_bank() -> Value {

@@ -19,6 +19,7 @@ use nightjar_core::{
 };
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
+use test_kit::maps;
 
 fn proxy_config(role: ProxyRole) -> ProxyConfig {
     ProxyConfig {
@@ -47,48 +48,29 @@ fn gateway() -> ProxyConfig {
 
 /// A map of the given namespaces.
 fn map(namespaces: &[Value]) -> DiscoveryMap {
-    let document = json!({
-        "schema-version": "v1", "document-version": "1", "namespaces": namespaces
-    });
-    serde_json::from_value(document).unwrap()
+    serde_json::from_value(maps::map(namespaces)).unwrap()
 }
 
 /// A namespace with the given service-colors and no gateways.
 fn namespace(name: &str, service_colors: &[Value]) -> Value {
-    json!({
-        "namespace": name,
-        "network-id": format!("net-{name}"),
-        "gateways": { "instances": [] },
-        "service-colors": service_colors,
-    })
+    let network = json!({ "network-id": format!("net-{name}") });
+    with(maps::namespace(name, service_colors), &network)
 }
 
 /// A service-color with one instance, or with what `extra` says instead.
 fn service_color(service: &str, color: &str, routes: &[Value], extra: &Value) -> Value {
+    let ours = json!({
+        "index": 3000, "instances": [{ "ipv4": "10.0.0.1", "port": 3000 }],
+    });
     with(
-        json!({
-            "service": service,
-            "color": color,
-            "index": 3000,
-            "instances": [{ "ipv4": "10.0.0.1", "port": 3000 }],
-            "routes": routes,
-            "namespace-egress": [],
-        }),
+        with(maps::service_color(service, color, &[], routes), &ours),
         extra,
     )
 }
 
 /// A public route for a path prefix, or what `extra` says instead.
 fn route(path: &str, extra: &Value) -> Value {
-    with(
-        json!({
-            "path-match": { "match-type": "prefix", "value": path },
-            "weight": 1,
-            "default-access": true,
-            "namespace-access": [],
-        }),
-        extra,
-    )
+    with(maps::prefix(path), extra)
 }
 
 /// A private route.
@@ -96,11 +78,8 @@ fn private(path: &str, extra: &Value) -> Value {
     with(route(path, &json!({ "default-access": false })), extra)
 }
 
-fn with(mut object: Value, extra: &Value) -> Value {
-    for (name, value) in extra.as_object().unwrap() {
-        object[name] = value.clone();
-    }
-    object
+fn with(object: Value, extra: &Value) -> Value {
+    maps::with(object, extra.clone())
 }
 
 /// The whole context with its warnings.

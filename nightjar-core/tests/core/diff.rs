@@ -5,29 +5,21 @@ use nightjar_core::{
     document::{self, discovery_map::DiscoveryMap},
 };
 use serde_json::{Value, json};
+use test_kit::maps;
 
 fn stock(color: &str, endpoints: u8, weight: u16) -> Value {
     let instances =
         (0..endpoints).map(|last| json!({"ipv4": format!("10.0.0.{last}"), "port": 80}));
-    json!({
-        "service": "stock", "color": color, "index": 1,
-        "instances": instances.collect::<Vec<_>>(),
-        "routes": [{
-            "path-match": {"match-type": "prefix", "value": "/stock/"}, "weight": weight,
-            "default-access": true, "namespace-access": [],
-        }],
-        "namespace-egress": [],
-    })
+    let instances = json!({"instances": instances.collect::<Vec<_>>()});
+    let route = maps::with(maps::prefix("/stock/"), json!({"weight": weight}));
+    maps::with(
+        maps::service_color("stock", color, &[], &[route]),
+        instances,
+    )
 }
 
 fn map(entries: &[Value]) -> Value {
-    json!({
-        "schema-version": "v1", "document-version": "1",
-        "namespaces": [{
-            "namespace": "store", "network-id": "store", "gateways": {"instances": []},
-            "service-colors": entries,
-        }],
-    })
+    maps::map(&[maps::namespace("store", entries)])
 }
 
 fn told(old: &Value, new: &Value) -> Vec<String> {

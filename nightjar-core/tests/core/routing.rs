@@ -6,49 +6,48 @@ use nightjar_core::{
     routing::{Answer, Caller, Outcome, Request, answer},
 };
 use serde_json::{Value, json};
+use test_kit::maps;
 
-fn entry(service: &str, color: &str, endpoints: u8, routes: &Value) -> Value {
+fn entry(service: &str, color: &str, endpoints: u8, routes: &[Value]) -> Value {
     let instances =
         (0..endpoints).map(|last| json!({"ipv4": format!("10.0.0.{last}"), "port": 80}));
-    json!({
-        "service": service, "color": color, "index": 1, "routes": routes,
+    let members = json!({
         "instances": instances.collect::<Vec<_>>(),
         "namespace-egress": [{"namespace": "bank", "interface": {"ipv4": "127.0.0.1", "port": 4000}}],
-    })
+    });
+    maps::with(maps::service_color(service, color, &[], routes), members)
 }
 
 fn prefix(path: &str, weight: u16, is_public: bool) -> Value {
-    json!({
-        "path-match": {"match-type": "prefix", "value": path}, "weight": weight,
-        "default-access": is_public, "namespace-access": [],
-    })
+    let members = json!({"weight": weight, "default-access": is_public});
+    maps::with(maps::prefix(path), members)
 }
 
 fn mesh() -> DiscoveryMap {
-    let namespace = |name: &str, gateways: &Value, entries: &[Value]| {
-        json!({
-            "namespace": name, "network-id": name, "gateways": gateways, "service-colors": entries,
-        })
-    };
-    let none = json!({"instances": []});
     let gateways = json!({
         "prefer-gateway": true, "instances": [{"ipv4": "10.1.0.1", "port": 8080}],
     });
-    let map = json!({
-        "schema-version": "v1", "document-version": "1",
-        "namespaces": [
-            namespace("store", &none, &[
-                entry("stock", "blue", 2, &json!([prefix("/stock/", 3, true), prefix("/stock/admin/", 1, false)])),
-                entry("stock", "green", 1, &json!([prefix("/stock/", 1, true)])),
-                entry("idle", "blue", 0, &json!([prefix("/idle/", 1, true)])),
-                entry("secret", "blue", 1, &json!([prefix("/secret/", 1, false)])),
-            ]),
-            namespace("bank", &gateways, &[
-                entry("pay", "blue", 1, &json!([prefix("/pay/", 1, true), prefix("/pay/back/", 1, false)])),
-            ]),
+    let store = maps::namespace(
+        "store",
+        &[
+            entry(
+                "stock",
+                "blue",
+                2,
+                &[
+                    prefix("/stock/", 3, true),
+                    prefix("/stock/admin/", 1, false),
+                ],
+            ),
+            entry("stock", "green", 1, &[prefix("/stock/", 1, true)]),
+            entry("idle", "blue", 0, &[prefix("/idle/", 1, true)]),
+            entry("secret", "blue", 1, &[prefix("/secret/", 1, false)]),
         ],
-    });
-    document::read(map.to_string().as_bytes()).unwrap()
+    );
+    let pay = [prefix("/pay/", 1, true), prefix("/pay/back/", 1, false)];
+    let bank = maps::namespace("bank", &[entry("pay", "blue", 1, &pay)]);
+    let bank = maps::with(bank, json!({"gateways": gateways}));
+    document::read(maps::map(&[store, bank]).to_string().as_bytes()).unwrap()
 }
 
 fn asked(from: ProxyRole, to: Option<&str>, target: &str) -> Answer {
