@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long each program takes to build, and how large it is, as a table for docs/operating.md.
+"""How long each program takes to build, and how large it is, as a table for CONTRIBUTING.md.
 
     e2e/measure-builds.py [FOLDER]      default: target/measured-builds, emptied first
 
