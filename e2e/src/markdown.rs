@@ -50,6 +50,30 @@ pub fn pages() -> Vec<Page> {
     names.into_iter().map(read).collect()
 }
 
+/// A page by its path from the root of the repository.
+pub fn page(name: &str) -> Page {
+    let mut pages = pages().into_iter();
+    let page = pages.find(|page| page.name == name);
+    page.unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+/// The rows of the first table below a heading or comment, each in its cells.
+pub fn rows(text: &str, heading: &str) -> Vec<Vec<String>> {
+    let (_, below) = text.split_once(heading).unwrap();
+    let rows = below.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
+    let cells = |row: &str| {
+        let cells = row.trim_matches('|').split(" | ");
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    rows.map(cells).collect()
+}
+
+/// What a text has between backticks.
+pub fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
 impl Page {
     /// The tables below a comment with their name, as `(name, lines)`.
     pub fn tables(&self) -> Vec<(String, String)> {

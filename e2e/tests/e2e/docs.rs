@@ -7,6 +7,7 @@
 mod app_mesh;
 mod commands;
 mod examples;
+mod symptoms;
 mod tables;
 mod workload;
 

@@ -7,7 +7,11 @@ mod central;
 mod condition;
 mod proxy;
 
-use e2e::{eventually, markdown, mesh::Proxy};
+use e2e::{
+    eventually,
+    markdown::{self, quoted, rows},
+    mesh::Proxy,
+};
 use std::collections::BTreeSet;
 
 /// An alert's condition, and the test that provokes it.
@@ -77,37 +81,14 @@ const OF_CENTRAL: [Provoked; 5] = [
     (EMPTY, central::a_mesh_that_seems_empty_to_central),
 ];
 
-fn page(name: &str) -> String {
-    let pages = markdown::pages();
-    let page = pages.into_iter().find(|page| page.name == name);
-    page.unwrap().text
-}
-
-/// The rows of the table below a heading, each in its cells.
-fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
-    let (_, below) = page.split_once(heading).unwrap();
-    let rows = below.lines().skip_while(|line| !line.starts_with('|'));
-    let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
-    let cells = |row: &str| {
-        let cells = row.trim_matches('|').split(" | ");
-        cells.map(|cell| cell.trim().to_owned()).collect()
-    };
-    rows.map(cells).collect()
-}
-
 fn alerts(heading: &str) -> Vec<Vec<String>> {
-    rows(&page("docs/operating.md"), heading)
+    rows(&markdown::page("docs/operating.md").text, heading)
 }
 
 /// The conditions in the first column of the table below a heading.
 fn conditions(heading: &str) -> Vec<String> {
     let condition = |row: Vec<String>| row[0].trim_matches('`').to_owned();
     alerts(heading).into_iter().map(condition).collect()
-}
-
-/// What a text has between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
 }
 
 /// Words of the column "what to do" that no program says: commands, and the page that is read.
@@ -154,7 +135,7 @@ fn every_alert_is_about_metrics_that_there_are() {
         (OF_A_PROXY_HEADING, "docs/entry-standalone.md"),
         (OF_CENTRAL_HEADING, "docs/entry-central.md"),
     ] {
-        let there = rows(&page(name), "<!-- table: metrics");
+        let there = rows(&markdown::page(name).text, "<!-- table: metrics");
         let there: BTreeSet<&str> = there.iter().map(|row| row[0].trim_matches('`')).collect();
         for condition in conditions(heading) {
             let metrics = metrics(&condition);
