@@ -143,6 +143,17 @@ impl Page {
         links
     }
 
+    /// Its pictures: the words for those who do not see them, and where they lead.
+    pub fn pictures(&self) -> Vec<(String, String)> {
+        let pieces = self.prose().flat_map(|line| line.split("![").skip(1));
+        let pictures = pieces.filter_map(|piece| {
+            let (words, rest) = piece.split_once("](")?;
+            let (path, _) = rest.split_once(')')?;
+            Some((words.to_owned(), path.to_owned()))
+        });
+        pictures.collect()
+    }
+
     /// The path from the root of what this page calls `path`.
     pub fn resolve(&self, path: &str) -> String {
         if path.is_empty() {

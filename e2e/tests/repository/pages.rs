@@ -131,6 +131,29 @@ fn every_link_leads_somewhere() {
     }
 }
 
+/// A picture is shown on a page, with words for people who do not see it, and in light and dark.
+#[test]
+fn every_picture_has_words_and_is_shown() {
+    let mut shown = Vec::new();
+    for page in markdown::pages() {
+        for (words, path) in page.pictures() {
+            assert!(words.len() > 40, "{}: {path} has few words", page.name);
+            shown.push(page.resolve(&path));
+        }
+    }
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "svg") {
+            let name = format!("docs/{}", path.file_name().unwrap().display());
+            assert!(shown.contains(&name), "no page shows {name}");
+            let text = fs::read_to_string(path).unwrap();
+            for part in ["<title", "<text", "prefers-color-scheme: dark"] {
+                assert!(text.contains(part), "{name} has no {part}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_page_and_every_shipped_template_is_mentioned() {
     let pages = markdown::pages();
