@@ -27,8 +27,8 @@ use std::{
     process::Command,
 };
 
-/// The page on discovery by `ext-discovery-ecs`.
-const ECS: &str = "docs/discovery-aws-ecs-task-tags.md";
+/// The page on deployments and jobs on ECS.
+const ECS: &str = "docs/ecs-deployments.md";
 /// The container port of every app.
 const APP_PORT: u16 = 8080;
 
