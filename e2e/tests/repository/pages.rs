@@ -6,6 +6,7 @@
 
 mod costs;
 mod images;
+mod messages;
 mod rust;
 mod types;
 
