@@ -63,7 +63,7 @@ impl Discovery<'_> {
             self.wanted.namespaces.iter().cloned().partition(is_arn);
         let mut chosen = Vec::<Namespace>::new();
         // A name means this account's own, whatever others share. Where both are asked for, there are
-        // two lists, as nothing in one tells which account is this one.
+        // two lists, as nothing in one says which account is this one.
         for (asked, with_shared) in [(names, false), (arns, true)] {
             if !asked.is_empty() {
                 let all = self.registry.namespaces(with_shared).await?;
@@ -109,7 +109,7 @@ impl Discovery<'_> {
             .await
     }
 
-    /// A service's settings. Nothing tells when somebody changes them, so they are read again after
+    /// A service's settings. Nothing shows when somebody changes them, so they are read again after
     /// a while.
     async fn attributes(&self, service: &Service) -> Result<Attributes, DiscoveryError> {
         let age = self.wanted.attributes_age;
@@ -121,7 +121,7 @@ impl Discovery<'_> {
         Ok(attributes)
     }
 
-    /// A service's instances. Their revision tells when one comes or goes, but not when its health
+    /// A service's instances. Their revision shows when one comes or goes, but not when its health
     /// changes: where health matters, nothing spares the call, and nothing is kept.
     async fn instances(&self, service: &Service) -> Result<Instances, DiscoveryError> {
         let color = self.wanted.color_attribute.as_deref();

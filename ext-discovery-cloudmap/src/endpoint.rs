@@ -2,7 +2,7 @@
 //!
 //! Cloud Map answers `DiscoverInstances` and `DiscoverInstancesRevision` on hosts of their own, whose
 //! names start with `data-`, and the SDK puts that in front of any host, `127.0.0.1` included. A
-//! custom endpoint (`AWS_ENDPOINT_URL`) is to be used as it stands.
+//! custom endpoint (`AWS_ENDPOINT_URL`) is to be used as it is.
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,

@@ -60,7 +60,7 @@ pub(crate) fn place(
     Ok(HostPort { host, port })
 }
 
-/// The attribute that tells the address, and the address.
+/// The attribute that holds the address, and the address.
 fn host(instance: &Instance) -> Result<(&'static str, Host), String> {
     let get = |name| instance.attributes.get(name).map(|value| value.trim());
     if let Some(text) = get(IPV4) {

@@ -51,7 +51,7 @@ pub(crate) struct Aws<'a> {
     tasks: Cache,
     /// The tasks of the last map, of the clusters that are asked.
     previous: BTreeMap<String, PreviousTasks>,
-    /// What tells these apart from those that other programs ask for.
+    /// What distinguishes these from those that other programs ask for.
     scope: String,
     region: String,
     definition_age: Duration,

@@ -102,7 +102,7 @@ impl Addresses {
 /// A run of container ports, and of the host ports that lead to them one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NetworkBinding {
-    /// The address that the host ports are bound to; nothing if it was not told.
+    /// The address that the host ports are bound to; nothing if ECS does not say.
     pub(crate) ip: Option<IpAddr>,
     pub(crate) container: Ports,
     pub(crate) host: Ports,
@@ -244,7 +244,7 @@ impl Default for InstanceState {
 }
 
 impl ContainerInstance {
-    /// Its addresses, as far as they are told.
+    /// Its addresses, as far as they are known.
     pub(crate) fn interface(&self) -> Addresses {
         match self.state {
             InstanceState::Described(interface) => interface,

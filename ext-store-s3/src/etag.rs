@@ -1,6 +1,6 @@
 //! Entity tags (`ETag`), which are the versions of documents in S3.
 
-/// The version that an ETag stands for: the ETag without its quotes, or a weak one as it is.
+/// The version of an ETag: the ETag without its quotes, or a weak one as it is.
 pub(crate) fn version_of(etag: &str) -> Option<&str> {
     let version = etag
         .strip_prefix('"')
@@ -8,7 +8,7 @@ pub(crate) fn version_of(etag: &str) -> Option<&str> {
     Some(version.unwrap_or(etag)).filter(|version| !version.is_empty())
 }
 
-/// The ETag that a version stands for. A version that no ETag can be was given by somebody else,
+/// The ETag of a version. A version that no ETag can be was given by somebody else,
 /// and is not asked for.
 pub(crate) fn etag_of(version: &str) -> Option<String> {
     let is_etag = |text: &str| {
@@ -33,7 +33,7 @@ pub(crate) fn is_strong(etag: &str) -> bool {
     !etag.starts_with("W/")
 }
 
-/// Whether two versions stand for one content. A proxy that compresses on the way makes
+/// Whether two versions mean one content. A proxy that compresses on the way makes
 /// them weak.
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     strong(one) == strong(other)

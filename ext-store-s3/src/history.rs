@@ -31,7 +31,7 @@ pub(crate) struct StoredVersion {
 const MAX_VERSION: usize = 128;
 /// What a name ends with.
 const SUFFIX: &str = ".json";
-/// What stands before a version.
+/// What comes before a version.
 const VERSION_PREFIX: &str = "etag-";
 
 /// The name of a copy: when it was made, so that names sort by time, and the version that was

@@ -33,7 +33,7 @@ pub(crate) struct Body {
 }
 
 impl Bucket {
-    /// Makes this the object, in one step. Its ETag without the quotes, if the server tells it.
+    /// Makes this the object, in one step. Its ETag without the quotes, if the server sends it.
     pub(crate) async fn put(&self, key: &str, body: &Body) -> Result<Option<String>, CallError> {
         let answer = self.put_object(key, body).send().await;
         let answer = answer.map_err(|error| self.put_error(key, &error))?;

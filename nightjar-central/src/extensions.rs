@@ -106,7 +106,7 @@ impl Extensions {
 
     /// Hands a map to the store, to keep in place of one version, or of whatever is there. The
     /// latter is tried only once: what another has published when it is tried again would be lost.
-    /// A version that no store can be told is as good as none.
+    /// A version that cannot be an argument of a store counts as none.
     pub(crate) async fn commit(&self, map: &DiscoveredMap, previous: Option<&str>) -> Event {
         let name = DocumentName::DISCOVERY_MAP;
         let previous = previous.filter(|version| can_be_argument(version));

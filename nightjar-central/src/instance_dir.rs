@@ -1,7 +1,7 @@
 //! The folder in which a running instance keeps its ready file.
 //!
 //! This program has no folder of its own, so it takes one beside the temporary files, whose name
-//! follows from the environment: whoever has the same environment finds it. Instances that share
+//! follows from the environment: a program with the same environment finds it. Instances that share
 //! an environment and a file system take one each.
 
 use nightjar_core::daemon::{
@@ -76,7 +76,7 @@ impl Drop for InstanceDir {
 /// Whether an instance says that it is ready, and all that it says.
 ///
 /// # Errors
-/// What stands against it.
+/// Why none of them is ready.
 pub(crate) fn check(dirs: &Path) -> Result<String, NotReadyError> {
     let mut reason = None;
     for folder in folders(dirs).filter(|folder| dir_lock::is_owned(folder)) {

@@ -107,7 +107,7 @@ pub enum Phase {
     Rediscovering,
     /// A commit of this map.
     Committing(Arc<DiscoveredMap>, Attempt),
-    /// The commit that was under way when the program was told to stop.
+    /// The commit that was in progress when the program was told to stop.
     FinishingCommit(Arc<DiscoveredMap>),
     /// Nothing, for good.
     Stopped,

@@ -56,7 +56,7 @@ pub(crate) async fn until_stopped(config: Config) -> Result<ExitCode> {
     match Program::new(config, shutdown).await {
         Ok(program) => program.run().await,
         Err(error) => {
-            // Nothing runs yet: what stands in the way is the set-up.
+            // Nothing runs yet, so the set-up is at fault.
             tracing::error!("{}", error_chain(error.as_ref()));
             Ok(ExitCode::from(EXIT_CONFIGURATION))
         }

@@ -102,7 +102,7 @@ impl Store {
     /// Commits a document in place of one version, or of none if `previous` is `None`. Returns the
     /// version that it has now, if that is known.
     ///
-    /// A commit whose answer got lost is told from one that was not done by a look at the store.
+    /// Whether a commit whose answer got lost was done is found out by a look at the store.
     pub(crate) fn commit(
         &self,
         document: &DocumentName,

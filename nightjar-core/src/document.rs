@@ -173,7 +173,7 @@ pub fn inspect<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Find
     (document.ok_or(error), unknown)
 }
 
-/// Reads a document as [`inspect`] does, but reports only its first fault: whoever uses this links no
+/// Reads a document as [`inspect`] does, but reports only its first fault: a program that uses this links no
 /// schema validator.
 pub fn inspect_first<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Vec<Finding>) {
     let error = |fault| DocumentError {
@@ -187,7 +187,7 @@ pub fn inspect_first<D: Document>(bytes: &[u8]) -> (Result<D, DocumentError>, Ve
     };
     let index = DocumentIndex::read(text);
     let subject = |pointer: &str| index.subject(pointer);
-    // What is nested too deeply for a value stands in a member that nobody reads.
+    // What is nested too deeply for a value is in a member that nobody reads.
     let value = serde_json::from_str(text).unwrap_or_default();
     let mut unknown = unknown_members(schema::<D>().as_value(), &value);
     drop(value);

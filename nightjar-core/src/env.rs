@@ -181,7 +181,7 @@ impl Setting {
         }
     }
 
-    /// The default in words: `required`, the value, or the description.
+    /// The default as text: `required`, the value, or the description.
     pub const fn default_text(&self) -> &'static str {
         match self.default {
             DefaultValue::Required => "required",

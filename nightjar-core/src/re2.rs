@@ -16,7 +16,7 @@ use size::Size;
 const MAX_INSTRUCTIONS: u64 = 100_000;
 
 /// Of those, what is kept for what templates put around an expression, and for what the estimate
-/// misses: it told down to 0.94 of Envoy's size in `e2e/campaigns/regex_size.py`.
+/// misses: it estimated down to 0.94 of Envoy's size in `e2e/campaigns/regex_size.py`.
 const RESERVED_INSTRUCTIONS: u64 = 10_000;
 
 /// What RE2 takes in its 8 MiB for one expression, before it flattens the program.

@@ -181,7 +181,7 @@ fn name(subject: &Subject) -> String {
     }
 }
 
-/// Where in a map its namespaces and service-colors stand.
+/// Where in a map its namespaces and service-colors are.
 struct DocumentPositions<'a> {
     namespaces: HashMap<&'a str, usize>,
     /// By namespace, service, color and, where it is asked for, index.
@@ -207,7 +207,7 @@ impl<'a> DocumentPositions<'a> {
         positions
     }
 
-    /// Where the subject of a warning stands.
+    /// Where the subject of a warning is.
     fn pointer(&self, subject: &Subject) -> String {
         let Some(outer) = self.namespaces.get(&*subject.namespace) else {
             return String::new();

@@ -14,7 +14,7 @@ pub(crate) struct Versions(HashMap<String, String>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unbound {
     pub(crate) listener: String,
-    /// The port, as far as Envoy's words tell it.
+    /// The port, if Envoy's message names it.
     pub(crate) port: Option<u16>,
     pub(crate) reason: String,
 }

@@ -29,7 +29,7 @@ const WAIT_LOG_DELAY: Duration = Duration::from_secs(5);
 const WAIT_LOG_REPEAT: Duration = Duration::from_secs(10);
 /// How long a started Envoy may take to report the versions of its files, which it has read by then.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long Envoy's log may come after the counter that tells of a rejection.
+/// How long Envoy's log may come after the counter of rejections has risen.
 const LOG_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The last error in Envoy's log.

@@ -71,7 +71,7 @@ impl Running {
         }
     }
 
-    /// Whether this process, or one that it hands over to, tells that it has this file.
+    /// Whether this process, or one that it hands over to, has confirmed this file.
     pub(crate) fn watches(&self, file: &File) -> bool {
         match file.role() {
             None | Some(FileRole::Bootstrap) => false,

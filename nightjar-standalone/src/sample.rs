@@ -14,13 +14,13 @@ pub(crate) const LISTEN_PORT: u16 = 8000;
 pub(crate) struct Mesh {
     /// Clusters with the ports of their endpoints.
     pub(crate) clusters: BTreeMap<String, Vec<u16>>,
-    /// Whether endpoints stand in files of their own.
+    /// Whether endpoints are in files of their own.
     pub(crate) eds: bool,
     /// Listeners with the clusters that their routes name.
     pub(crate) listeners: BTreeMap<String, Vec<String>>,
     /// What only a new process reads, and nothing depends on.
     pub(crate) node: u16,
-    /// Where clusters and listeners stand.
+    /// Where clusters and listeners are.
     pub(crate) layout: u16,
     /// Clusters of the bootstrap.
     pub(crate) fixed: Vec<String>,

@@ -156,7 +156,7 @@ impl Wire {
         self.state.lock().latency = latency;
     }
 
-    /// Makes every such call fail until [`Wire::heal`]. `ecs:*` is every call of ECS, `*` any call.
+    /// Makes every such call fail until [`Wire::restore`]. `ecs:*` is every call of ECS, `*` any call.
     /// What was said first counts first.
     pub fn fail(&self, call: &str, fault: Fault) {
         self.rule(call, fault, None);
@@ -180,7 +180,7 @@ impl Wire {
     }
 
     /// Ends all faults and the refusal of connections; the latency stays.
-    pub fn heal(&self) {
+    pub fn restore(&self) {
         self.state.lock().rules.clear();
         if self.door.lock().unwrap().is_none() {
             let listener =
@@ -189,7 +189,7 @@ impl Wire {
         }
     }
 
-    /// Closes every connection and refuses new ones until [`Wire::heal`].
+    /// Closes every connection and refuses new ones until [`Wire::restore`].
     pub fn refuse(&self) {
         let Some(door) = self.door.lock().unwrap().take() else {
             return;

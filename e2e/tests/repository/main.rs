@@ -8,3 +8,5 @@ mod pages;
 mod promises;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod words;

@@ -62,7 +62,7 @@ pub(crate) struct Ec2Client {
     pace: RateLimiter,
 }
 
-/// What EC2 tells of the instances that it was asked for.
+/// What EC2 answers about the instances that it was asked for.
 #[derive(Debug, Default)]
 pub(super) struct DescribedInstances {
     pub(super) instances: Vec<ec2_xml::Ec2Instance>,

@@ -13,7 +13,7 @@ pub(super) fn is_ec2(id: &str) -> bool {
     id.starts_with("i-")
 }
 
-/// Container instances with their addresses, as far as EC2 tells them.
+/// Container instances with their addresses, as far as EC2 knows them.
 pub(super) fn with_addresses(
     registered: Vec<RegisteredInstance>,
     described: DescribedInstances,

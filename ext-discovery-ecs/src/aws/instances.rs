@@ -1,7 +1,7 @@
 //! Container instances with their addresses.
 //!
 //! Addresses are kept for as long as the instance lives. EC2 may leave out an instance that it has
-//! without a word, while a zone is in trouble or the instance is new. A map without its tasks would be
+//! without an error, while a zone is in trouble or the instance is new. A map without its tasks would be
 //! half a mesh, so there is none for a while; but nor may one instance hold the mesh for ever.
 
 use super::{
@@ -95,7 +95,7 @@ impl Aws<'_> {
         for id in ids {
             let key = self.missing_key(id);
             let known: Option<u64> = self.instances.get(&key, Some(MISSING_AGE));
-            // A time in the future comes from a clock that was set since, and tells nothing.
+            // A time in the future comes from a clock that was set since, and means nothing.
             let since = known.filter(|since| *since <= now).unwrap_or(now);
             self.instances.put(&key, &since);
             if now - since < MISSING_TIMEOUT.as_secs() {

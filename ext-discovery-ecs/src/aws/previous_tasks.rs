@@ -107,7 +107,7 @@ impl Aws<'_> {
             .values()
             .filter_map(|previous| previous.denied_since)
             .min();
-        // A time in the future comes from a clock that was set since, and tells nothing.
+        // A time in the future comes from a clock that was set since, and means nothing.
         let since = since.filter(|since| *since <= now).unwrap_or(now);
         if now - since >= DESCRIBE_RETRY_TIMEOUT.as_secs() {
             return Ok(());

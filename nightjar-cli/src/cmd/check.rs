@@ -110,7 +110,7 @@ impl Check {
         Ok(report)
     }
 
-    /// As the files spell it. A bootstrap that cannot be read is told by whoever reads it next.
+    /// As the files spell it. A bootstrap that cannot be read is reported when it is read next.
     fn config_dir(&self, files: &Files) -> String {
         let given = self.config_dir.as_deref();
         given
@@ -162,7 +162,7 @@ pub(super) async fn refusal(
     }
 }
 
-/// Envoy did not answer. That it is none, or none that can be used, is for whoever named it.
+/// Envoy did not answer. That it is none, or none that can be used, is up to the caller that named it.
 fn not_asked(error: CheckError) -> anyhow::Error {
     match error {
         CheckError::Run { .. } | CheckError::Version { .. } => Usage(error.to_string()).into(),

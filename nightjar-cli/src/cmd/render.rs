@@ -69,7 +69,7 @@ fn write(root: &Path, files: &Files) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What would change in a folder. Files that are not made are not touched, and so not told of.
+/// What would change in a folder. Files that are not made are not touched, and so not listed.
 fn difference(root: &Path, files: &Files) -> String {
     let mut text = String::new();
     for (name, new) in files {

@@ -60,7 +60,7 @@ pub(super) fn arrange(sizes: &[Point], arrows: &[(usize, usize)]) -> Arrangement
     let ways = joined.ways(&boxes, arrows);
     let mut size = drawn_size(&boxes, &ways, &is_joined);
 
-    // What has no arrow stands in rows below.
+    // What has no arrow goes into rows below.
     let isolated: Vec<usize> = (0..sizes.len())
         .filter(|frame| !is_joined(*frame))
         .collect();
@@ -109,7 +109,7 @@ impl Joined {
     fn new(sizes: &[Point], arrows: &[(usize, usize)], is_joined: &impl Fn(usize) -> bool) -> Self {
         let mut graph = Graph::with_options(GraphOptions {
             directed: true,
-            // An arrow that is turned around to break a circle stands beside the one of the other direction.
+            // An arrow that is turned around to break a circle is drawn beside the one of the other direction.
             multigraph: true,
             compound: false,
         });

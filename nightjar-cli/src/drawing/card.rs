@@ -16,7 +16,7 @@ const ROW_CELL: f64 = 7.3;
 const SMALL_CELL: f64 = 6.7;
 /// Space between the border of a card and its text.
 pub(super) const INSET: f64 = 12.0;
-/// Where the name of a card stands.
+/// Where the name of a card is drawn.
 pub(super) const NAME_LINE: f64 = 20.0;
 /// The most routes that a card shows.
 const MAX_ROUTES: usize = 4;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// Space between the border of a frame and what is in it.
 pub(super) const PADDING: f64 = 16.0;
-/// Where the box of the gateways stands.
+/// Where the box of the gateways is drawn.
 pub(super) const GATEWAY_TOP: f64 = 54.0;
 pub(super) const GATEWAY_WIDTH: f64 = 172.0;
 pub(super) const GATEWAY_HEIGHT: f64 = 40.0;
@@ -105,7 +105,7 @@ impl<'m> Frame<'m> {
         frame
     }
 
-    /// What stands below its name.
+    /// The text below its name.
     pub(super) fn facts(&self) -> String {
         facts(self.namespace)
     }

@@ -27,7 +27,7 @@ use toml::{
 pub(super) struct Profile {
     /// The command line, as `DATA_STORE_EXEC` has it.
     pub(super) exec: String,
-    /// The line that it stands in.
+    /// The line that it is on.
     pub(super) line: usize,
     /// Variables on top of this program's environment.
     pub(super) env: BTreeMap<String, String>,
@@ -163,7 +163,7 @@ impl Reader<'_> {
                     exec = self
                         .string(value, &format!("{place}.exec"))
                         .map(|text| (text, line));
-                    // It is there, if wrong: that is told once.
+                    // It is there, if wrong, which is reported once.
                     exec.as_ref()?;
                 }
                 "env" => env = self.variables(value, &format!("{place}.env")),

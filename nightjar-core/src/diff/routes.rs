@@ -53,7 +53,7 @@ pub(super) fn compare(
     }
 }
 
-/// The routes of a namespace, by their words.
+/// The routes of a namespace, by their descriptions.
 fn states(map: &DiscoveryMap, namespace: &Namespace) -> BTreeMap<String, State> {
     let Traced { context, origins } = every_route(map, namespace);
     let mut states = BTreeMap::<String, State>::new();

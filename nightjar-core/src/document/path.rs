@@ -143,7 +143,7 @@ pub(crate) fn literal_prefix(path: &str) -> &str {
     end.and_then(|end| path.get(..end)).unwrap_or(path)
 }
 
-/// The bytes that a text stands for, each with whether it is escaped.
+/// The bytes of a decoded text, each with whether it was escaped.
 fn bytes(text: &str) -> impl Iterator<Item = (u8, bool)> {
     let mut rest = text.as_bytes();
     std::iter::from_fn(move || {
@@ -173,7 +173,7 @@ fn decode(text: &str, plain: impl Fn(u8) -> Option<u8>) -> String {
     decoded
 }
 
-/// Whether a path is in normal form as it stands, as nearly every one is. One with a segment that
+/// Whether a path is in normal form already, as nearly every one is. One with a segment that
 /// begins with a dot is looked at more closely.
 fn is_normal(text: &str) -> bool {
     let bytes = text.as_bytes();

@@ -91,11 +91,11 @@ impl EnvoyProgram {
 
     /// Lets Envoy validate everything that a configuration holds, the subscribed files included.
     ///
-    /// `config_dir` is the folder that the files will stand in, as they spell it. `temp` is a
+    /// `config_dir` is the folder that the files will be in, as they spell it. `temp` is a
     /// folder that this may write to; what it writes is removed again.
     ///
     /// # Errors
-    /// [`CheckError`]; [`CheckError::Refused`] holds Envoy's own words.
+    /// [`CheckError`]; [`CheckError::Refused`] holds Envoy's own message.
     pub async fn check(
         &self,
         configuration: &Configuration,
@@ -179,7 +179,7 @@ impl EnvoyProgram {
 /// How a validation ended.
 enum ValidationOutcome {
     Valid,
-    /// Without the word that it is valid, and with this on standard error.
+    /// Without the message that it is valid, and with this on standard error.
     Ended(ExitStatus, Vec<u8>),
 }
 

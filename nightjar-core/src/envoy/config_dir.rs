@@ -6,7 +6,7 @@ use super::{
     proto_json::{dynamic_source, parse, source_path},
 };
 
-/// The configuration folder as the bootstrap itself spells it: what stands before the names of the
+/// The configuration folder as the bootstrap itself spells it: what comes before the names of the
 /// files in the paths that it gives for clusters and listeners.
 ///
 /// `None` if the bootstrap names none of the files, as one without subscriptions does.

@@ -35,7 +35,7 @@ impl Configuration {
     /// Finds the role of every file.
     ///
     /// `bootstrap` is the name of the bootstrap among the files; `config_dir` is the folder that
-    /// they will stand in, as the files themselves spell it. Files of `before` whose text and role
+    /// they will be in, as the files themselves spell it. Files of `before` whose text and role
     /// are the same are shared and not parsed again.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ impl Configuration {
                 .all(|(mine, theirs)| mine.is_same(theirs))
     }
 
-    /// The file that a path stands for.
+    /// The file that a path names.
     pub(super) fn at(&self, path: &str) -> Option<&Arc<File>> {
         self.get(inside(path, &self.config_dir)?)
     }

@@ -242,7 +242,7 @@ fn by_name(words: &str, configuration: &Configuration) -> Option<String> {
     })
 }
 
-/// What stands in single quotes.
+/// The text in single quotes.
 fn quoted(words: &str) -> impl Iterator<Item = &str> {
     words.split('\'').skip(1).step_by(2)
 }

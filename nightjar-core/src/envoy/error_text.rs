@@ -34,7 +34,7 @@ fn without_input(message: &str) -> &str {
         .map_or(message, |input| message.get(..=input).unwrap_or(message))
 }
 
-/// Envoy's words without line breaks, and without what Protocol Buffers put in at random so that
+/// Envoy's message without line breaks, and without what Protocol Buffers put in at random so that
 /// nobody may rely on the wording.
 pub fn on_one_line(words: &str) -> String {
     let mut line = String::new();
@@ -56,7 +56,7 @@ pub fn on_one_line(words: &str) -> String {
     line
 }
 
-/// Envoy's words, at most 2,000 characters of them.
+/// Envoy's message, at most 2,000 characters of them.
 pub(super) fn truncated(text: &str) -> String {
     truncated_within(text, 2000).into_owned()
 }

@@ -18,7 +18,7 @@ pub struct File {
     pub(super) hash: u64,
     pub(super) role: Option<FileRole>,
     pub(super) version: Option<Box<str>>,
-    /// The resources as JSON, if they are not part of the text as they stand there: those of YAML
+    /// The resources as JSON, if they are not part of the text as it is: those of YAML
     /// and of a bootstrap.
     pub(super) json: Option<Box<str>>,
     /// Members besides `version_info` and `resources`, as JSON without its braces; mostly empty.

@@ -1,6 +1,6 @@
 //! Parsed files: the version, resources and references of a rendered file.
 //!
-//! JSON is read where it stands: one pass finds its resources, another looks through each of them.
+//! JSON is read in place: one pass finds its resources, another looks through each of them.
 //! Everything else (YAML, a bootstrap, and JSON that is not as Envoy wants it) becomes a tree
 //! first, of which the resources are kept as JSON.
 

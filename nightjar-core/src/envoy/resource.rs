@@ -1,4 +1,4 @@
-//! Resources of a rendered file, and where in its JSON each of them stands.
+//! Resources of a rendered file, and where in its JSON each of them is.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
     pub(super) name: Box<str>,
-    /// Where it stands in the JSON of its file.
+    /// Where it is in the JSON of its file.
     pub(super) range: Range<usize>,
     pub(super) hash: u64,
     pub(super) endpoints: Option<usize>,
@@ -30,7 +30,7 @@ impl Resource {
         self.endpoints
     }
 
-    /// Whether requests to it can be answered, as far as its own list of endpoints tells.
+    /// Whether requests to it can be answered, as far as its own list of endpoints shows.
     pub(super) fn has_endpoints(&self) -> bool {
         self.endpoints.is_some_and(|count| count > 0)
     }

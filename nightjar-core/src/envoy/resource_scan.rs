@@ -59,7 +59,7 @@ impl ResourceSummary {
     }
 }
 
-/// Where in a resource a value stands.
+/// Where in a resource a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     /// The resource itself.
@@ -80,7 +80,7 @@ enum Position {
     Elsewhere,
 }
 
-/// What a value turned out to be, as far as it matters to what it stands in.
+/// What a value turned out to be, as far as it matters to what it is in.
 enum Visited {
     Text(String),
     Items(usize),

@@ -192,7 +192,7 @@ impl Inliner<'_> {
         }
     }
 
-    /// Makes a secret from a file one that stands in the bootstrap: only then Envoy reads it.
+    /// Moves a secret from its file into the bootstrap: only there does the check read it.
     fn secret(&mut self, members: &mut Map<String, Value>) {
         let name = "sds_config";
         let source = members.get(name).or_else(|| members.get(&camel(name)));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-/// A resource, with the file that it stands in.
+/// A resource, with the file that it is in.
 #[derive(Clone, Copy)]
 pub(super) struct ResourceRef<'a> {
     file: &'a File,

@@ -36,7 +36,7 @@ pub fn check_purpose(purpose: &str) -> Result<(), String> {
     check_path(&sample)
 }
 
-/// Whether a purpose stands for one file a listener.
+/// Whether a purpose makes one file for each listener.
 pub(crate) fn is_per_listener(purpose: &str) -> bool {
     purpose.contains("{{")
 }

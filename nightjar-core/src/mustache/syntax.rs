@@ -94,7 +94,7 @@ struct Parser<'t> {
     errors: Vec<(usize, String)>,
 }
 
-/// A tag as it stands in the text.
+/// A tag as it is in the text.
 struct Tag<'t> {
     start: usize,
     end: usize,

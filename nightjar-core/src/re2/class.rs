@@ -148,7 +148,7 @@ pub(super) fn literal_bytes(literal: &ast::Literal) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The bytes of a range; of characters beyond ASCII, it has one byte and the others stand alone.
+/// The bytes of a range; of characters beyond ASCII, it has one byte and the others count alone.
 fn range_set(range: &ast::ClassSetRange) -> Result<ByteSet, String> {
     let mut start = literal_bytes(&range.start)?;
     let mut end = literal_bytes(&range.end)?.into_iter();

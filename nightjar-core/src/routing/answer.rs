@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Caller {
     /// The namespace of the caller's proxy.
     pub namespace: String,
-    /// A service-color, which sends it to its sidecar, or whoever stands outside the gateway.
+    /// A service-color, which sends it to its sidecar, or anybody who calls the gateway.
     pub role: ProxyRole,
     /// The namespace that is called, if it is another one.
     pub to: Option<String>,
@@ -78,7 +78,7 @@ pub struct Declared {
     pub color: String,
     /// The index of the group in its service-color.
     pub index: i64,
-    /// Where the route stands in the map.
+    /// The JSON pointer of the route in the map.
     pub pointer: String,
     /// Its weight there.
     pub weight: u16,

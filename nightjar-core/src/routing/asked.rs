@@ -1,4 +1,4 @@
-//! A request to a namespace, looked at with the eyes of one proxy.
+//! A request to a namespace, as one proxy sees it.
 
 use super::{
     Answer, Caller, Decision, FoundRoute, Outcome, Request, RoutingError, decide, described,
@@ -48,7 +48,7 @@ pub fn answer(
     })
 }
 
-/// A request to a namespace, with the eyes of one proxy.
+/// A request to a namespace, as one proxy sees it.
 struct Asked<'a> {
     map: &'a DiscoveryMap,
     traced: &'a Traced,

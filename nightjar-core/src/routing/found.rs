@@ -48,7 +48,7 @@ pub(super) fn declared(map: &DiscoveryMap, origin: &Origin) -> Declared {
     }
 }
 
-/// Where an origin stands in the map.
+/// The JSON pointer of an origin in the map.
 fn pointer(map: &DiscoveryMap, origin: &Origin) -> Option<String> {
     let namespaces = map.namespaces.iter().enumerate();
     let mut namespaces = namespaces.filter(|(_, known)| known.namespace == *origin.namespace);

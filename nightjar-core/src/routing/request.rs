@@ -30,7 +30,7 @@ pub(super) struct Seen {
     headers: Vec<(String, String)>,
 }
 
-/// Headers that one proxy tells another, which callers cannot send.
+/// Headers that one proxy sends to another, and callers cannot send.
 const OF_ENVOY: &str = "x-envoy-";
 
 impl Seen {

@@ -29,7 +29,7 @@ pub(super) enum CompiledTag {
     },
     /// Text that the engine would misread.
     Text(Box<str>),
-    /// The white space that stands before each line of an indented partial.
+    /// The white space before each line of an indented partial.
     Indent,
 }
 

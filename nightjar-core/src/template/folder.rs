@@ -26,7 +26,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// The folder that stands for any namespace, service or color.
 pub const ANY: &str = "_default";
-/// Ends the names of the files. What stands before it is the purpose.
+/// Ends the names of the files. What comes before it is the purpose.
 pub const SUFFIX: &str = ".mustache";
 /// How long the folder has to stay the same after a recent edit. Several files are often saved
 /// one after the other, as when a repository is updated, and belong together.
@@ -41,7 +41,7 @@ const MAX_READS: usize = 10;
 pub struct FolderTemplates {
     /// The templates as a document.
     pub templates: Templates,
-    /// Remarks about files that look like templates and stand where no template belongs.
+    /// Remarks about files that look like templates and are where no template belongs.
     pub notes: Vec<String>,
 }
 
@@ -102,7 +102,7 @@ impl FolderError {
 /// The folder's templates, unless `previous` is their version.
 ///
 /// # Errors
-/// [`FolderError`]; [`FolderError::Changing`] if the files never stand still.
+/// [`FolderError`]; [`FolderError::Changing`] if the files change during each reading.
 pub fn read(folder: &Path, previous: Option<&str>) -> Result<Option<FolderTemplates>, FolderError> {
     for _ in 0..MAX_READS {
         let listing = Listing::of(folder)?;
@@ -138,13 +138,13 @@ pub fn files(templates: &Templates) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Where in a folder a gateway's template stands.
+/// The path of a gateway's template in a folder.
 pub fn path_of_gateway(item: &GatewayTemplate) -> String {
     let namespace = item.namespace.as_deref().unwrap_or(ANY);
     format!("gateway/{namespace}/{}{SUFFIX}", item.purpose)
 }
 
-/// Where in a folder a sidecar's template stands.
+/// The path of a sidecar's template in a folder.
 pub fn path_of_service(item: &ServiceTemplate) -> String {
     let whom = [&item.namespace, &item.service, &item.color];
     let [namespace, service, color] = whom.map(|name| name.as_deref().unwrap_or(ANY));

@@ -73,7 +73,7 @@ impl Service {
     }
 }
 
-/// What stands in the map for a route that cannot be served.
+/// What the map has in place of a route that cannot be served.
 fn closed(route: &DeclaredRoute) -> Option<ServedPort> {
     let unserved = |route: &Route| Route {
         weight: Weight::NONE,

@@ -38,7 +38,7 @@ impl PortChoice {
 impl FromStr for PortChoice {
     type Err = &'static str;
 
-    /// Tags hold no brackets, so the last colon always stands before the port.
+    /// Tags hold no brackets, so the last colon always comes before the port.
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let (place, port) = match text.rsplit_once(':') {
             Some((place, port)) => (Some(place), port),

@@ -50,7 +50,7 @@ pub(super) struct RouteText {
     namespace_access: Vec<NamespaceAccess>,
     #[serde(default)]
     properties: Properties,
-    /// Whether the text is a path without a trailing slash, which stands for two routes.
+    /// Whether the text is a path without a trailing slash, which makes two routes.
     #[serde(skip)]
     covers_subpaths: bool,
 }

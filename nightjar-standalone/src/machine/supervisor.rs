@@ -41,7 +41,7 @@ pub(crate) struct Options {
     pub(crate) restart_mode: RestartMode,
     pub(crate) drain_time: Duration,
     pub(crate) kill_wait_time: Duration,
-    /// The path of the bootstrap, which tells an Envoy of this proxy from another one.
+    /// The path of the bootstrap, which distinguishes an Envoy of this proxy from another one.
     pub(crate) bootstrap_path: String,
 }
 

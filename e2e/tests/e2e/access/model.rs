@@ -72,7 +72,7 @@ pub(super) enum View {
 
 /// What may become of a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fate {
+pub(super) enum Disposition {
     /// 404 by the proxy: there is nothing, or nothing for this caller.
     NotFound,
     /// 503 by the proxy: all who could answer are scaled to zero.
@@ -97,7 +97,7 @@ impl View {
     /// What may become of a request to the groups of one namespace. This is more than one thing
     /// where a route has several backends, or where the rules leave open which route comes first:
     /// that of two with the same path and as many conditions.
-    pub(super) fn fates(self, groups: &[Group], request: &Request) -> BTreeSet<Fate> {
+    pub(super) fn dispositions(self, groups: &[Group], request: &Request) -> BTreeSet<Disposition> {
         let offers = || {
             groups
                 .iter()
@@ -108,35 +108,37 @@ impl View {
             .filter(|(_, route)| route.matches(request))
             .filter(|(_, route)| !is_through || route.default_access)
             .collect();
-        let by_gateway = || Self::Gateway.fates(groups, request);
+        let by_gateway = || Self::Gateway.dispositions(groups, request);
         let Some(first) = matching.iter().map(|(_, route)| route.rank()).min() else {
             return if is_through {
                 by_gateway()
             } else {
-                BTreeSet::from([Fate::NotFound])
+                BTreeSet::from([Disposition::NotFound])
             };
         };
-        let mut fates = BTreeSet::new();
+        let mut dispositions = BTreeSet::new();
         for (_, chosen) in matching.iter().filter(|(_, route)| route.rank() == first) {
             let equal = || matching.iter().filter(|(_, route)| route.is_equal(chosen));
             if is_through {
                 let is_open = equal().all(|(_, route)| self.may_reach(route));
-                let closed = || BTreeSet::from([Fate::NotFound]);
-                fates.extend(if is_open { by_gateway() } else { closed() });
+                let closed = || BTreeSet::from([Disposition::NotFound]);
+                dispositions.extend(if is_open { by_gateway() } else { closed() });
                 continue;
             }
             let reachable: Vec<_> = equal().filter(|(_, route)| self.may_reach(route)).collect();
             let awake = reachable
                 .iter()
                 .filter(|(group, route)| group.port.is_some() && route.weight > 0);
-            let awake: Vec<_> = awake.map(|(group, _)| Fate::By(group.member())).collect();
+            let awake: Vec<_> = awake
+                .map(|(group, _)| Disposition::By(group.member()))
+                .collect();
             match (reachable.is_empty(), awake.is_empty()) {
-                (true, _) => drop(fates.insert(Fate::NotFound)),
-                (false, true) => drop(fates.insert(Fate::Nobody)),
-                (false, false) => fates.extend(awake),
+                (true, _) => drop(dispositions.insert(Disposition::NotFound)),
+                (false, true) => drop(dispositions.insert(Disposition::Nobody)),
+                (false, false) => dispositions.extend(awake),
             }
         }
-        fates
+        dispositions
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Entry,
     maps::{self, Group},
     me,
-    model::{Fate, PathKind, Request, View},
+    model::{Disposition, PathKind, Request, View},
     spellings,
 };
 use e2e::{
@@ -222,20 +222,20 @@ impl Trial<'_> {
         random: &mut Rng,
         tally: &mut BTreeMap<&'static str, u32>,
     ) -> Result<(), String> {
-        let fates = self.view.fates(self.groups, self.request);
+        let dispositions = self.view.dispositions(self.groups, self.request);
         let path = &self.request.path;
         for spelling in [spellings::plain(path), spellings::disguised(random, path)] {
             let (fate, received) = self.send(entry, &spelling)?;
-            if !fates.contains(&fate) {
+            if !dispositions.contains(&fate) {
                 return Err(format!(
-                    "{spelling}: {fate:?}, asked for {received:?}, instead of {fates:?}"
+                    "{spelling}: {fate:?}, asked for {received:?}, instead of {dispositions:?}"
                 ));
             }
             *tally
                 .entry(match fate {
-                    Fate::NotFound => "turned away",
-                    Fate::Nobody => "nobody there",
-                    Fate::By(_) => "answered",
+                    Disposition::NotFound => "turned away",
+                    Disposition::Nobody => "nobody there",
+                    Disposition::By(_) => "answered",
                 })
                 .or_default() += 1;
         }
@@ -247,7 +247,7 @@ impl Trial<'_> {
 
     /// What became of the request in a spelling. It is wrong if it reached a backend by which a
     /// typical service would then read a path that the caller may not reach.
-    fn send(&self, entry: &mut Entry, spelling: &str) -> Result<(Fate, String), String> {
+    fn send(&self, entry: &mut Entry, spelling: &str) -> Result<(Disposition, String), String> {
         let query: Vec<String> = self
             .request
             .queries
@@ -265,18 +265,18 @@ impl Trial<'_> {
         let answer = entry.get(&target, &headers);
         let received = answer.header("x-sample-path").unwrap_or_default();
         let fate = match (answer.status, answer.by()) {
-            (404 | 400, "") => Fate::NotFound,
-            (503, "") => Fate::Nobody,
-            (_, by) => Fate::By(by.to_owned()),
+            (404 | 400, "") => Disposition::NotFound,
+            (503, "") => Disposition::Nobody,
+            (_, by) => Disposition::By(by.to_owned()),
         };
-        if let Fate::By(by) = &fate {
+        if let Disposition::By(by) = &fate {
             let path = spellings::read(received.split('?').next().unwrap_or_default());
             let read = Request {
                 path,
                 ..self.request.clone()
             };
-            let fates = self.view.fates(self.groups, &read);
-            if fates == BTreeSet::from([Fate::NotFound]) {
+            let dispositions = self.view.dispositions(self.groups, &read);
+            if dispositions == BTreeSet::from([Disposition::NotFound]) {
                 return Err(format!(
                     "{spelling}: {by} got {received} and reads {}",
                     read.path

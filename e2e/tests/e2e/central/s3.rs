@@ -128,7 +128,7 @@ fn proxies_serve_on_while_s3_is_away() {
     gateway.wait_refreshes(3);
     assert_eq!(gateway.get("/who").by(), "shop-blue");
 
-    aws.wire.heal();
+    aws.wire.restore();
     gateway.process().signal(Signal::HUP);
     gateway.wait_for_answer("/who", "shop-green");
     central.wait_metric("commit_pending", 0);

@@ -40,7 +40,7 @@ fn ending(registry: &Registry, call: &str, fault: Fault) -> String {
     };
     registry.aws.wire.fail(call, fault);
     let ending = discovery.call(&[]);
-    registry.aws.wire.heal();
+    registry.aws.wire.restore();
     assert_eq!(ending.document, None, "{call}");
     let code = ending.code.unwrap();
     format!("{code}: {}", registry.told(&ending))
@@ -126,7 +126,7 @@ fn a_service_without_attributes_is_not_in_the_mesh() {
         };
         registry.aws.wire.fail(CALLS[2], answer);
         let ending = registry.discovery().call(&[]);
-        registry.aws.wire.heal();
+        registry.aws.wire.restore();
         assert_eq!(ending.code, code, "{ending:?}");
     }
 }
@@ -202,7 +202,7 @@ fn what_was_learnt_before_a_failure_is_not_asked_for_again() {
         .wire
         .fail("servicediscovery:DiscoverInstances", Fault::Throttled);
     assert_eq!(discovery.call(&[]).code, Some(31));
-    registry.aws.wire.heal();
+    registry.aws.wire.restore();
     registry.aws.wire.forget();
     assert_eq!(discovery.call(&[]).code, Some(0));
     assert_eq!(
@@ -282,7 +282,7 @@ fn no_secret_is_ever_told() {
         for file in super::kept::files(discovery.folder()) {
             told.push_str(&String::from_utf8_lossy(&std::fs::read(file).unwrap()));
         }
-        registry.aws.wire.heal();
+        registry.aws.wire.restore();
     }
     let signatures = registry.aws.wire.requests();
     assert!(!signatures.is_empty() && told.len() > 100, "{told}");

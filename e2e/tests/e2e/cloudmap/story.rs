@@ -89,7 +89,7 @@ fn a_gateway_follows_cloud_map_and_loses_no_request() {
     );
     green_service.deregister("i-1");
     assert!((0..20).any(|_| proxy.get("/shop/").by() == "shop-green"));
-    registry.aws.wire.heal();
+    registry.aws.wire.restore();
     eventually("all goes to blue", || {
         let all = (0..20).all(|_| proxy.get("/shop/").by() == "shop-blue");
         all.then_some(())

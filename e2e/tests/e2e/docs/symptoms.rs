@@ -11,7 +11,7 @@ use e2e::{
 use nightjar_core::access_log::Line;
 use serde_json::{Value, json};
 use std::{
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::Command,
     thread,
@@ -19,11 +19,11 @@ use std::{
 
 const PAGE: &str = "docs/when-requests-fail.md";
 
-/// A way to send a request, whose line in the access log has this id.
-type Send = fn(&Mesh, &str);
+/// Sends a request, whose line in the access log has this id.
+type Provoke = fn(&Mesh, &str);
 
 /// Each row of the table, by what the line of the access log has.
-const SYMPTOMS: [(&str, Send); 14] = [
+const SYMPTOMS: [(&str, Provoke); 14] = [
     ("404 NR to=-@-", |mesh, id| mesh.get("/nowhere", id)),
     ("404 - to=-@-", |mesh, id| mesh.get("/shop/admin/x", id)),
     ("404 - to=CLUSTER@ENDPOINT", |mesh, id| {
@@ -155,8 +155,8 @@ fn start_closing() -> u16 {
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut request = [0; 4096];
-            let _ = stream.unwrap().read(&mut request);
+            let mut request = String::new();
+            let _ = BufReader::new(stream.unwrap()).read_line(&mut request);
         }
     });
     port
@@ -188,9 +188,9 @@ fn every_symptom_is_what_envoy_logs_and_nightjar_why_explains() {
         .collect();
     assert_eq!(symptoms, SYMPTOMS.map(|(symptom, _)| symptom));
     let mesh = Mesh::start();
-    for (number, (row, (symptom, send))) in rows.iter().zip(SYMPTOMS).enumerate() {
+    for (number, (row, (symptom, provoke))) in rows.iter().zip(SYMPTOMS).enumerate() {
         let id = format!("symptom-{number}");
-        send(&mesh, &id);
+        provoke(&mesh, &id);
         let line = mesh.line(symptom, &id);
         assert_eq!(general(&line), symptom, "{line}");
         let said = mesh.why(&line);

@@ -34,7 +34,7 @@ fn failed(call: &str, fault: Fault, code: i32) -> String {
     let said = said(&ending).replace(&host.id, "INSTANCE");
 
     // Nothing of a failed run is believed later.
-    aws.wire.heal();
+    aws.wire.restore();
     assert_eq!(discovery.call(&[]).code, Some(0), "{call}");
     said.replace(aws.account(), "ACCOUNT")
 }

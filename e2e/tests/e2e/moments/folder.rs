@@ -28,7 +28,7 @@ impl Scene {
     }
 
     /// Waits until every file is there again, as it was.
-    fn has_healed(&self, before: &[(String, String)]) {
+    fn is_restored(&self, before: &[(String, String)]) {
         eventually("all files are there again", || {
             let read = |name: &String| fs::read_to_string(self.proxy.config_dir().join(name)).ok();
             before
@@ -59,7 +59,7 @@ fn a_file_that_is_deleted_is_written_again() {
     let before = scene.proxy.contents();
     for (name, _) in &before {
         fs::remove_file(scene.proxy.config_dir().join(name)).unwrap();
-        scene.has_healed(&before);
+        scene.is_restored(&before);
     }
     scene.follows();
     none_lost(load);
@@ -71,7 +71,7 @@ fn a_folder_that_is_deleted_is_made_again() {
     let load = load(&scene.proxy);
     let before = scene.proxy.contents();
     remove(&scene.proxy.config_dir());
-    scene.has_healed(&before);
+    scene.is_restored(&before);
     // Envoy watched the folder that is gone.
     scene.follows();
     none_lost(load);
@@ -95,6 +95,6 @@ fn an_envoy_that_dies_beside_a_deleted_folder_comes_back() {
     let envoy = only_envoy(&scene.proxy);
     remove(&scene.proxy.config_dir());
     send(envoy, Signal::KILL);
-    scene.has_healed(&before);
+    scene.is_restored(&before);
     scene.follows();
 }

@@ -143,7 +143,7 @@ fn nothing_secret_is_told_at_any_level() {
             assert_ne!(ending.code, Some(0));
             store.assert_kept(&ending.stderr);
         }
-        store.aws.wire.heal();
+        store.aws.wire.restore();
     }
 }
 

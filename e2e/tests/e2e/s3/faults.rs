@@ -21,7 +21,7 @@ impl Store {
         self.aws.wire.forget();
         self.aws.wire.fail("s3:GetObject", fault);
         let ending = self.fetch();
-        self.aws.wire.heal();
+        self.aws.wire.restore();
         (ending, self.aws.wire.count("s3:GetObject"))
     }
 }
@@ -96,7 +96,7 @@ fn a_connection_that_breaks_is_tried_again_and_then_left_to_the_caller() {
     let what = "got no complete response: io error: client error (Connect): tcp connect error: \
                 Connection refused (os error 111)";
     assert_eq!(ending, ended(31, &get_failed(what)));
-    store.aws.wire.heal();
+    store.aws.wire.restore();
     assert_eq!(store.fetch().code, Some(0));
 }
 
@@ -303,7 +303,7 @@ fn a_page_in_place_of_an_object_is_worth_another_try() {
         store.aws.wire.fail("s3:PutObject", page(status));
         let ending = store.commit_over("abc", &map("two"));
         assert_eq!(ending.code, Some(31), "{}", ending.stderr);
-        store.aws.wire.heal();
+        store.aws.wire.restore();
     }
 }
 
@@ -363,7 +363,7 @@ fn what_an_object_or_its_key_needs_is_told() {
         "{}",
         ending.stderr
     );
-    store.aws.wire.heal();
+    store.aws.wire.restore();
     // The key service asks for patience by way of S3.
     let busy = refused(400, "KMS.ThrottlingException", "Slow down.");
     assert_eq!(store.fetch_with(busy).0.code, Some(31));

@@ -192,7 +192,7 @@ fn a_server_without_conditions_is_understood() {
         store.aws.wire.fail("s3:GetObject", answer(&[etag]));
         assert_eq!(store.fetch_after(version), ended(30, ""));
         assert_eq!(store.fetch_after("other").version(), version);
-        store.aws.wire.heal();
+        store.aws.wire.restore();
     }
     store.aws.wire.fail("s3:GetObject", answer(&[]));
     let message =

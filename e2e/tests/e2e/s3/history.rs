@@ -173,7 +173,7 @@ fn a_commit_is_done_even_if_pruning_is_not_allowed() {
     assert_eq!((ending.code, ending.stderr), (Some(0), said));
     assert_eq!(store.fetch().document.unwrap()["name"], "two");
 
-    store.aws.wire.heal();
+    store.aws.wire.restore();
     store.aws.wire.fail("s3:DeleteObjects", Fault::Denied);
     let ending = commit(&store.keeping(0, "0"), &map("three"));
     assert_eq!(ending.code, Some(0));

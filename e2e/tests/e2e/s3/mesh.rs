@@ -61,12 +61,12 @@ fn a_proxy_goes_on_serving_while_s3_fails_and_follows_afterwards() {
             .any(|line| line.contains("s3:GetObject") || line.contains("ext-store-s3")),
         "{told:?}"
     );
-    store.aws.wire.heal();
+    store.aws.wire.restore();
 
     store.aws.wire.refuse();
     std::thread::sleep(std::time::Duration::from_secs(1));
     assert_eq!(gateway.get("/").by(), "shop-blue");
-    store.aws.wire.heal();
+    store.aws.wire.restore();
     store.committed(&shop("green", green.port));
     gateway.wait_for_answer("/", "shop-green");
     for secret in store.aws.secrets() {

@@ -144,7 +144,7 @@ fn outcomes_of_role(store: &Store, program: &Extension, call: &str) -> String {
     ] {
         store.aws.wire.fail(call, refusal(status, code, message));
         let _ = write!(outcomes, "\n{}", store.outcome(program));
-        store.aws.wire.heal();
+        store.aws.wire.restore();
     }
     outcomes
 }

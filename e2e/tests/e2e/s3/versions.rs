@@ -86,13 +86,13 @@ fn a_commit_that_is_under_way_elsewhere_is_a_conflict_too() {
     assert_eq!(store.commit_over("abc", &map("two")), too_late("abc"));
     // Without a version, it is S3 that asks for another try.
     assert_eq!(store.commit(&map("two")).code, Some(31));
-    store.aws.wire.heal();
+    store.aws.wire.restore();
     store
         .aws
         .wire
         .fail("s3:PutObject", refused(409, "OperationAborted"));
     assert_eq!(store.commit_over("abc", &map("two")).code, Some(31));
-    store.aws.wire.heal();
+    store.aws.wire.restore();
     store
         .aws
         .wire
@@ -131,7 +131,7 @@ fn a_commit_that_finds_itself_is_done() {
     lost();
     store.aws.wire.fail("s3:GetObject", Fault::Denied);
     assert_eq!(store.commit_over(&two, &map("three")), too_late(&two));
-    store.aws.wire.heal();
+    store.aws.wire.restore();
     assert_eq!(store.commit_over(&two, &large_map("x", 1)), too_late(&two));
 }
 
@@ -142,7 +142,7 @@ fn a_commit_without_a_version_is_tried_once() {
     for fault in [Fault::ResetAfter, Fault::Broken, Fault::Throttled] {
         store.aws.wire.fail("s3:PutObject", fault);
         assert_eq!(store.commit(&map("two")).code, Some(31));
-        store.aws.wire.heal();
+        store.aws.wire.restore();
         assert_eq!(store.calls(), one("s3:PutObject"));
     }
     // A copy replaces nothing.
@@ -217,11 +217,11 @@ fn a_server_without_conditional_writes_keeps_another_version() {
     for version in ["abc", "W/\"abc\""] {
         refuse();
         assert_eq!(store.commit_over(version, &map("two")), too_late(version));
-        store.aws.wire.heal();
+        store.aws.wire.restore();
         let large = large_map("two", 1);
         refuse();
         assert_eq!(store.commit_over(version, &large), too_late(version));
-        store.aws.wire.heal();
+        store.aws.wire.restore();
     }
     assert_eq!(store.fetch().document.unwrap()["name"], "one");
     let empty = Store::new();

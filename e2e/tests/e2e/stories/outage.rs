@@ -49,7 +49,7 @@ impl Serving {
         });
         self.wait();
         self.tasks.push(task);
-        self.mesh.aws.wire.heal();
+        self.mesh.aws.wire.restore();
         self.wait();
     }
 

@@ -30,7 +30,7 @@ fn a_gateway_follows_ecs_itself_while_tasks_come_and_go() {
     mesh.aws.wire.fail("ecs:*", Fault::Denied);
     wait_failing(gateway.status_port, true);
     assert_eq!(gateway.get("/shop/who").by(), "shop-blue");
-    mesh.aws.wire.heal();
+    mesh.aws.wire.restore();
     wait_failing(gateway.status_port, false);
     let third = mesh.run(&definition, "shop", "blue");
     wait_endpoints(&gateway, cluster, &[&second, &third]);

@@ -180,7 +180,7 @@ fn a_fault_is_told_as_the_service_would_tell_it_and_ends_when_it_should() {
         assert_eq!(answer.status, 503);
         assert!(answer.body.contains("<Code>SlowDown</Code>"));
     }
-    aws.wire.heal();
+    aws.wire.restore();
     assert_eq!(client.ec2("Action=DescribeInstances").unwrap().status, 200);
 }
 
@@ -207,7 +207,7 @@ fn connections_break_in_every_way() {
         .err()
         .map(|error| error.kind());
     assert_eq!(refused, Some(io::ErrorKind::ConnectionRefused));
-    aws.wire.heal();
+    aws.wire.restore();
     aws.wire.set_latency(Duration::from_millis(100));
     let began = Instant::now();
     assert_eq!(ask().unwrap().status, 200);

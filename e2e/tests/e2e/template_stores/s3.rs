@@ -101,7 +101,7 @@ fn an_outage_changes_nothing_and_may_be_tried_again() {
     assert_eq!(failed.code, Some(31), "{}", failed.stderr);
     let end = "  hint: nothing has changed: the store holds what it held before\n";
     assert!(failed.stderr.ends_with(end), "{}", failed.stderr);
-    aws.wire.heal();
+    aws.wire.restore();
     assert_eq!(desk.version(), before);
     assert_eq!(desk.push(&[]).code, Some(0));
     assert_ne!(desk.version(), before);

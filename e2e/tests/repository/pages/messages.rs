@@ -53,11 +53,11 @@ fn every_message_that_a_page_explains_is_one_of_the_code() {
     for (page, heading) in TABLES {
         for row in rows(&markdown::page(page).text, heading) {
             for message in quoted(&row[0]) {
-                let parts = message
+                let mut parts = message
                     .split('…')
                     .map(|part| part.trim_matches([' ', ':', ';', '?', '(', ')']));
                 count += 1;
-                if let Some(part) = parts.into_iter().find(|part| !sources.contains(part)) {
+                if let Some(part) = parts.find(|part| !sources.contains(part)) {
                     missing.push(format!("{page}: {message:?}, as no text has {part:?}"));
                 }
             }

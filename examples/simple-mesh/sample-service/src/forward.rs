@@ -12,7 +12,7 @@ use std::{error::Error, time::Duration};
 use tokio::net::TcpStream;
 
 /// How long another service may take to answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How large its answer may be.
 const ANSWER_LIMIT: usize = 4 << 20;
 
@@ -23,9 +23,11 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// What `url` answers to a GET: its status, content type and body.
 pub(crate) async fn get(url: &Uri) -> Result<Answer, Failure> {
-    tokio::time::timeout(PATIENCE, exchange(url))
+    tokio::time::timeout(EXCHANGE_TIMEOUT, exchange(url))
         .await
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()))
+        .unwrap_or_else(
+            |_| Err(format!("no answer within {} s", EXCHANGE_TIMEOUT.as_secs()).into()),
+        )
 }
 
 /// One request over one connection: simple to follow, and no old connection can be in the way.

@@ -14,7 +14,7 @@ use std::ffi::{OsStr, OsString};
 /// How often a source is looked at that may change by itself between two runs.
 const TRIES: u32 = 3;
 
-/// The rules that come first, as others need a document, and use that 30 tells of its version.
+/// The rules that come first, as others need a document, and use the version that 30 refers to.
 pub(super) const FIRST: &[Rule] = rules![
     "blank-previous-version" "how-it-is-called"
         "With a blank --previous-document-version the answer is the document: that is how a caller begins."

@@ -66,7 +66,7 @@ impl Outcome {
     }
 }
 
-/// A rule as `--list` tells it.
+/// A rule as `--list` prints it.
 #[derive(Serialize)]
 pub(super) struct Listed {
     rule: String,
@@ -116,7 +116,7 @@ impl Report {
         }
     }
 
-    /// Takes what came of a rule, and tells people at once.
+    /// Takes the result of a rule, and prints it at once.
     pub(super) fn add(&mut self, kind: Kind, rule: &Rule, checked: Checked) -> anyhow::Result<()> {
         let (outcome, reason, seen) = match checked {
             Ok(()) => (Outcome::Pass, None, None),

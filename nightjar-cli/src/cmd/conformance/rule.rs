@@ -11,7 +11,7 @@ pub(super) const PAGE: &str = "docs/extension-points.md";
 pub(super) struct Rule {
     /// Its name, without the kind of extension.
     pub(super) name: &'static str,
-    /// The heading of [`PAGE`] below which it stands.
+    /// The heading of [`PAGE`] below which it is.
     pub(super) section: &'static str,
     /// What is asked, and why, in a sentence.
     pub(super) asks: &'static str,

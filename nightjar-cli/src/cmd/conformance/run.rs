@@ -40,7 +40,7 @@ pub(super) enum Deviation {
 /// What was seen of a broken rule.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
-    /// What is wrong, in words.
+    /// What is wrong, as text.
     pub(super) what: String,
     /// The run that shows it, if there is one.
     pub(super) seen: Option<RunRecord>,

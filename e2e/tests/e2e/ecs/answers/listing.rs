@@ -171,7 +171,7 @@ fn a_refusal_to_describe_the_last_maps_tasks_passes_by_itself() {
         fs::write(file.path(), text.replace(&since, &earlier.to_string())).unwrap();
     }
     assert_eq!(count(&scene), 0);
-    scene.aws.wire.heal();
+    scene.aws.wire.restore();
     unlist(&scene, &[]);
     assert_eq!(count(&scene), 8);
 }
