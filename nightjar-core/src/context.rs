@@ -5,6 +5,7 @@
 //! proxy_properties  what holds for the proxy as a whole
 //! service           the view of a sidecar
 //! gateway           the view of a gateway
+//! hop               the properties of the way to another namespace's gateways
 //! upstreams         a namespace's service-colors, duplicates merged
 //! cluster_names     cluster names, made from identities alone
 //! conditions        header and query conditions, normalised
@@ -12,11 +13,15 @@
 //! route_key         what a route matches: equal routes, and their order, most specific first
 //! candidates        the routes of the map, with the upstreams that answer them
 //! routes            routes for a proxy: merged, ordered, denied where it has no access
+//! route_settings    what the properties of a route say, taken apart
 //! route_members     the service-colors that share a route, and their shares and properties
+//! route_warnings    properties of a route that do not go together
+//! mirrors           who can get copies of requests
 //! request_sets      can two routes match one request?
 //! access            who may reach a route, and which routes must be denied in place
 //! clusters          endpoints
 //! properties        the documented properties
+//! property_check    properties as the map gives them, checked
 //! value_format      the formats of their values
 //! builder           listeners, clusters and warnings so far
 //! assemble          the context from all of these
@@ -38,13 +43,18 @@ mod error;
 mod filters;
 mod first_last;
 mod gateway;
+mod hop;
+mod mirrors;
 mod origins;
 pub mod properties;
+pub(crate) mod property_check;
 mod proxy_config;
 mod proxy_properties;
 mod request_sets;
 mod route_key;
 mod route_members;
+mod route_settings;
+mod route_warnings;
 mod routes;
 mod service;
 mod traced;
@@ -59,6 +69,7 @@ pub use proxy_config::{ProxyConfig, ProxyRole};
 pub(crate) use route_key::RouteKey;
 pub use traced::{Traced, every_route, traced};
 pub use value_format::ValueFormat;
+pub(crate) use value_format::redirect_below;
 pub use warning::{ContextWarning, Subject, WarningOrigin};
 
 use crate::document::{

@@ -16,6 +16,7 @@ mod path;
 mod path_match;
 pub mod proxy_input;
 mod regex_prefix;
+mod route_settings;
 pub mod templates;
 mod text;
 mod unknown_members;

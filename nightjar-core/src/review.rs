@@ -2,10 +2,7 @@
 //! would leave out.
 
 use crate::{
-    context::{
-        self, Subject, WarningOrigin,
-        properties::{Scope, check_property},
-    },
+    context::{self, Subject, WarningOrigin, properties::Scope, property_check::check_property},
     document::{
         Finding,
         discovery_map::{DiscoveryMap, Namespace, Properties, ServiceColor},

@@ -15,16 +15,39 @@ const HEADER: &str = r#""}], 'x': {{{version}}} %REQ(X)% ${x} #&*!|> \" \u0022 `
 const PATH: &str = "/%25REQ(X)%25/$&'*!=:@,/";
 /// What a path cannot hold unless it is escaped.
 const ODD_PATH: &str = "/\": }],\u{2028}\u{feff}💡 - a: &b *c !d %START_TIME% {{x}}/";
+/// What Envoy would make something of, where it formats.
+const FORMAT: &str = r#"%ENVIRONMENT(PATH)% %% %REQ(:path)% %"}, {{x}} {{{version}}} 50%"#;
+/// The same as far as a path can hold it.
+const FORMAT_PATH: &str = "/%ENVIRONMENT(PATH)%/%%/%REQ(x)%/{{x}}/\"}/";
 /// What no request can carry, but a file can.
 const TEXT: &str = "\": }],\u{2028}\u{2029}\u{feff}\u{202e}💡 - a: &b *c !d #e %START_TIME% {{x}}";
 
 /// A map with such strings wherever it can have one, and with names that YAML knows.
 fn hostile(backend: &Backend, egress_port: u16) -> Value {
     let filter = |key: &str, name: &str, kind: &str, value: &str| json!({key: name, "match-type": kind, "value": value});
-    let properties = json!({
+    let mut properties = json!({
         TEXT: TEXT, "timeout": TEXT, "lb-policy": TEXT, "host-rewrite": TEXT, "retry-on": TEXT,
-        "health-check-path": "/who?%REQ(x)%\"}]",
+        "health-check-path": "/who?%REQ(x)%\"}]", "response-header-set-x-hostile": FORMAT,
+        "request-header-set-x-hostile": TEXT, (format!("request-header-set-{TEXT}")): TEXT,
+        (format!("response-header-set-{HEADER}")): TEXT,
     });
+    for name in [
+        "retry-statuses",
+        "retry-back-off",
+        "request-header-remove",
+        "response-header-remove",
+        "redirect-to",
+        "cors-origins",
+        "rate-limit",
+        "abort-status",
+        "abort-percent",
+        "delay",
+        "delay-percent",
+        "mirror-to",
+        "mirror-percent",
+    ] {
+        properties[name] = TEXT.into();
+    }
     let headers = [filter("header-name", "x", "exact", HEADER)];
     let odd = [
         filter("header-name", TEXT, "exact", TEXT),
@@ -44,6 +67,10 @@ fn hostile(backend: &Backend, egress_port: u16) -> Value {
         ),
         with(prefix("/header/"), json!({"headers": headers})),
         prefix(PATH),
+        with(
+            prefix("/moved/"),
+            json!({"properties": {"redirect-to": FORMAT_PATH}}),
+        ),
         with(
             prefix(TEXT),
             json!({"headers": odd, "query-parameters": odd_queries}),
@@ -102,8 +129,12 @@ fn envoy_takes_hostile_strings_for_what_they_are() {
             ask(port, "/rewritten/a", &[("x", "X")]),
             answered(rewritten)
         );
-        // This answer names the network.
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let moved = http::get(address, "/moved/a", &[("x", "X")]).unwrap();
+        let location = format!("http://mesh.test{FORMAT_PATH}a");
+        assert_eq!(moved.header("location"), Some(&*location));
+        assert_eq!(moved.header("x-hostile"), Some(FORMAT));
+        // This answer names the network.
         let health = http::get(address, "/___health_check___", &[]).unwrap();
         let network = health.header("x-envoy-upstream-healthchecked-cluster");
         assert_eq!((health.status, network), (200, Some(TEXT)));

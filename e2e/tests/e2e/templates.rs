@@ -8,6 +8,10 @@
 //! limits     circuit breakers
 //! instances  outlier detection, health checks, load balancing
 //! rewriting  host and path as the service sees them, and the levels of properties
+//! headers    headers that are set and removed
+//! redirecting, cross_origin, faults, mirroring
+//!            what else a property of a route does: redirects, CORS, faults and limits, copies
+//! oldest     the same with the oldest Envoy
 //! upstreams  HTTP/2, IPv6, DNS names, other namespaces
 //! hooks      a few lines of a store over the shipped templates, each as the page shows it
 //! listeners  health path, access log, path normalisation, headers that callers may not set
@@ -20,11 +24,17 @@ use e2e::{
 };
 use serde_json::{Value, json};
 
+mod cross_origin;
+mod faults;
+mod headers;
 mod hooks;
 mod instances;
 mod limits;
 mod listeners;
 mod matching;
+mod mirroring;
+mod oldest;
+mod redirecting;
 mod retrying;
 mod rewriting;
 mod sharing;

@@ -7,6 +7,8 @@ mod pages;
 #[cfg(test)]
 mod promises;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod words;

@@ -83,7 +83,10 @@ fn headline(answer: &Answer) -> String {
         Outcome::Denied => "denied (404)".to_owned(),
         Outcome::NotFound => "not found (404)".to_owned(),
         Outcome::Unavailable => "unavailable (503)".to_owned(),
-        Outcome::Redirected => "redirected by the proxy".to_owned(),
+        Outcome::Redirected => match &answer.location {
+            Some(location) => format!("redirected to {location}"),
+            None => "redirected by the proxy".to_owned(),
+        },
         Outcome::Answered => "answered by the proxy itself".to_owned(),
     }
 }

@@ -93,9 +93,11 @@ fn explained(line: &Line<'_>) -> Vec<String> {
         (Some(cluster), Some(endpoint)) => format!("sent to   {endpoint} of cluster {cluster}"),
         (Some(cluster), None) => format!("sent to   no endpoint of cluster {cluster}"),
         (None, _) if line.flags.contains(&"NR") => "sent to   nobody".to_owned(),
-        (None, _) => "sent to   nobody: the proxy answered itself (a denied route, or a path it \
-                      refuses or redirects)"
-            .to_owned(),
+        (None, _) => {
+            "sent to   nobody: the proxy answered itself (a denied route, a path it refuses \
+                      or redirects, or a redirect, limit or fault by a property)"
+                .to_owned()
+        }
     });
     lines
 }
@@ -124,7 +126,8 @@ fn places(input: &ProxyInput, answer: &Answer) -> anyhow::Result<Vec<String>> {
         .into_iter()
         .collect();
     let route = listener.routes.get(position - 1);
-    let clusters = route.into_iter().flat_map(|route| &route.clusters);
+    let served = route.filter(|route| route.redirect.is_none());
+    let clusters = served.into_iter().flat_map(|route| &route.clusters);
     let clusters = clusters.filter_map(|cluster| place_of(&cluster.cluster_name, &files));
     places.extend(clusters);
     Ok(places)

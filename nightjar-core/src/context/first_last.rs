@@ -1,7 +1,8 @@
 //! First and last items of the context's lists.
 
 use crate::document::proxy_input::{
-    Cluster, Endpoint, Filter, HashPolicy, Listener, Route, WeightedCluster,
+    Cluster, CorsOrigin, Endpoint, Filter, HashPolicy, HeaderToRemove, HeaderToSet, Listener,
+    RetryStatus, Route, WeightedCluster,
 };
 
 /// An item of one of the context's lists.
@@ -23,6 +24,10 @@ items!(
     Listener,
     Route,
     HashPolicy,
+    HeaderToSet,
+    HeaderToRemove,
+    CorsOrigin,
+    RetryStatus,
     Filter,
     WeightedCluster,
     Cluster,

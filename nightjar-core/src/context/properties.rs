@@ -6,18 +6,14 @@
 //! level where it sets nothing, is left out with a warning, and what an outer level says
 //! (service-color, then namespace) holds.
 
-use super::{
-    builder::ContextBuilder,
-    value_format::ValueFormat,
-    warning::{Subject, WarningOrigin},
-};
-use crate::document::{discovery_map, misspelt, proxy_input::Properties, truncated};
-use std::{cmp::Reverse, collections::BTreeMap, fmt};
+use super::value_format::ValueFormat;
+use crate::document::{misspelt, proxy_input::Properties};
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
 /// A property with a meaning in the shipped templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Documented {
-    /// The property's name.
+    /// The property's name; that of a family ends with `NAME`.
     pub name: &'static str,
     /// The values it may have.
     pub format: ValueFormat,
@@ -56,7 +52,7 @@ pub enum Scope {
 }
 
 /// Every documented property, route properties first.
-pub const DOCUMENTED_PROPERTIES: [Documented; 25] = [
+pub const DOCUMENTED_PROPERTIES: [Documented; 40] = [
     route(
         "timeout",
         ValueFormat::DurationOrNone,
@@ -97,6 +93,81 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 25] = [
         "hash-on",
         ValueFormat::HashOn,
         "what requests are hashed by, so that equal ones reach one endpoint; with an lb-policy of RING_HASH or MAGLEV",
+    ),
+    route(
+        "retry-statuses",
+        ValueFormat::Statuses,
+        "which statuses are retried, besides what `retry-on` says",
+    ),
+    route(
+        "retry-back-off",
+        ValueFormat::BackOff,
+        "the longest wait before the first retry, and before any; without the second, ten times the first",
+    ),
+    route(
+        "request-header-set-NAME",
+        ValueFormat::HeaderValue,
+        "the value of the header NAME that the service receives, whatever the caller sent",
+    ),
+    route(
+        "request-header-remove",
+        ValueFormat::HeaderNames,
+        "which headers of the caller the service does not receive",
+    ),
+    route(
+        "response-header-set-NAME",
+        ValueFormat::HeaderValue,
+        "the value of the header NAME that the caller receives, whatever the service sent",
+    ),
+    route(
+        "response-header-remove",
+        ValueFormat::HeaderNames,
+        "which headers of the service the caller does not receive",
+    ),
+    route(
+        "redirect-to",
+        ValueFormat::Redirect,
+        "where the proxy redirects the caller to, instead of asking the service; with 307 unless the value starts with another status",
+    ),
+    route(
+        "cors-origins",
+        ValueFormat::Origins,
+        "the web pages that may call the route from a browser; `*` is any page",
+    ),
+    route(
+        "rate-limit",
+        ValueFormat::RateLimit,
+        "how many requests each proxy lets through; it answers 429 to the others",
+    ),
+    route(
+        "abort-status",
+        ValueFormat::Status,
+        "the status that the proxy answers with, instead of asking the service",
+    ),
+    route(
+        "abort-percent",
+        ValueFormat::Percent,
+        "the share of requests that get `abort-status`; all without it",
+    ),
+    route(
+        "delay",
+        ValueFormat::Duration,
+        "how long the proxy waits before it sends a request on",
+    ),
+    route(
+        "delay-percent",
+        ValueFormat::Percent,
+        "the share of requests that `delay` holds back; all without it",
+    ),
+    route(
+        "mirror-to",
+        ValueFormat::ServiceColor,
+        "the service-color that receives a copy of each request; its answers are dropped",
+    ),
+    route(
+        "mirror-percent",
+        ValueFormat::Percent,
+        "the share of requests that `mirror-to` copies; all without it",
     ),
     cluster(
         "connect-timeout",
@@ -216,119 +287,55 @@ const fn at(
     }
 }
 
-/// A documented property by its name.
+/// What ends the names of a family of properties, in place of a name of the user's choice.
+const ANY_NAME: &str = "NAME";
+
+impl Documented {
+    /// What the names of a family start with, such as `request-header-set-`; `None` for a single property.
+    pub fn family(&self) -> Option<&'static str> {
+        self.name.strip_suffix(ANY_NAME)
+    }
+
+    /// What follows in the name of a family's property: the header, of `request-header-set-x-team` `x-team`.
+    pub(super) fn member<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.strip_prefix(self.family()?)
+    }
+}
+
+/// A documented property by its name; of a family, by any name that starts as the family's do.
 pub fn documented(name: &str) -> Option<&'static Documented> {
     DOCUMENTED_PROPERTIES
         .iter()
-        .find(|property| property.name == name)
+        .find(|property| property.name == name || property.member(name).is_some())
 }
 
-/// What is wrong with a property.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PropertyWarning {
-    /// What is wrong, as the end of a sentence about the property.
-    pub(crate) reason: String,
-    pub(crate) remedy: Option<String>,
-}
-
-impl fmt::Display for PropertyWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)?;
-        match &self.remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
-        }
+/// The one spelling of a property's name: headers have no case.
+pub(super) fn one_spelling(name: &str) -> Cow<'_, str> {
+    let has_case = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if has_case && documented(name).is_some_and(|property| property.family().is_some()) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
     }
 }
 
-/// The value of a property in Envoy's form, if it counts, and what is wrong with it, if anything is.
-pub(crate) fn check_property(
-    name: &str,
-    value: &str,
-    scope: Scope,
-) -> (Option<String>, Option<PropertyWarning>) {
-    let left_out = |reason: String, remedy: String| {
-        (
-            None,
-            Some(PropertyWarning {
-                reason,
-                remedy: Some(remedy),
-            }),
-        )
-    };
-    let Some(property) = documented(name) else {
-        let warning = misspelt(
-            name,
-            DOCUMENTED_PROPERTIES.iter().map(|property| property.name),
-        )
-        .map(|meant| PropertyWarning {
-            reason: "is not used by the shipped templates".to_owned(),
-            remedy: Some(format!("did you mean `{meant}`?")),
-        });
-        return (Some(value.to_owned()), warning);
-    };
-    let setting = name.to_uppercase().replace('-', "_");
-    match (property.target, scope) {
-        (Target::Cluster, Scope::Route) => left_out(
-            "has no effect on a route, and is left out".to_owned(),
-            format!("set it for the whole service-color, with NJ_PROP_{setting}"),
-        ),
-        (Target::Proxy, Scope::Route) => left_out(
-            "has no effect on a route, and is left out".to_owned(),
-            format!(
-                "set it for the whole service-color, or for the proxy with NJ_PROXY_PROP_{setting}"
-            ),
-        ),
-        (Target::ProxyEnvironment, Scope::Route | Scope::ServiceColorOrNamespace) => left_out(
-            "is read only from a proxy's own environment, and is left out".to_owned(),
-            format!("set NJ_PROXY_PROP_{setting} where the proxy runs"),
-        ),
-        _ => {
-            if let Some(normalise) = property.format.normalise(value) {
-                return (Some(normalise), None);
-            }
-            let form = property.format.description();
-            let reason = format!("is left out: `{}` is not {form}", truncated(value));
-            (
-                None,
-                Some(PropertyWarning {
-                    reason,
-                    remedy: None,
-                }),
-            )
-        }
+/// The documented name that a name misspells. Of a family, the part before the user's own counts.
+pub(super) fn misspelt_property(name: &str) -> Option<String> {
+    let all = DOCUMENTED_PROPERTIES.iter();
+    let single = all.clone().filter(|property| property.family().is_none());
+    if let Some(meant) = misspelt(name, single.map(|property| property.name)) {
+        return Some(meant.to_owned());
     }
-}
-
-/// One level's properties: documented ones in Envoy's form, others as they are.
-pub(super) fn check_properties(
-    given: &discovery_map::Properties,
-    scope: Scope,
-    subject: &Subject,
-    builder: &mut ContextBuilder<'_>,
-) -> Properties {
-    let mut kept = Properties::new();
-    for (name, value) in given {
-        let (value, warning) = check_property(name, value, scope);
-        if let Some(warning) = warning {
-            builder.note(
-                subject,
-                WarningOrigin::Entry,
-                format!("property `{}` {warning}", truncated(name)),
-            );
-        }
-        kept.extend(value.map(|value| (name.to_string(), value)));
-    }
-    kept
-}
-
-/// The same, where somebody else warns.
-pub(super) fn valid_properties(given: &discovery_map::Properties, scope: Scope) -> Properties {
-    let kept = given.iter().filter_map(|(name, value)| {
-        let (value, _) = check_property(name, value, scope);
-        Some((name.to_string(), value?))
-    });
-    kept.collect()
+    let families: Vec<&str> = all.filter_map(Documented::family).collect();
+    let ends = name
+        .match_indices(['-', '_'])
+        .map(|(at, hyphen)| at + hyphen.len());
+    ends.chain([name.len()]).find_map(|end| {
+        let (start, own) = name.split_at_checked(end)?;
+        let meant = misspelt(start, families.iter().copied())?;
+        let own = if own.is_empty() { ANY_NAME } else { own };
+        Some(format!("{meant}{own}"))
+    })
 }
 
 /// The outer level's properties with the inner level's on top.

@@ -2,7 +2,8 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::{self, Scope},
+    properties::Scope,
+    property_check::{check_property, valid_properties},
     proxy_config::{ProxyConfig, ProxyRole},
     upstreams::{merge_entry_properties, namespace_properties},
     warning::Subject,
@@ -25,13 +26,10 @@ pub(super) fn proxy_properties(own: &Namespace, builder: &mut ContextBuilder<'_>
             ..Subject::namespace(&own.namespace)
         };
         let given = merge_entry_properties(&entries, &subject, builder);
-        all.extend(properties::valid_properties(
-            &given,
-            Scope::ServiceColorOrNamespace,
-        ));
+        all.extend(valid_properties(&given, Scope::ServiceColorOrNamespace));
     }
     let own = proxy.properties.iter().filter_map(|(name, value)| {
-        let (value, _) = properties::check_property(name, value, Scope::Proxy);
+        let (value, _) = check_property(name, value, Scope::Proxy);
         Some((name.clone(), value?))
     });
     all.extend(own);

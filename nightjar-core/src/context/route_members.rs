@@ -5,11 +5,13 @@ use super::{
     candidates::Candidate,
     clusters::{UNAVAILABLE_CLUSTER, weighted},
     properties::{self, MemberProperties, Scope},
+    property_check::check_properties,
+    route_warnings::RouteSubject,
     upstreams::Upstream,
     warning::Subject,
 };
 use crate::document::{
-    discovery_map::{PathMatch, PathValue},
+    discovery_map::PathMatch,
     proxy_input::{Properties, WeightedCluster},
     truncated,
 };
@@ -67,8 +69,14 @@ impl<'n, 'a> RouteMembers<'n, 'a> {
         });
         let shared = shared(&members, path_match, builder);
         let mut properties = properties::merged(&outer, &shared);
-        check_rewrite(path_match, &mut properties, &upstreams, builder);
-        check_hashing(path_match, &shared, &properties, &upstreams, builder);
+        let route = RouteSubject {
+            path_match,
+            upstreams: &upstreams,
+        };
+        route.check_rewrite(&mut properties, builder);
+        route.check_redirect(candidates, &properties, builder);
+        route.check_hashing(&shared, &properties, builder);
+        route.check_shares(&shared, &properties, builder);
         let clusters = members.into_iter().map(|(name, member)| {
             let properties = properties::merged(&properties, &member.own);
             weighted(name.to_owned(), member.weight.into(), properties)
@@ -109,8 +117,7 @@ impl<'n, 'a> RouteMember<'n, 'a> {
         } else {
             let mut subject = upstream.subject();
             subject.route = Some(truncated(route.path_match.text()).into_owned());
-            let own =
-                properties::check_properties(&route.properties, Scope::Route, &subject, builder);
+            let own = check_properties(&route.properties, Scope::Route, &subject, builder);
             properties::merged(&upstream.own, &own)
         };
         Self {
@@ -194,78 +201,4 @@ fn shared(
             ),
         );
     })
-}
-
-/// Leaves out a rewrite that replaces more than a prefix, and warns of one that joins badly.
-fn check_rewrite(
-    path_match: &PathMatch,
-    properties: &mut Properties,
-    upstreams: &[&Upstream<'_>],
-    builder: &mut ContextBuilder<'_>,
-) {
-    const NAME: &str = "prefix-rewrite";
-    let (Some(value), Some(upstream)) = (properties.get(NAME), upstreams.first()) else {
-        return;
-    };
-    let path = &*truncated(path_match.text());
-    match &path_match.value {
-        PathValue::Regex(_) => {
-            let message = format!(
-                "property `{NAME}` is left out on route `{path}`: a regular expression has no prefix \
-                 to replace"
-            );
-            properties.remove(NAME);
-            builder.warn(&upstream.subject(), message);
-        }
-        PathValue::Prefix(prefix)
-            if !prefix.as_str().is_empty()
-                && path_match.text().ends_with('/') != value.ends_with('/') =>
-        {
-            let message = format!(
-                "property `{NAME}` replaces `{path}` with `{value}` as plain text, but only one of them ends \
-                 with `/`; end both with `/`, or neither"
-            );
-            builder.warn(&upstream.subject(), message);
-        }
-        PathValue::Prefix(_) | PathValue::Exact(_) | PathValue::Unmatchable { .. } => {}
-    }
-}
-
-/// Warns where nothing is hashed, or a hash is not used.
-fn check_hashing(
-    path_match: &PathMatch,
-    shared: &Properties,
-    properties: &Properties,
-    upstreams: &[&Upstream<'_>],
-    builder: &mut ContextBuilder<'_>,
-) {
-    let policy_of = |upstream: &Upstream<'_>| {
-        let said = upstream
-            .own
-            .get("lb-policy")
-            .or_else(|| upstream.outer.get("lb-policy"));
-        said.filter(|policy| ["RING_HASH", "MAGLEV"].contains(&policy.as_str()))
-            .cloned()
-    };
-    let hashed = upstreams
-        .iter()
-        .find_map(|upstream| Some((upstream, policy_of(upstream)?)));
-    let path = truncated(path_match.text());
-    match (hashed, upstreams.first()) {
-        (Some((upstream, policy)), _) if !properties.contains_key("hash-on") => builder.warn(
-            &upstream.subject(),
-            format!(
-                "property `lb-policy` {policy} spreads the requests of route `{path}` at random; set property \
-                 `hash-on` to say what is hashed"
-            ),
-        ),
-        (None, Some(upstream)) if shared.contains_key("hash-on") => builder.warn(
-            &upstream.subject(),
-            format!(
-                "property `hash-on` has no effect on route `{path}`; it needs an `lb-policy` of \
-                 RING_HASH or MAGLEV"
-            ),
-        ),
-        _ => {}
-    }
 }

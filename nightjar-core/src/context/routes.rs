@@ -7,15 +7,17 @@ use super::{
     clusters::{self, DENIED_CLUSTER, weighted},
     filters::{RouteUse, header_filters, query_filters},
     first_last::mark_first_and_last,
+    mirrors::Mirrors,
     route_key::RouteKey,
     route_members::RouteMembers,
+    route_settings,
     upstreams::Upstream,
     value_format::hash_policy,
     warning::Subject,
 };
 use crate::document::{
     discovery_map::{self, Path, PathMatch, PathMatchType},
-    proxy_input::{Filter, Properties, Route, WeightedCluster},
+    proxy_input::{Filter, Mirror, Properties, Route, WeightedCluster},
     truncated,
 };
 
@@ -37,6 +39,7 @@ pub(super) fn direct_routes(
         .filter_map(|equal| Some((&equal.first()?.key, is_any_reachable(equal))))
         .collect();
     warn_of_regex_overlaps(upstreams, &keys, builder);
+    let mirrors = Mirrors::new(&candidates);
     let mut used = Vec::new();
     let mut routes = Vec::new();
     for (equal, disposition) in groups.into_iter().zip(dispositions(&keys)) {
@@ -48,12 +51,9 @@ pub(super) fn direct_routes(
                 builder.origins.add(|| origins_of(equal));
                 let members = RouteMembers::new(equal, path_match, builder);
                 used.extend(members.upstreams);
-                routes.push(route(
-                    path_match,
-                    conditions,
-                    members.clusters,
-                    members.properties,
-                ));
+                let mut route = route(path_match, conditions, members.clusters, members.properties);
+                used.extend(mirror(&mut route, equal, &mirrors, builder));
+                routes.push(route);
             }
             Disposition::Denied => {
                 builder.origins.add(|| origins_of(equal));
@@ -122,6 +122,37 @@ pub(super) fn gateway_routes(
     routes.extend(everything.map(|path_match| to_gateway(&path_match, Filters::default())));
     mark_first_and_last(&mut routes);
     routes
+}
+
+/// Finds who gets copies of a route's requests. A redirect has none to copy.
+fn mirror<'n, 'a>(
+    route: &mut Route,
+    equal: &[Candidate<'n, 'a>],
+    mirrors: &Mirrors<'_, 'n, 'a>,
+    builder: &mut ContextBuilder<'_>,
+) -> Option<&'n Upstream<'a>> {
+    const NAME: &str = "mirror-to";
+    let named = route.properties.get(NAME)?;
+    if route.redirect.is_some() {
+        return None;
+    }
+    let found = mirrors.find(named, equal);
+    if let Some(upstream) = found {
+        route.mirror = Some(Box::new(Mirror {
+            cluster_name: upstream.cluster_name.clone(),
+            per_million: route_settings::share(&route.properties, "mirror-percent"),
+        }));
+    } else if let Some(first) = equal.iter().find(|candidate| candidate.reachable) {
+        let message = format!(
+            "property `{NAME}` is left out: `{}` has no route in namespace `{}` that the proxy may reach; name a \
+             service-color that has one",
+            truncated(named),
+            first.upstream.identity.namespace
+        );
+        builder.warn(&first.upstream.subject(), message);
+        route.properties.remove(NAME);
+    }
+    found
 }
 
 /// A regular expression is tried before every prefix, so it opens what a private prefix closes.
@@ -207,7 +238,7 @@ fn route(
         .into_iter()
         .collect();
     mark_first_and_last(&mut hashing);
-    Route {
+    let mut route = Route {
         route_path: path_match.text().to_owned(),
         path_is_prefix: kind == PathMatchType::Prefix,
         path_is_exact: kind == PathMatchType::Exact,
@@ -225,9 +256,22 @@ fn route(
         total_cluster_weight: clusters.iter().map(|cluster| cluster.route_weight).sum(),
         has_hash_policy: !hashing.is_empty(),
         hash_policy: hashing,
+        request_headers: None,
+        response_headers: None,
+        redirect: None,
+        has_filter_config: false,
+        cors: None,
+        fault: None,
+        rate_limit: None,
+        mirror: None,
+        has_retry_statuses: false,
+        retry_statuses: Vec::new(),
+        retry_back_off: None,
         properties,
         clusters,
         is_first: false,
         is_last: false,
-    }
+    };
+    route_settings::settle(&mut route);
+    route
 }

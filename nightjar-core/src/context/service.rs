@@ -6,15 +6,14 @@ use super::{
     cluster_names::{ClusterNames, NamingScheme},
     clusters,
     error::{ContextError, NameList},
-    properties::{self, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT, Scope},
+    hop::hop_properties,
     routes,
-    upstreams::{Upstream, namespace_properties},
-    value_format::longer,
+    upstreams::Upstream,
     warning::Subject,
 };
 use crate::document::{
     discovery_map::{self, DiscoveryMap, Namespace, ServiceColor},
-    proxy_input::{Properties, Route},
+    proxy_input::Route,
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
@@ -184,54 +183,4 @@ fn egress_routes<'a>(
         return routes::gateway_routes(&upstreams, may_reach, &name, &properties, builder);
     }
     routes::direct_routes(&upstreams, may_reach, builder)
-}
-
-/// The health path of the shipped listeners.
-const HEALTH_PATH: &str = "/___health_check___";
-
-/// What holds on the way to another namespace's gateways: what that namespace says, but no rewrite,
-/// which the gateways make themselves, and nothing that cuts shorter than the routes behind them.
-fn hop_properties(
-    other: &Namespace,
-    upstreams: &[Upstream<'_>],
-    builder: &mut ContextBuilder<'_>,
-) -> Properties {
-    let mut hop = namespace_properties(other, builder);
-    hop.remove("prefix-rewrite");
-    hop.remove("host-rewrite");
-    if let Some(path) = hop.get_mut("health-check-path") {
-        HEALTH_PATH.clone_into(path);
-    }
-    let behind: Vec<Properties> = upstreams
-        .iter()
-        .flat_map(|upstream| upstream.routes().map(move |route| (upstream, route)))
-        .filter(|(_, route)| route.default_access)
-        .map(|(upstream, route)| {
-            let own = properties::valid_properties(&route.properties, Scope::Route);
-            properties::merged(&properties::merged(&upstream.outer, &upstream.own), &own)
-        })
-        .collect();
-    for (name, default) in [
-        ("timeout", Some(DEFAULT_TIMEOUT)),
-        ("idle-timeout", Some(DEFAULT_IDLE_TIMEOUT)),
-        ("per-try-timeout", None),
-    ] {
-        let is_said = behind.iter().any(|route| route.contains_key(name));
-        let longest = behind
-            .iter()
-            .map(|route| {
-                route
-                    .get(name)
-                    .cloned()
-                    .or_else(|| default.map(ToOwned::to_owned))
-            })
-            .reduce(|left, right| Some(longer(left?, right?)))
-            .flatten();
-        if let Some(longest) = longest.filter(|_| is_said) {
-            hop.insert(name.to_owned(), longest);
-        } else if !behind.is_empty() {
-            hop.remove(name);
-        }
-    }
-    hop
 }

@@ -3,7 +3,8 @@
 use super::{
     builder::ContextBuilder,
     cluster_names::{ClusterIdentity, ClusterNames},
-    properties::{self, Scope},
+    properties::Scope,
+    property_check::check_properties,
     warning::Subject,
 };
 use crate::document::{
@@ -78,12 +79,7 @@ impl<'a> Upstream<'a> {
             cluster_name: names.of(identity),
             protocol: protocols.first().copied().unwrap_or_default(),
             outer: Rc::clone(outer),
-            own: properties::check_properties(
-                &given,
-                Scope::ServiceColorOrNamespace,
-                &subject,
-                builder,
-            ),
+            own: check_properties(&given, Scope::ServiceColorOrNamespace, &subject, builder),
             entries,
         }
     }
@@ -107,7 +103,7 @@ pub(super) fn namespace_properties(
     builder: &mut ContextBuilder<'_>,
 ) -> Properties {
     let subject = Subject::namespace(&namespace.namespace);
-    properties::check_properties(
+    check_properties(
         &namespace.properties,
         Scope::ServiceColorOrNamespace,
         &subject,

@@ -1,10 +1,24 @@
 //! The forms that documented properties' values have, and how Envoy's JSON writes them.
 
+mod duration;
+mod headers;
+mod redirect;
+mod traffic;
+
+pub(super) use duration::{longer, sum};
+pub(super) use headers::header_refusal;
+pub(super) use redirect::redirect;
+pub(crate) use redirect::redirect_below;
+pub(super) use traffic::{
+    back_off, origins, per_million, rate_limit, service_color, status, statuses,
+};
+
 use crate::document::{
     discovery_map::{HostName, Port},
     parse_digits,
     proxy_input::HashPolicy,
 };
+use duration::duration;
 use std::net::Ipv6Addr;
 
 /// The form of a property's value.
@@ -32,6 +46,26 @@ pub enum ValueFormat {
     UnderscoreHeaders,
     /// A whole number from 0 to 255.
     Hops,
+    /// A share in percent.
+    Percent,
+    /// A status of HTTP.
+    Status,
+    /// Several statuses, separated by commas.
+    Statuses,
+    /// The time between tries, perhaps with the most that it grows to.
+    BackOff,
+    /// How many requests in a second, a minute or an hour.
+    RateLimit,
+    /// A service and its color.
+    ServiceColor,
+    /// Where to redirect to, perhaps with the status before it.
+    Redirect,
+    /// The origins of web pages, separated by commas.
+    Origins,
+    /// The value of a header.
+    HeaderValue,
+    /// The names of headers, separated by commas.
+    HeaderNames,
 }
 
 /// The words of Envoy's `retry_on`, for HTTP and gRPC.
@@ -62,11 +96,6 @@ const LB_POLICIES: [&str; 5] = [
     "MAGLEV",
 ];
 
-const NANOS_PER_SECOND: u128 = 1_000_000_000;
-const NANOS_PER_MILLISECOND: u128 = 1_000_000;
-/// The longest span that Envoy takes in whole seconds: it counts nanoseconds in 64 bits.
-const MAX_SECONDS: u128 = 9_223_372_035;
-
 impl ValueFormat {
     /// The form in words, to follow "not" or "is".
     pub fn description(self) -> &'static str {
@@ -86,6 +115,28 @@ impl ValueFormat {
             Self::UnderscoreHeaders => "one of drop, allow and reject",
             Self::Hops => "a whole number from 0 to 255",
             Self::Host => "a host name or address, with or without a port",
+            Self::Percent => "a number from 0 to 100 with at most four decimals, such as `0.5`",
+            Self::Status => "a status from 200 to 599",
+            Self::Statuses => "a comma-separated list of statuses from 200 to 599",
+            Self::BackOff => {
+                "a duration of at least 1ms, such as `100ms`, or two as in `100ms..2s`, the shorter first"
+            }
+            Self::RateLimit => {
+                "a number of requests with `/s`, `/m` or `/h`, such as `100/s`, at least 1"
+            }
+            Self::ServiceColor => "a service and its color, such as `shop/blue`",
+            Self::Redirect => {
+                "`https:`, a URL such as `https://shop.example/new/`, or a path such as `/new/`; before it, if \
+                 need be, the status and a space: 301, 302, 303, 307 or 308"
+            }
+            Self::Origins => {
+                "a comma-separated list of origins such as `https://shop.example`, without a path, or `*`"
+            }
+            Self::HeaderValue => "a text of 1 to 8192 bytes",
+            Self::HeaderNames => {
+                "a comma-separated list of header names, without `host`, `server`, `x-envoy-…` and those of one \
+                 connection, such as `connection`"
+            }
         }
     }
 
@@ -114,12 +165,52 @@ impl ValueFormat {
                 LB_POLICIES.contains(&policy.as_str()).then_some(policy)
             }
             Self::Path => is_path(value).then(|| value.to_owned()),
-            Self::PathPrefix => {
-                (is_path(value) && !value.contains(['?', '#', '\\'])).then(|| value.to_owned())
-            }
+            Self::PathPrefix => is_path_prefix(value).then(|| value.to_owned()),
             Self::Host => is_host(value).then(|| value.to_owned()),
+            Self::Percent => traffic::percent(value),
+            Self::Status => Some(status(value)?.to_string()),
+            Self::Statuses => Some(joined(&statuses(value)?)),
+            Self::BackOff => {
+                let back_off = back_off(value)?;
+                let max = Some(back_off.max).filter(|_| back_off.has_max);
+                Some(max.map_or(back_off.base.clone(), |max| {
+                    format!("{}..{max}", back_off.base)
+                }))
+            }
+            Self::RateLimit => rate_limit(value).map(|_| value.to_owned()),
+            Self::ServiceColor => service_color(value).map(|_| value.to_owned()),
+            Self::Redirect => redirect(value).map(|_| value.to_owned()),
+            Self::Origins => Some(origins(value)?.join(",")),
+            Self::HeaderValue => headers::header_value(value),
+            Self::HeaderNames => Some(headers::header_names(value)?.join(",")),
         }
     }
+}
+
+fn joined(numbers: &[u16]) -> String {
+    let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    texts.join(",")
+}
+
+/// The items of a list that is separated by commas, each once; `None` if one of them is wrong.
+fn comma_separated<'v, T: PartialEq>(
+    value: &'v str,
+    item: impl Fn(&'v str) -> Option<T>,
+) -> Option<Vec<T>> {
+    let mut items = Vec::new();
+    for text in value.split(',') {
+        let item = item(text.trim())?;
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Some(items)
+}
+
+/// RFC 9110, `token`.
+fn is_token(text: &str) -> bool {
+    let is_held = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_held)
 }
 
 /// What requests are hashed by, taken apart.
@@ -142,68 +233,13 @@ pub(super) fn hash_policy(value: &str) -> Option<HashPolicy> {
         }
         _ => return None,
     }
-    // RFC 9110, `token`; header names of HTTP/2's own begin with a colon.
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    // Header names of HTTP/2's own begin with a colon.
     let name = policy
         .name
         .strip_prefix(':')
         .filter(|_| policy.is_header)
         .unwrap_or(&policy.name);
-    let is_named = !name.is_empty() && name.bytes().all(is_token);
-    (is_named || policy.is_source_ip).then_some(policy)
-}
-
-/// The longer of two durations in Envoy's form; `0s` is none and so the longest.
-pub(super) fn longer(left: String, right: String) -> String {
-    let length = |text: &str| {
-        let seconds: f64 = text.trim_end_matches('s').parse().unwrap_or_default();
-        if seconds == 0.0 {
-            f64::INFINITY
-        } else {
-            seconds
-        }
-    };
-    if length(&left) >= length(&right) {
-        left
-    } else {
-        right
-    }
-}
-
-/// Envoy counts in milliseconds: less than one would silently be none.
-fn duration(value: &str, may_be_none: bool) -> Option<String> {
-    // `ms` before `s` and `m`, which it ends and begins with.
-    let units = [
-        ("ms", NANOS_PER_MILLISECOND),
-        ("s", NANOS_PER_SECOND),
-        ("m", 60 * NANOS_PER_SECOND),
-        ("h", 3600 * NANOS_PER_SECOND),
-    ];
-    let (number, unit) = units
-        .iter()
-        .find_map(|(suffix, unit)| Some((value.strip_suffix(suffix)?, *unit)))?;
-    let (whole, fraction) = match number.split_once('.') {
-        Some((_, "")) => return None,
-        Some((whole, fraction)) => (whole, fraction),
-        None => (number, ""),
-    };
-    if whole.is_empty() {
-        return None;
-    }
-    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let scaled = parse_digits::<u128>(&format!("{whole}{fraction}"))?.checked_mul(unit)?;
-    let nanos = scaled / scale;
-    let in_range = (NANOS_PER_MILLISECOND..=MAX_SECONDS * NANOS_PER_SECOND).contains(&nanos)
-        || (may_be_none && nanos == 0);
-    if !in_range || scaled % scale != 0 {
-        return None;
-    }
-    let (seconds, rest) = (nanos / NANOS_PER_SECOND, nanos % NANOS_PER_SECOND);
-    if rest == 0 {
-        return Some(format!("{seconds}s"));
-    }
-    let decimals = format!("{rest:09}");
-    Some(format!("{seconds}.{}s", decimals.trim_end_matches('0')))
+    (is_token(name) || policy.is_source_ip).then_some(policy)
 }
 
 fn retry_on(value: &str) -> Option<String> {
@@ -217,6 +253,10 @@ fn retry_on(value: &str) -> Option<String> {
 
 fn is_path(value: &str) -> bool {
     value.starts_with('/') && value.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_path_prefix(value: &str) -> bool {
+    is_path(value) && !value.contains(['?', '#', '\\'])
 }
 
 fn is_host(value: &str) -> bool {
@@ -393,13 +433,5 @@ mod tests {
             (&*policy.name, policy.has_ttl, &*policy.ttl),
             ("id", true, "120s")
         );
-    }
-
-    #[test]
-    fn no_limit_is_the_longest() {
-        let longest = |left: &str, right: &str| longer(left.to_owned(), right.to_owned());
-        assert_eq!(longest("15s", "0.25s"), "15s");
-        assert_eq!(longest("15s", "0s"), "0s");
-        assert_eq!(longest("15s", "3600s"), "3600s");
     }
 }

@@ -1,5 +1,9 @@
 //! Context of one proxy: what templates are rendered with.
 
+pub use super::route_settings::{
+    Cors, CorsOrigin, Fault, HeaderChanges, HeaderToRemove, HeaderToSet, Mirror, RateLimit,
+    Redirect, RetryBackOff, RetryStatus,
+};
 use super::{SchemaVersion, discovery_map::ValueMatchType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,6 +123,39 @@ pub struct Route {
     pub has_hash_policy: bool,
     /// What requests are hashed by (`hash-on`, taken apart).
     pub hash_policy: Vec<HashPolicy>,
+    /// What is set and removed of a request's headers; absent if nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_headers: Option<Box<HeaderChanges>>,
+    /// What is set and removed of a response's headers; absent if nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_headers: Option<Box<HeaderChanges>>,
+    /// Where requests are redirected to (`redirect-to`, taken apart); absent if they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<Box<Redirect>>,
+    /// Whether `cors`, `fault` or `rate_limit` is there: each is a setting of an HTTP filter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_filter_config: bool,
+    /// Which pages may read responses (`cors-origins`, taken apart); absent if the property is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Box<Cors>>,
+    /// Which faults are made (`abort-status` and `delay`, taken apart); absent if none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Box<Fault>>,
+    /// How many requests are let through (`rate-limit`, taken apart); absent if all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<Box<RateLimit>>,
+    /// Who gets copies of requests (`mirror-to`, looked up); absent if nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Box<Mirror>>,
+    /// Whether `retry_statuses` has any item.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_retry_statuses: bool,
+    /// The statuses that are tried again besides what `retry-on` says; absent if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retry_statuses: Vec<RetryStatus>,
+    /// The time between tries (`retry-back-off`, taken apart); absent if the property is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_back_off: Option<Box<RetryBackOff>>,
     /// What the members of the route say together.
     pub properties: Properties,
     /// Whether this is the list's first item.

@@ -100,6 +100,9 @@ pub struct Answer {
     pub route: Option<FoundRoute>,
     /// The path that routes were compared with.
     pub path: Option<String>,
+    /// Where a route redirects it to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// Why, in a sentence.
     pub because: String,
 }

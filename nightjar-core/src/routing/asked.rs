@@ -3,6 +3,7 @@
 use super::{
     Answer, Caller, Decision, FoundRoute, Outcome, Request, RoutingError, decide, described,
     found::{absence, declared, denial, members},
+    redirect::location,
 };
 use crate::{
     context::{Origin, ProxyConfig, ProxyRole, Traced, every_route, traced},
@@ -102,18 +103,28 @@ impl Asked<'_> {
                 ..plain(Outcome::Denied, &denial(origins))
             };
         }
+        if let Some(redirect) = &route.redirect {
+            let because = format!(
+                "{} redirects it, with {}",
+                place(&found, listener_of.routes.len()),
+                redirect.status
+            );
+            return Answer {
+                route: Some(found),
+                location: location(route, redirect, self.request),
+                ..plain(Outcome::Redirected, &because)
+            };
+        }
         let clusters = self.clusters(route);
         if clusters.iter().any(|(_, _, cluster)| cluster.is_gateway) {
             return self.through_gateway(&found);
         }
         let (outcome, because) = if clusters.iter().any(|(_, _, cluster)| cluster.has_endpoints) {
-            let position = found.position.unwrap_or_default();
-            let all = listener_of.routes.len();
-            let because = format!(
-                "route {position} of {all} in listener `{}` is the first that takes it",
-                listener_of.name
-            );
-            (Outcome::Served, because)
+            let place = place(&found, listener_of.routes.len());
+            (
+                Outcome::Served,
+                format!("{place} is the first that takes it"),
+            )
         } else {
             (Outcome::Unavailable, absence(origins))
         };
@@ -244,6 +255,12 @@ impl Asked<'_> {
     }
 }
 
+/// Where a route stands, in words.
+fn place(found: &FoundRoute, all: usize) -> String {
+    let position = found.position.unwrap_or_default();
+    format!("route {position} of {all} in listener `{}`", found.listener)
+}
+
 /// An answer by nobody.
 fn plain(outcome: Outcome, because: &str) -> Answer {
     Answer {
@@ -251,6 +268,7 @@ fn plain(outcome: Outcome, because: &str) -> Answer {
         members: Vec::new(),
         route: None,
         path: None,
+        location: None,
         because: because.to_owned(),
     }
 }

@@ -103,6 +103,12 @@ fn of(schema: &Value, whole: &Value) -> ValueType {
         let target = whole.pointer(reference.trim_start_matches('#'));
         return target.map_or(ValueType::Unknown, |target| of(target, whole));
     }
+    if let Some(Value::Array(choices)) = schema.get("anyOf") {
+        // What may be absent is `null` or what it is where it is there.
+        let is_there = |choice: &&Value| choice.get("type").and_then(Value::as_str) != Some("null");
+        let choice = choices.iter().find(is_there);
+        return choice.map_or(ValueType::Unknown, |choice| of(choice, whole));
+    }
     if let Some(items) = schema.get("items") {
         return ValueType::List(Box::new(of(items, whole)));
     }

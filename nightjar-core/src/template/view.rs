@@ -6,8 +6,9 @@
 use crate::document::{
     SchemaVersion,
     proxy_input::{
-        Cluster, Endpoint, Filter, HashPolicy, Listener, Properties, Proxy, ProxyInput, Route,
-        WeightedCluster,
+        Cluster, Cors, CorsOrigin, Endpoint, Fault, Filter, HashPolicy, HeaderChanges,
+        HeaderToRemove, HeaderToSet, Listener, Mirror, Properties, Proxy, ProxyInput, RateLimit,
+        Redirect, RetryBackOff, RetryStatus, Route, WeightedCluster,
     },
 };
 use serde_json::{Map, Number, Value};
@@ -142,6 +143,17 @@ record!(Route {
     "clusters": clusters,
     "has_hash_policy": has_hash_policy,
     "hash_policy": hash_policy,
+    "request_headers": request_headers,
+    "response_headers": response_headers,
+    "redirect": redirect,
+    "has_filter_config": has_filter_config,
+    "cors": cors,
+    "fault": fault,
+    "rate_limit": rate_limit,
+    "mirror": mirror,
+    "has_retry_statuses": has_retry_statuses,
+    "retry_statuses": retry_statuses,
+    "retry_back_off": retry_back_off,
     "properties": properties,
     "is_first": is_first,
     "is_last": is_last,
@@ -156,6 +168,79 @@ record!(HashPolicy {
     "ttl": ttl,
     "is_first": is_first,
     "is_last": is_last,
+});
+
+record!(HeaderChanges {
+    "has_set": has_set,
+    "set": set,
+    "has_remove": has_remove,
+    "remove": remove,
+});
+
+record!(HeaderToSet {
+    "name": name,
+    "value": value,
+    "is_first": is_first,
+    "is_last": is_last,
+});
+
+record!(HeaderToRemove {
+    "name": name,
+    "is_first": is_first,
+    "is_last": is_last,
+});
+
+record!(Redirect {
+    "status": status,
+    "response_code": response_code,
+    "has_scheme": has_scheme,
+    "scheme": scheme,
+    "has_host": has_host,
+    "host": host,
+    "has_path": has_path,
+    "path": path,
+});
+
+record!(Cors {
+    "origins": origins,
+});
+
+record!(CorsOrigin {
+    "origin": origin,
+    "is_first": is_first,
+    "is_last": is_last,
+});
+
+record!(RateLimit {
+    "max_tokens": max_tokens,
+    "tokens_per_fill": tokens_per_fill,
+    "fill_interval": fill_interval,
+});
+
+record!(Fault {
+    "has_abort": has_abort,
+    "abort_status": abort_status,
+    "abort_per_million": abort_per_million,
+    "has_delay": has_delay,
+    "delay": delay,
+    "delay_per_million": delay_per_million,
+});
+
+record!(Mirror {
+    "cluster_name": cluster_name,
+    "per_million": per_million,
+});
+
+record!(RetryStatus {
+    "status": status,
+    "is_first": is_first,
+    "is_last": is_last,
+});
+
+record!(RetryBackOff {
+    "base": base,
+    "has_max": has_max,
+    "max": max,
 });
 
 record!(Filter {
@@ -241,6 +326,12 @@ impl<T: View> List for Vec<T> {
 impl<T: View> View for Vec<T> {
     fn view(&self) -> Node<'_> {
         Node::List(self)
+    }
+}
+
+impl<T: View> View for Option<Box<T>> {
+    fn view(&self) -> Node<'_> {
+        self.as_deref().map_or(Node::Null, View::view)
     }
 }
 

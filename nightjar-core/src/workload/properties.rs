@@ -6,7 +6,10 @@ use super::{
     warning::{Warning, Warnings},
 };
 use crate::{
-    context::properties::{PropertyWarning, Scope, check_property},
+    context::{
+        properties::Scope,
+        property_check::{PropertyWarning, check_property},
+    },
     document::discovery_map::{Properties, PropertyName, Text},
 };
 use std::collections::BTreeSet;

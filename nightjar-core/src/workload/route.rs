@@ -10,6 +10,7 @@
 //! Tags in AWS hold letters, digits, spaces and `+ - = . _ : / @`, and nothing else: so `-/path` is
 //! there for what cannot be written `!/path`, and the JSON form is for the environment.
 
+use crate::context::redirect_below;
 use crate::document::{
     discovery_map::{
         HeaderMatch, NamespaceAccess, PathMatch, PathMatchType, PathValue, Properties,
@@ -127,6 +128,9 @@ fn below(path_match: &PathMatch, properties: &Properties) -> Option<(PathMatch, 
         && !rewrite.ends_with('/')
     {
         *rewrite = format!("{rewrite}/").parse().ok()?;
+    }
+    if let Some(target) = properties.get_mut("redirect-to") {
+        *target = redirect_below(target).parse().ok()?;
     }
     let path_match = PathMatch::new(PathMatchType::Prefix, &prefix).ok()?;
     Some((path_match, properties))

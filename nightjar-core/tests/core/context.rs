@@ -7,6 +7,7 @@ mod laws;
 mod members;
 mod order;
 mod proxy;
+mod route_settings;
 mod routing;
 mod views;
 

@@ -230,3 +230,61 @@ fn who_is_not_in_the_map_is_told_of_whom_is() {
         "namespace `bnak` is not in the discovery map\n  hint: did you mean `bank`?"
     );
 }
+
+#[test]
+fn a_redirect_tells_where_it_leads() {
+    let route = |path: &str, to: &str| {
+        let mut route = prefix(path, 1, true);
+        route["properties"] = json!({"redirect-to": to});
+        route
+    };
+    let routes = [
+        route("/tls/", "https:"),
+        route("/old/", "308 /new/"),
+        route("/a+b/", "https://b.test/"),
+    ];
+    let store = maps::namespace("store", &[entry("stock", "blue", 0, &routes)]);
+    let map: DiscoveryMap = document::read(maps::map(&[store]).to_string().as_bytes()).unwrap();
+    for (authority, target, location, because) in [
+        (
+            "a:80",
+            "/tls/x/../y?z=1",
+            "https://a/tls/y?z=1",
+            "route 3 of 3 in listener `gateway` redirects it, with 307",
+        ),
+        (
+            "a:81",
+            "/tls/",
+            "https://a:81/tls/",
+            "route 3 of 3 in listener `gateway` redirects it, with 307",
+        ),
+        (
+            "a:80",
+            "/old/x",
+            "http://a:80/new/x",
+            "route 2 of 3 in listener `gateway` redirects it, with 308",
+        ),
+        (
+            "a",
+            "/a%2bb/x",
+            "https://b.test/x",
+            "route 1 of 3 in listener `gateway` redirects it, with 307",
+        ),
+    ] {
+        let caller = Caller {
+            namespace: "store".to_owned(),
+            role: ProxyRole::Gateway,
+            to: None,
+        };
+        let request = Request {
+            method: "GET".to_owned(),
+            authority: authority.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+        };
+        let answer = answer(&map, &caller, &request).unwrap();
+        assert_eq!(answer.outcome, Outcome::Redirected);
+        assert_eq!(answer.location.as_deref(), Some(location), "{target}");
+        assert_eq!(answer.because, because);
+    }
+}

@@ -185,7 +185,11 @@ fn in_a_declared_route(random: &mut Rng) -> Trial {
 
 fn in_a_property(random: &mut Rng) -> Trial {
     let property = random.choice(DOCUMENTED_PROPERTIES).unwrap();
-    let slip = slip(random, property.name, 0);
+    // What ends the name of a family is the user's own.
+    let slip = match property.family() {
+        Some(family) => slip(random, family.trim_end_matches('-'), 0) + "-x-team",
+        None => slip(random, property.name, 0),
+    };
     let places = [
         "/namespaces/0",
         "/namespaces/0/service-colors/0",

@@ -1,6 +1,6 @@
 //! The settings by which workloads declare themselves, as pages write them.
 
-use nightjar_core::context::properties::DOCUMENTED_PROPERTIES;
+use nightjar_core::context::properties::documented;
 
 /// Settings without a number or name in them.
 const PLAIN: [&str; 3] = ["NJ_PROTOCOL", "NJ_PREFER_GATEWAY", "NJ_ROUTE_PORT"];
@@ -34,9 +34,7 @@ fn property(name: &str) -> Option<&str> {
 
 fn is_property(name: &str) -> bool {
     let name = name.to_lowercase().replace('_', "-");
-    DOCUMENTED_PROPERTIES
-        .iter()
-        .any(|property| property.name == name)
+    documented(&name).is_some()
 }
 
 #[test]
@@ -47,6 +45,7 @@ fn settings_are_told_from_mistakes() {
         "NJ_ROUTE_WEIGHT_12",
         "NJ_PROP_RETRY_ON",
         "NJ_ROUTE_PROP_1_TIMEOUT",
+        "NJ_ROUTE_PROP_1_REQUEST_HEADER_SET_X_TEAM",
         "NJ_NAMESPACE_PORT_1",
     ] {
         assert!(is_setting(name), "{name}");

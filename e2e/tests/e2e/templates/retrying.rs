@@ -19,6 +19,15 @@ fn failures_are_tried_again_as_often_as_the_route_says() {
                 mounted("/once/", json!({"retry-on": "5xx", "num-retries": "1"})),
                 mounted("/five/", json!({"retry-on": "5xx", "num-retries": "5"})),
                 mounted("/only/", json!({"retry-on": "connect-failure,reset"})),
+                mounted(
+                    "/status/",
+                    json!({"retry-statuses": "502, 503", "retry-back-off": "1ms..2ms"}),
+                ),
+                mounted("/other/", json!({"retry-statuses": "502"})),
+                mounted(
+                    "/bad/",
+                    json!({"retry-statuses": "5xx", "retry-back-off": "2s..1s"}),
+                ),
             ],
         ),
         having(
@@ -35,6 +44,9 @@ fn failures_are_tried_again_as_often_as_the_route_says() {
         ("/once/flaky/2/e", "503 by shop-blue: {\"attempt\":2}"),
         ("/five/flaky/5/f", "200 by shop-blue: {\"attempt\":6}"),
         ("/only/flaky/1/g", "503 by shop-blue: {\"attempt\":1}"),
+        ("/status/flaky/2/i", "200 by shop-blue: {\"attempt\":3}"),
+        ("/other/flaky/1/j", "503 by shop-blue: {\"attempt\":1}"),
+        ("/bad/flaky/1/k", "503 by shop-blue: {\"attempt\":1}"),
         // No retry at all may be under way.
         ("/no-more/flaky/1/h", "503 by shop-blue: {\"attempt\":1}"),
     ]
@@ -43,6 +55,19 @@ fn failures_are_tried_again_as_often_as_the_route_says() {
         .each_ref()
         .map(|(path, _)| (*path, heard(&proxy.get(path))));
     assert_eq!(got, expected);
+    let routes = proxy
+        .admin("/config_dump?resource=dynamic_route_configs")
+        .body;
+    let routes = routes.split_whitespace().collect::<String>();
+    let back_off = "\"retry_back_off\":{\"base_interval\":\"0.001s\",\"max_interval\":\"0.002s\"}";
+    assert_eq!(routes.matches(back_off).count(), 1, "{routes}");
+    let log = proxy.log();
+    for name in ["retry-statuses", "retry-back-off"] {
+        assert!(
+            log.contains(&format!("property `{name}` is left out")),
+            "{name}: {log}"
+        );
+    }
 }
 
 #[test]

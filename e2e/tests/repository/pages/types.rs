@@ -108,11 +108,9 @@ fn fields(document: &str, schema: &Value, record: &Value) -> String {
     if document == "context" {
         // A context is made by Nightjar, and always whole.
         let rows = fields.into_iter().map(|(name, field)| {
-            [
-                format!("`{name}`"),
-                kind(schema, field),
-                meaning(name, field),
-            ]
+            // What is not set is absent.
+            let kind = kind(schema, field).trim_end_matches(" or null").to_owned();
+            [format!("`{name}`"), kind, meaning(name, field)]
         });
         return table(["field", "type", "meaning"], rows);
     }

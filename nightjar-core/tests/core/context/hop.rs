@@ -63,24 +63,57 @@ fn a_merged_route_is_reachable_only_if_all_its_public_members_are() {
     }
 }
 
+/// The properties of the way to `n2` that has these and these routes.
+fn hop(namespace: &Value, routes: &[Value]) -> Value {
+    let map = mesh(
+        &[service_color("bank", "blue", routes, &json!({}))],
+        &json!({ "properties": namespace }),
+    );
+    let input = proxy_input(&map, &sidecar("me", "me")).unwrap().input;
+    let route = &input.listeners[1].routes[0];
+    let mut clusters = input.clusters.iter();
+    let cluster = clusters.find(|cluster| cluster.is_gateway).unwrap();
+    assert_eq!(route.properties, cluster.properties);
+    json!(route.properties)
+}
+
+fn says(path: &str, properties: &Value) -> Value {
+    route(path, &json!({ "properties": properties }))
+}
+
+#[test]
+fn what_the_gateways_do_is_neither_done_before_them_too_nor_cut_off() {
+    for (namespace, routes, expected) in [
+        (
+            json!({
+                "request-header-set-x-a": "1", "response-header-set-x-a": "1", "request-header-remove": "x-b",
+                "response-header-remove": "x-b", "redirect-to": "https:", "cors-origins": "*",
+                "rate-limit": "1/s", "abort-status": "503", "abort-percent": "1", "delay-percent": "1",
+                "mirror-to": "bank/blue", "mirror-percent": "1", "retry-statuses": "503",
+                "retry-back-off": "1s", "retry-on": "5xx", "request-header-free": "1",
+            }),
+            vec![says("/a/", &json!({}))],
+            json!({ "retry-back-off": "1s", "retry-on": "5xx", "request-header-free": "1" }),
+        ),
+        // They begin to count when their delay is over.
+        (
+            json!({ "delay": "1s" }),
+            vec![
+                says(
+                    "/a/",
+                    &json!({ "delay": "2500ms", "per-try-timeout": "1s" }),
+                ),
+                says("/b/", &json!({ "timeout": "16s", "per-try-timeout": "1s" })),
+            ],
+            json!({ "timeout": "17.5s", "idle-timeout": "302.5s", "per-try-timeout": "3.5s" }),
+        ),
+    ] {
+        assert_eq!(hop(&namespace, &routes), expected, "{namespace} {routes:?}");
+    }
+}
+
 #[test]
 fn nothing_on_the_way_rewrites_or_cuts_shorter_than_the_routes_behind() {
-    let hop = |namespace: &Value, routes: &[Value]| {
-        let map = mesh(
-            &[service_color("bank", "blue", routes, &json!({}))],
-            &json!({ "properties": namespace }),
-        );
-        let input = proxy_input(&map, &sidecar("me", "me")).unwrap().input;
-        let route = &input.listeners[1].routes[0];
-        let cluster = input
-            .clusters
-            .iter()
-            .find(|cluster| cluster.is_gateway)
-            .unwrap();
-        assert_eq!(route.properties, cluster.properties);
-        json!(route.properties)
-    };
-    let says = |path: &str, properties: &Value| route(path, &json!({ "properties": properties }));
     let silent = || says("/a/", &json!({}));
     for (namespace, routes, expected) in [
         (json!({}), vec![silent()], json!({})),

@@ -179,6 +179,12 @@ impl Filler<'_> {
         if self.strings.has_good_values && match_type != "regex" {
             self.arrives(&route["properties"]["prefix-rewrite"]);
         }
+        for direction in ["request", "response"] {
+            let header = &route["properties"][format!("{direction}-header-set-NAME")];
+            // Envoy makes one percent sign of two.
+            let header = header.as_str().unwrap().replace('%', "%%");
+            self.arriving.push(header);
+        }
         route
     }
 
@@ -229,11 +235,13 @@ impl Filler<'_> {
     fn properties(&mut self) -> Map<String, Value> {
         let mut properties = Map::new();
         // What stands in front of a value that is in no property's form.
-        let spoiler = if self.strings.is_harmless { "!" } else { "\"" };
+        let spoiler = if self.strings.is_harmless { "(" } else { "\"" };
         let name = self.text();
         properties.insert(name, self.text().into());
         for property in DOCUMENTED_PROPERTIES {
-            let value = if self.strings.has_good_values {
+            // Any text is the value of a header.
+            let is_free = property.format == ValueFormat::HeaderValue;
+            let value = if self.strings.has_good_values || is_free {
                 self.good(property.format)
             } else {
                 format!("{}{}", spoiler, self.text())
@@ -254,6 +262,17 @@ impl Filler<'_> {
             ValueFormat::HashOn => "cookie:null:1s",
             ValueFormat::UnderscoreHeaders => "allow",
             ValueFormat::Hops => "1",
+            ValueFormat::Percent => "0.5",
+            ValueFormat::Status => "503",
+            ValueFormat::Statuses => "502,503",
+            ValueFormat::BackOff => "1s..2s",
+            ValueFormat::RateLimit => "5/m",
+            ValueFormat::ServiceColor => "shop/blue",
+            // What is redirected has no route in which other values could arrive.
+            ValueFormat::Redirect => "",
+            ValueFormat::Origins => "https://null:1",
+            ValueFormat::HeaderNames => "null,x-null",
+            ValueFormat::HeaderValue => return format!("({})", self.text()),
             ValueFormat::Path | ValueFormat::PathPrefix => {
                 let mut path = format!("/{}", self.text());
                 path.retain(|letter| letter.is_ascii_graphic() && !"?#\\".contains(letter));

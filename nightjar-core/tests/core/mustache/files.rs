@@ -5,8 +5,9 @@ use nightjar_core::{
     document::{
         SchemaVersion,
         proxy_input::{
-            Cluster, Endpoint, Filter, HashPolicy, Listener, Proxy, ProxyInput, Route,
-            WeightedCluster,
+            Cluster, Cors, CorsOrigin, Endpoint, Fault, Filter, HashPolicy, HeaderChanges,
+            HeaderToRemove, HeaderToSet, Listener, Mirror, Proxy, ProxyInput, RateLimit, Redirect,
+            RetryBackOff, RetryStatus, Route, WeightedCluster,
         },
         templates::Templates,
     },
@@ -129,9 +130,75 @@ fn route() -> Route {
             is_last: true,
             ..HashPolicy::default()
         }],
+        request_headers: Some(Box::new(headers())),
+        response_headers: Some(Box::new(headers())),
+        redirect: Some(Box::new(Redirect {
+            status: 307,
+            response_code: "TEMPORARY_REDIRECT".into(),
+            has_scheme: true,
+            scheme: "https".into(),
+            has_host: true,
+            host: "shop.example".into(),
+            has_path: true,
+            path: "/new/".into(),
+        })),
+        has_filter_config: true,
+        cors: Some(Box::new(Cors {
+            origins: vec![CorsOrigin {
+                origin: "https://shop.example".into(),
+                is_first: true,
+                is_last: true,
+            }],
+        })),
+        fault: Some(Box::new(Fault {
+            has_abort: true,
+            abort_status: 503,
+            abort_per_million: 5,
+            has_delay: true,
+            delay: "2s".into(),
+            delay_per_million: 6,
+        })),
+        rate_limit: Some(Box::new(RateLimit {
+            max_tokens: 8,
+            tokens_per_fill: 9,
+            fill_interval: "60s".into(),
+        })),
+        mirror: Some(Box::new(Mirror {
+            cluster_name: "c1".into(),
+            per_million: 10,
+        })),
+        has_retry_statuses: true,
+        retry_statuses: vec![RetryStatus {
+            status: 502,
+            is_first: true,
+            is_last: true,
+        }],
+        retry_back_off: Some(Box::new(RetryBackOff {
+            base: "0.1s".into(),
+            has_max: true,
+            max: "1s".into(),
+        })),
         properties: BTreeMap::from([("timeout".into(), "5s".into())]),
         is_first: true,
         is_last: true,
+    }
+}
+
+fn headers() -> HeaderChanges {
+    HeaderChanges {
+        has_set: true,
+        set: vec![HeaderToSet {
+            name: "x-team".into(),
+            value: "a%%b".into(),
+            is_first: true,
+            is_last: true,
+        }],
+        has_remove: true,
+        remove: vec![HeaderToRemove {
+            name: "x-inside".into(),
+            is_first: true,
+            is_last: true,
+        }],
     }
 }
 

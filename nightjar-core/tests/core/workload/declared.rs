@@ -114,6 +114,47 @@ fn what_replaces_a_path_replaces_what_is_below_it_too() {
             .collect();
         assert_eq!(rewrites, expected, "{path} to {rewrite}");
     }
+    for (redirect, below) in [
+        ("https:", "https:"),
+        ("308 /new", "308 /new/"),
+        ("https://shop.example/new", "https://shop.example/new/"),
+    ] {
+        let (service, warnings) = service(&[
+            ("NJ_ROUTE_1", "/shop"),
+            ("NJ_ROUTE_PROP_1_REDIRECT_TO", redirect),
+        ]);
+        assert_eq!(warnings, [""; 0]);
+        let routes = service.routes[0].routes.iter();
+        let redirects: Vec<&str> = routes
+            .map(|route| &*route.properties["redirect-to"])
+            .collect();
+        assert_eq!(redirects, [redirect, below]);
+    }
+}
+
+#[test]
+fn a_header_is_set_by_a_setting_in_upper_case() {
+    let (service, warnings) = service(&[
+        ("NJ_ROUTE_1", "/shop/"),
+        ("NJ_ROUTE_PROP_1_REQUEST_HEADER_SET_X_TEAM", "red"),
+        ("NJ_PROP_RESPONSE_HEADER_SET_CACHE_CONTROL", "no-store"),
+        ("NJ_ROUTE_PROP_1_REQUEST_HEADER_SET_HOST", "elsewhere"),
+        ("NJ_ROUTE_PROP_1_REQUEST_HEADER_SETT_X", "1"),
+    ]);
+    let route = &service.routes[0].routes[0];
+    assert_eq!(&*route.properties["request-header-set-x-team"], "red");
+    assert_eq!(
+        &*service.properties["response-header-set-cache-control"],
+        "no-store"
+    );
+    assert!(!route.properties.contains_key("request-header-set-host"));
+    let said = warnings.join("\n");
+    for told in [
+        "is left out: `host` is the host that was asked, which property `host-rewrite` replaces",
+        "did you mean `request-header-set-x`?",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
 }
 
 #[test]
