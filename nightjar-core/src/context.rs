@@ -15,7 +15,9 @@
 //! routes            routes for a proxy: merged, ordered, denied where it has no access
 //! route_settings    what the properties of a route say, taken apart
 //! route_members     the service-colors that share a route, and their shares and properties
-//! route_warnings    properties of a route that do not go together
+//! route_warnings, redirect_warnings, traffic_warnings
+//!                   properties of a route that do not go together
+//! order_warnings    what routes do together that nobody wants
 //! mirrors           who can get copies of requests
 //! request_sets      can two routes match one request?
 //! access            who may reach a route, and which routes must be denied in place
@@ -45,11 +47,13 @@ mod first_last;
 mod gateway;
 mod hop;
 mod mirrors;
+mod order_warnings;
 mod origins;
 pub mod properties;
 pub(crate) mod property_check;
 mod proxy_config;
 mod proxy_properties;
+mod redirect_warnings;
 mod request_sets;
 mod route_key;
 mod route_members;
@@ -58,6 +62,7 @@ mod route_warnings;
 mod routes;
 mod service;
 mod traced;
+mod traffic_warnings;
 mod upstreams;
 mod value_format;
 mod warning;

@@ -8,6 +8,7 @@ mod answer;
 mod asked;
 mod found;
 mod path;
+mod preflight;
 mod redirect;
 mod request;
 mod words;

@@ -21,6 +21,9 @@ pub struct Documented {
     pub target: Target,
     /// What it does, in one line.
     pub meaning: &'static str,
+    /// Whether the gateways of a namespace that prefers them do it, so that the proxy before them does not do
+    /// it too.
+    pub is_done_by_gateways: bool,
 }
 
 /// What a property sets something of.
@@ -53,27 +56,27 @@ pub enum Scope {
 
 /// Every documented property, route properties first.
 pub const DOCUMENTED_PROPERTIES: [Documented; 40] = [
-    route(
+    on_the_way(
         "timeout",
         ValueFormat::DurationOrNone,
         "the time a whole response may take, retries included; `0s` is no limit",
     ),
-    route(
+    on_the_way(
         "idle-timeout",
         ValueFormat::DurationOrNone,
         "the time a request may go without a byte in either direction; `0s` is no limit",
     ),
-    route(
+    on_the_way(
         "retry-on",
         ValueFormat::RetryOn,
         "which failures are retried",
     ),
-    route(
+    on_the_way(
         "num-retries",
         ValueFormat::Count,
         "how many times a request is retried",
     ),
-    route(
+    on_the_way(
         "per-try-timeout",
         ValueFormat::Duration,
         "the time each try may take",
@@ -89,7 +92,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 40] = [
         ValueFormat::PathPrefix,
         "what replaces the matched prefix, or an exact path, in the request that the service receives",
     ),
-    route(
+    on_the_way(
         "hash-on",
         ValueFormat::HashOn,
         "what requests are hashed by, so that equal ones reach one endpoint; with an lb-policy of RING_HASH or MAGLEV",
@@ -269,6 +272,14 @@ const fn route(name: &'static str, format: ValueFormat, meaning: &'static str) -
     at(Target::Route, name, format, meaning)
 }
 
+/// A property of routes that holds on the way to a namespace's gateways too.
+const fn on_the_way(name: &'static str, format: ValueFormat, meaning: &'static str) -> Documented {
+    Documented {
+        is_done_by_gateways: false,
+        ..route(name, format, meaning)
+    }
+}
+
 const fn cluster(name: &'static str, format: ValueFormat, meaning: &'static str) -> Documented {
     at(Target::Cluster, name, format, meaning)
 }
@@ -284,6 +295,7 @@ const fn at(
         format,
         target,
         meaning,
+        is_done_by_gateways: matches!(target, Target::Route | Target::RouteMember),
     }
 }
 
@@ -338,9 +350,30 @@ pub(super) fn misspelt_property(name: &str) -> Option<String> {
     })
 }
 
-/// The outer level's properties with the inner level's on top.
+/// What the properties that set headers start with, each with the one that removes such headers.
+pub(super) const HEADER_CHANGES: [(&str, &str); 2] = [
+    ("request-header-set-", "request-header-remove"),
+    ("response-header-set-", "response-header-remove"),
+];
+
+/// The headers that one level removes, each with the removing property and the name of the one that sets it.
+pub(super) fn removals(
+    level: &Properties,
+) -> impl Iterator<Item = (&'static str, &str, String)> + '_ {
+    HEADER_CHANGES.into_iter().flat_map(|(set, remove)| {
+        let names = level.get(remove).map(|names| names.split(','));
+        let names = names.into_iter().flatten();
+        names.map(move |header| (remove, header, format!("{set}{header}")))
+    })
+}
+
+/// The outer level's properties with the inner level's on top. A header that the inner level removes the
+/// outer one does not set: Envoy would set it after it was removed.
 pub(super) fn merged(outer: &Properties, inner: &Properties) -> Properties {
     let mut all = outer.clone();
+    for (_, _, setting) in removals(inner) {
+        all.remove(&setting);
+    }
     all.extend(
         inner
             .iter()

@@ -2,7 +2,7 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::{Scope, Target, documented, misspelt_property, one_spelling},
+    properties::{Scope, Target, documented, misspelt_property, one_spelling, removals},
     value_format::header_refusal,
     warning::{Subject, WarningOrigin},
 };
@@ -120,6 +120,15 @@ pub(super) fn check_properties(
                 );
                 builder.warn(subject, message);
             }
+        }
+    }
+    for (remove, header, setting) in removals(&kept) {
+        if kept.contains_key(&setting) {
+            let (header, setting) = (truncated(header), truncated(&setting));
+            let message = format!(
+                "property `{remove}` has no effect on header `{header}`, which `{setting}` sets; remove one of them"
+            );
+            builder.warn(subject, message);
         }
     }
     kept

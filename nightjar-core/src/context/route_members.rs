@@ -60,23 +60,29 @@ impl<'n, 'a> RouteMembers<'n, 'a> {
         let can_answer =
             |member: &RouteMember<'_, '_>| member.weight > 0 && member.upstream.has_instances();
         let is_any_able = members.values().any(can_answer);
-        members.retain(|_, member| {
-            if is_any_able {
-                can_answer(member)
-            } else {
-                member.weight > 0
-            }
-        });
-        let shared = shared(&members, path_match, builder);
+        let (members, idle): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            members.into_iter().partition(|(_, member)| {
+                if is_any_able {
+                    can_answer(member)
+                } else {
+                    member.weight > 0
+                }
+            });
+        let words = words(&members);
+        let shared = shared(&words, path_match, &upstreams, builder);
         let mut properties = properties::merged(&outer, &shared);
         let route = RouteSubject {
             path_match,
             upstreams: &upstreams,
         };
         route.check_rewrite(&mut properties, builder);
-        route.check_redirect(candidates, &properties, builder);
+        route.check_redirect(&words, &properties, builder);
+        route.check_idle_redirects(&self::words(&idle), &properties, builder);
+        route.check_minorities(&words, &outer, &shared, builder);
         route.check_hashing(&shared, &properties, builder);
         route.check_shares(&shared, &properties, builder);
+        route.check_retries(&shared, &properties, builder);
+        route.check_delay(&properties, builder);
         let clusters = members.into_iter().map(|(name, member)| {
             let properties = properties::merged(&properties, &member.own);
             weighted(name.to_owned(), member.weight.into(), properties)
@@ -153,14 +159,10 @@ impl<'n, 'a> RouteMember<'n, 'a> {
     }
 }
 
-/// The properties that the members with a share have in common.
-fn shared(
-    members: &BTreeMap<&str, RouteMember<'_, '_>>,
-    path_match: &PathMatch,
-    builder: &mut ContextBuilder<'_>,
-) -> Properties {
+/// What members say, each with the weight of its service-color.
+fn words<'m>(members: &'m BTreeMap<&str, RouteMember<'_, '_>>) -> Vec<MemberProperties<'m>> {
     if members.values().all(|member| member.own.is_empty()) {
-        return Properties::new();
+        return Vec::new();
     }
     let name = |member: &RouteMember<'_, '_>| {
         let identity = member.upstream.identity;
@@ -170,19 +172,28 @@ fn shared(
     for member in members.values() {
         *weights.entry(name(member)).or_default() += u64::from(member.weight);
     }
-    let words: Vec<MemberProperties<'_>> = members
+    members
         .values()
         .map(|member| MemberProperties {
             name: name(member),
             weight: weights.get(&name(member)).copied().unwrap_or_default(),
             properties: &member.own,
         })
-        .collect();
-    let Some(first) = members.values().next() else {
+        .collect()
+}
+
+/// The properties that the members with a share have in common.
+fn shared(
+    words: &[MemberProperties<'_>],
+    path_match: &PathMatch,
+    upstreams: &[&Upstream<'_>],
+    builder: &mut ContextBuilder<'_>,
+) -> Properties {
+    let Some(first) = upstreams.first() else {
         return Properties::new();
     };
-    let subject = Subject::namespace(first.upstream.identity.namespace);
-    properties::shared(&words, |property, value, winner| {
+    let subject = Subject::namespace(first.identity.namespace);
+    properties::shared(words, |property, value, winner| {
         const MAX_NAMES: usize = 5;
         let said = words.iter().filter_map(|member| {
             let value = member.properties.get(property)?;

@@ -2,6 +2,7 @@
 
 use super::{
     first_last::mark_first_and_last,
+    properties::HEADER_CHANGES,
     value_format::{back_off, origins, per_million, rate_limit, redirect, status, statuses},
 };
 use crate::document::proxy_input::{
@@ -20,10 +21,9 @@ pub(super) fn settle(route: &mut Route) {
     }
     let value = |name: &str| properties.get(name).map(String::as_str);
     route.redirect = value("redirect-to").and_then(redirect).map(Box::new);
-    route.request_headers =
-        header_changes(properties, "request-header-set-", "request-header-remove");
-    route.response_headers =
-        header_changes(properties, "response-header-set-", "response-header-remove");
+    let [request, response] = HEADER_CHANGES;
+    route.request_headers = header_changes(properties, request);
+    route.response_headers = header_changes(properties, response);
     route.cors = value("cors-origins")
         .and_then(origins)
         .map(|origins| Box::new(cors(origins)));
@@ -44,7 +44,10 @@ pub(super) fn redirect_of(properties: &Properties) -> Option<Redirect> {
     redirect(properties.get("redirect-to")?)
 }
 
-fn header_changes(properties: &Properties, set: &str, remove: &str) -> Option<Box<HeaderChanges>> {
+fn header_changes(
+    properties: &Properties,
+    (set, remove): (&str, &str),
+) -> Option<Box<HeaderChanges>> {
     let setting = properties
         .range(set.to_owned()..)
         .map_while(|(name, value)| Some((name.strip_prefix(set)?, value)));

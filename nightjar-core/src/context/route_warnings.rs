@@ -1,9 +1,6 @@
 //! Properties of a route that do not go together: what is left out, and what is told.
 
-use super::{
-    builder::ContextBuilder, candidates::Candidate, route_settings::redirect_of,
-    upstreams::Upstream,
-};
+use super::{builder::ContextBuilder, upstreams::Upstream};
 use crate::document::{
     discovery_map::{PathMatch, PathValue},
     proxy_input::Properties,
@@ -17,26 +14,6 @@ const SHARES: [(&str, &str); 3] = [
     ("mirror-percent", "mirror-to"),
 ];
 
-/// Properties of what is sent on to a service, which a redirect does not do. Envoy's filter for CORS passes
-/// redirects by too.
-const OF_SERVED_REQUESTS: [&str; 14] = [
-    "timeout",
-    "idle-timeout",
-    "retry-on",
-    "num-retries",
-    "per-try-timeout",
-    "retry-statuses",
-    "retry-back-off",
-    "host-rewrite",
-    "prefix-rewrite",
-    "hash-on",
-    "cors-origins",
-    "request-header-remove",
-    "mirror-to",
-    "mirror-percent",
-];
-const SET_REQUEST_HEADER: &str = "request-header-set-";
-
 /// A route that warnings are about.
 pub(super) struct RouteSubject<'r, 'n, 'a> {
     pub(super) path_match: &'r PathMatch,
@@ -44,7 +21,7 @@ pub(super) struct RouteSubject<'r, 'n, 'a> {
 }
 
 impl RouteSubject<'_, '_, '_> {
-    fn warn(&self, builder: &mut ContextBuilder<'_>, message: String) {
+    pub(super) fn warn(&self, builder: &mut ContextBuilder<'_>, message: String) {
         if let Some(upstream) = self.upstreams.first() {
             builder.warn(&upstream.subject(), message);
         }
@@ -73,39 +50,8 @@ impl RouteSubject<'_, '_, '_> {
         }
     }
 
-    /// Warns of a redirect that joins badly, and of what it makes useless on the same route.
-    pub(super) fn check_redirect(
-        &self,
-        candidates: &[Candidate<'_, '_>],
-        properties: &Properties,
-        builder: &mut ContextBuilder<'_>,
-    ) {
-        let Some(redirect) = redirect_of(properties) else {
-            return;
-        };
-        if redirect.has_path {
-            self.check_joint("redirect-to", &redirect.path, builder);
-        }
-        let path = truncated(self.path_match.text());
-        let said = candidates
-            .iter()
-            .flat_map(|candidate| candidate.route.properties.keys());
-        for name in said {
-            let is_useless = OF_SERVED_REQUESTS.contains(&&**name)
-                || name.to_ascii_lowercase().starts_with(SET_REQUEST_HEADER);
-            if is_useless {
-                let name = truncated(name);
-                let message = format!(
-                    "property `{name}` has no effect on route `{path}`, whose requests are redirected; \
-                     remove it, or `redirect-to`"
-                );
-                self.warn(builder, message);
-            }
-        }
-    }
-
     /// Warns where what replaces a prefix ends otherwise than that.
-    fn check_joint(&self, name: &str, value: &str, builder: &mut ContextBuilder<'_>) {
+    pub(super) fn check_joint(&self, name: &str, value: &str, builder: &mut ContextBuilder<'_>) {
         let text = self.path_match.text();
         let is_open = matches!(&self.path_match.value, PathValue::Prefix(prefix) if !prefix.as_str().is_empty());
         if is_open && text.ends_with('/') != value.ends_with('/') {

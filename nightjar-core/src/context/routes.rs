@@ -7,7 +7,8 @@ use super::{
     clusters::{self, DENIED_CLUSTER, weighted},
     filters::{RouteUse, header_filters, query_filters},
     first_last::mark_first_and_last,
-    mirrors::Mirrors,
+    mirrors::{Mirrors, NoMirror},
+    order_warnings::check_order,
     route_key::RouteKey,
     route_members::RouteMembers,
     route_settings,
@@ -21,6 +22,8 @@ use crate::document::{
     truncated,
 };
 
+const MIRROR_TO: &str = "mirror-to";
+
 fn is_any_reachable(candidates: &[Candidate<'_, '_>]) -> bool {
     candidates.iter().any(|candidate| candidate.reachable)
 }
@@ -32,16 +35,19 @@ pub(super) fn direct_routes(
     may_reach: impl Fn(&discovery_map::Route) -> bool,
     builder: &mut ContextBuilder<'_>,
 ) -> Vec<Route> {
-    let candidates = candidates(upstreams, may_reach, |_| true, builder);
+    let candidates = candidates(upstreams, &may_reach, |_| true, builder);
     let groups = group_equal(&candidates);
     let keys: Vec<(&RouteKey<'_>, bool)> = groups
         .iter()
         .filter_map(|equal| Some((&equal.first()?.key, is_any_reachable(equal))))
         .collect();
     warn_of_regex_overlaps(upstreams, &keys, builder);
-    let mirrors = Mirrors::new(&candidates);
+    let mirrors = Mirrors {
+        upstreams,
+        may_reach: &may_reach,
+    };
     let mut used = Vec::new();
-    let mut routes = Vec::new();
+    let mut placed = Vec::new();
     for (equal, disposition) in groups.into_iter().zip(dispositions(&keys)) {
         match disposition {
             Disposition::Served => {
@@ -53,20 +59,22 @@ pub(super) fn direct_routes(
                 used.extend(members.upstreams);
                 let mut route = route(path_match, conditions, members.clusters, members.properties);
                 used.extend(mirror(&mut route, equal, &mirrors, builder));
-                routes.push(route);
+                placed.push((equal, route));
             }
             Disposition::Denied => {
                 builder.origins.add(|| origins_of(equal));
-                routes.extend(denied_route(equal));
+                placed.extend(denied_route(equal).map(|route| (equal, route)));
             }
             Disposition::Omitted => {}
         }
     }
+    check_order(&placed, builder);
     used.sort_unstable_by_key(|upstream| upstream.identity);
     used.dedup_by_key(|upstream| upstream.identity);
     for upstream in used {
         builder.clusters.push(clusters::of_upstream(upstream));
     }
+    let mut routes: Vec<Route> = placed.into_iter().map(|(_, route)| route).collect();
     mark_first_and_last(&mut routes);
     routes
 }
@@ -131,28 +139,59 @@ fn mirror<'n, 'a>(
     mirrors: &Mirrors<'_, 'n, 'a>,
     builder: &mut ContextBuilder<'_>,
 ) -> Option<&'n Upstream<'a>> {
-    const NAME: &str = "mirror-to";
-    let named = route.properties.get(NAME)?;
+    let named = route.properties.get(MIRROR_TO)?;
     if route.redirect.is_some() {
         return None;
     }
-    let found = mirrors.find(named, equal);
-    if let Some(upstream) = found {
-        route.mirror = Some(Box::new(Mirror {
-            cluster_name: upstream.cluster_name.clone(),
-            per_million: route_settings::share(&route.properties, "mirror-percent"),
-        }));
-    } else if let Some(first) = equal.iter().find(|candidate| candidate.reachable) {
-        let message = format!(
-            "property `{NAME}` is left out: `{}` has no route in namespace `{}` that the proxy may reach; name a \
-             service-color that has one",
-            truncated(named),
-            first.upstream.identity.namespace
-        );
-        builder.warn(&first.upstream.subject(), message);
-        route.properties.remove(NAME);
+    match mirrors.find(named, equal, &route.properties) {
+        Ok(upstream) => {
+            route.mirror = Some(Box::new(Mirror {
+                cluster_name: upstream.cluster_name.clone(),
+                per_million: route_settings::share(&route.properties, "mirror-percent"),
+            }));
+            Some(upstream)
+        }
+        Err(reason) => {
+            warn_of_no_mirror(named, equal, &reason, builder);
+            route.properties.remove(MIRROR_TO);
+            None
+        }
     }
-    found
+}
+
+fn warn_of_no_mirror(
+    named: &str,
+    equal: &[Candidate<'_, '_>],
+    reason: &NoMirror<'_>,
+    builder: &mut ContextBuilder<'_>,
+) {
+    let Some(first) = equal.iter().find(|candidate| candidate.reachable) else {
+        return;
+    };
+    // What a namespace says is meant for its other routes.
+    let is_said_here = equal.iter().any(|candidate| {
+        candidate.upstream.own.contains_key(MIRROR_TO)
+            || candidate.route.properties.contains_key(MIRROR_TO)
+    });
+    let named = truncated(named);
+    let path = truncated(first.route.path_match.text());
+    let reason = match reason {
+        NoMirror::Itself if !is_said_here => return,
+        NoMirror::Itself => format!(
+            "only `{named}` has route `{path}`, and gets each request anyway; name another service-color"
+        ),
+        NoMirror::NoRoute => format!(
+            "`{named}` has no route in namespace `{}`; name a service-color that has one",
+            first.upstream.identity.namespace
+        ),
+        NoMirror::Private(closed) => format!(
+            "the copies of route `{path}` could reach route `{}` of `{named}`, which the proxy may not reach; \
+             name a service-color whose routes it may all reach",
+            truncated(closed.path_match.text())
+        ),
+    };
+    let message = format!("property `{MIRROR_TO}` is left out: {reason}");
+    builder.warn(&first.upstream.subject(), message);
 }
 
 /// A regular expression is tried before every prefix, so it opens what a private prefix closes.

@@ -3,6 +3,7 @@
 use super::{
     Answer, Caller, Decision, FoundRoute, Outcome, Request, RoutingError, decide, described,
     found::{absence, declared, denial, members},
+    preflight::is_answered_preflight,
     redirect::location,
 };
 use crate::{
@@ -113,6 +114,16 @@ impl Asked<'_> {
                 route: Some(found),
                 location: location(route, redirect, self.request),
                 ..plain(Outcome::Redirected, &because)
+            };
+        }
+        if is_answered_preflight(route, self.request) {
+            let because = format!(
+                "{} answers a browser's preflight request itself, with 200",
+                place(&found, listener_of.routes.len())
+            );
+            return Answer {
+                route: Some(found),
+                ..plain(Outcome::Answered, &because)
             };
         }
         let clusters = self.clusters(route);

@@ -181,19 +181,40 @@ impl RenderedFile {
         let hooks: Vec<_> = hooks
             .filter(|hook| texts.get(*hook).is_some_and(|text| text.contains(&name)))
             .collect();
-        Some(doubled_member(template, &name, line, &hooks))
+        Some(doubled_member(template, &name, line, &hooks, format))
     }
 }
 
+/// Maps and lists of the shipped files. Of two in JSON, Envoy makes one.
+const MERGED: [&str; 6] = [
+    "typed_per_filter_config",
+    "typed_extension_protocol_options",
+    "request_headers_to_add",
+    "request_headers_to_remove",
+    "response_headers_to_add",
+    "response_headers_to_remove",
+];
+
 /// The error of a member that a hook adds to what the shipped template has already.
-fn doubled_member(file: &str, member: &str, line: usize, hooks: &[&str]) -> TemplateError {
+fn doubled_member(
+    file: &str,
+    member: &str,
+    line: usize,
+    hooks: &[&str],
+    format: Format,
+) -> TemplateError {
     let by = match hooks {
         [] => "a hook".to_owned(),
         hooks => format!("the hook {}", hooks.join(" or ")),
     };
+    let outcome = if format == Format::Json && MERGED.contains(&member) {
+        "merge both, and of what both set take one: let the hook set nothing that the file sets"
+    } else {
+        "take the later one: remove it from the hook"
+    };
     let message = format!(
         "line {line} of the rendered file repeats the member {member:?}, which {by} adds; Envoy would \
-         take the later one: remove it from the hook, or replace the whole template"
+         {outcome}, or replace the whole template"
     );
     TemplateError::of(file, message)
 }

@@ -5,9 +5,11 @@ mod denied;
 mod hop;
 mod laws;
 mod members;
+mod mirrors;
 mod order;
 mod proxy;
 mod route_settings;
+mod route_warnings;
 mod routing;
 mod views;
 

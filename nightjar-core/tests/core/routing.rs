@@ -288,3 +288,48 @@ fn a_redirect_tells_where_it_leads() {
         assert_eq!(answer.because, because);
     }
 }
+
+#[test]
+fn a_preflight_request_is_answered_by_the_proxy() {
+    let mut route = prefix("/app/", 1, true);
+    route["properties"] = json!({"cors-origins": "https://app.test"});
+    let store = maps::namespace("store", &[entry("stock", "blue", 1, &[route])]);
+    let map: DiscoveryMap = document::read(maps::map(&[store]).to_string().as_bytes()).unwrap();
+    let asked = |method: &str, headers: &[(&str, &str)]| {
+        let caller = Caller {
+            namespace: "store".to_owned(),
+            role: ProxyRole::Gateway,
+            to: None,
+        };
+        let headers = headers.iter();
+        let request = Request {
+            method: method.to_owned(),
+            authority: "a".to_owned(),
+            target: "/app/".to_owned(),
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        };
+        answer(&map, &caller, &request).unwrap()
+    };
+    let (app, other) = (
+        ("Origin", "https://app.test"),
+        ("Origin", "https://other.test"),
+    );
+    let put = ("access-control-request-method", "PUT");
+    let answered = asked("OPTIONS", &[app, put]);
+    assert_eq!(answered.outcome, Outcome::Answered);
+    assert_eq!(
+        answered.because,
+        "route 1 of 1 in listener `gateway` answers a browser's preflight request itself, with 200"
+    );
+    for (method, headers) in [
+        ("OPTIONS", [other, put]),
+        ("OPTIONS", [app, ("x", "y")]),
+        ("OPTIONS", [put, put]),
+        ("GET", [app, put]),
+    ] {
+        let answer = asked(method, &headers);
+        assert_eq!(answer.outcome, Outcome::Served, "{method} {headers:?}");
+    }
+}

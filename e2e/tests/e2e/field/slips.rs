@@ -253,8 +253,16 @@ fn no_property_out_of_its_form_is_silent() {
 
 #[test]
 fn documented_properties_at_their_place_are_not_warned_of() {
-    // One excludes the rest, and two go together with other settings alone.
-    let stands_alone = |name: &str| !["redirect-to", "prefix-rewrite", "hash-on"].contains(&name);
+    // One excludes the rest, and these go together with other settings, routes or service-colors alone.
+    const WITH_OTHERS: [&str; 6] = [
+        "redirect-to",
+        "prefix-rewrite",
+        "hash-on",
+        "cors-origins",
+        "mirror-to",
+        "mirror-percent",
+    ];
+    let stands_alone = |name: &str| !WITH_OTHERS.contains(&name);
     let of = |list: &[(&str, &str)]| {
         let pairs = list.iter().filter(|(name, _)| stands_alone(name));
         let pairs = pairs.map(|(name, value)| ((*name).to_owned(), json!(value)));

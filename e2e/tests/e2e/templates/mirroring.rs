@@ -69,12 +69,55 @@ fn a_service_color_gets_copies_and_its_answers_go_nowhere() {
     assert_eq!(in_turn(&proxy, "/all/who", 5), ["200 by shop-blue"; 5]);
     let log = proxy.log();
     for told in [
-        "`secret/blue` has no route in namespace `n1` that the proxy may reach",
-        "`nobody/blue` has no route in namespace `n1` that the proxy may reach",
+        "could reach route `/own/` of `secret/blue`, which the proxy may not reach",
+        "`nobody/blue` has no route in namespace `n1`",
         "property `mirror-to` is left out: `copy` is not a service and its color",
         "property `mirror-percent` is left out: `all` is not a number",
     ] {
         assert!(log.contains(told), "{told}: {log}");
+    }
+}
+
+/// A copy has the path of its request, or the one that a rewrite gives it.
+#[test]
+fn copies_reach_no_private_route_of_the_target() {
+    let (shop, stock) = (
+        Backend::start("shop", "blue"),
+        Backend::start("stock", "blue"),
+    );
+    let private = |path: &str| with(prefix(path), json!({"default-access": false}));
+    let copied = json!({"mirror-to": "stock/blue"});
+    let rewritten = json!({"mirror-to": "stock/blue", "prefix-rewrite": "/secret/"});
+    let proxy = gateway(&[
+        service(
+            "shop",
+            &[shop.port],
+            &[
+                having(prefix("/admin/"), copied),
+                having(prefix("/x/"), rewritten),
+            ],
+        ),
+        service(
+            "stock",
+            &[stock.port],
+            &[
+                mounted("/pub/", json!({})),
+                private("/admin/"),
+                private("/secret/"),
+            ],
+        ),
+    ]);
+    for path in ["/admin/del", "/x/y"] {
+        assert_eq!(proxy.get(path).by(), "shop-blue", "{path}");
+    }
+    assert_eq!(in_turn(&proxy, "/pub/who", 3), ["200 by stock-blue"; 3]);
+    assert_eq!(stat(&proxy, "stock", "upstream_rq_total"), 3);
+    let log = proxy.log();
+    for path in ["/admin/", "/x/"] {
+        let told = format!(
+            "the copies of route `{path}` could reach route `/admin/` of `stock/blue`, which the proxy may not reach"
+        );
+        assert!(log.contains(&told), "{told}: {log}");
     }
 }
 

@@ -17,7 +17,7 @@ fn the_oldest_envoy_does_what_properties_of_routes_say() {
             json!({
                 "request-header-set-x-team": "100% red", "request-header-remove": "x-secret",
                 "response-header-set-x-mesh": "%ENVIRONMENT(PATH)%", "response-header-remove": "content-type",
-                "cors-origins": "https://app.test", "rate-limit": "2/h", "mirror-to": "shop/blue",
+                "cors-origins": "https://app.test", "rate-limit": "2/h", "mirror-to": "copy/blue",
                 "mirror-percent": "0.5", "delay": "1ms", "delay-percent": "0.5", "retry-statuses": "502,503",
                 "retry-back-off": "1ms..2ms",
             }),
@@ -31,8 +31,9 @@ fn the_oldest_envoy_does_what_properties_of_routes_say() {
             json!({"redirect-to": "301 https://a.test/new/"}),
         ),
     ];
+    let copy = service("copy", &[shop.port], &[prefix("/copy/")]);
     let shop = service("shop", &[shop.port], &routes);
-    let proxy = Plan::gateway("n1", &map(&[namespace("n1", &[shop])]))
+    let proxy = Plan::gateway("n1", &map(&[namespace("n1", &[shop, copy])]))
         .env("ENVOY_EXEC", oldest_envoy().display())
         .start();
     let answer = proxy.get_with("/all/flaky/2/a", &[("origin", "https://app.test")]);

@@ -93,9 +93,9 @@ fn what_the_gateways_do_is_neither_done_before_them_too_nor_cut_off() {
                 "retry-back-off": "1s", "retry-on": "5xx", "request-header-free": "1",
             }),
             vec![says("/a/", &json!({}))],
-            json!({ "retry-back-off": "1s", "retry-on": "5xx", "request-header-free": "1" }),
+            json!({ "retry-on": "5xx", "request-header-free": "1" }),
         ),
-        // They begin to count when their delay is over.
+        // They begin to count when the longest delay is over.
         (
             json!({ "delay": "1s" }),
             vec![
@@ -105,11 +105,31 @@ fn what_the_gateways_do_is_neither_done_before_them_too_nor_cut_off() {
                 ),
                 says("/b/", &json!({ "timeout": "16s", "per-try-timeout": "1s" })),
             ],
-            json!({ "timeout": "17.5s", "idle-timeout": "302.5s", "per-try-timeout": "3.5s" }),
+            json!({ "timeout": "18.5s", "idle-timeout": "302.5s", "per-try-timeout": "3.5s" }),
         ),
     ] {
         assert_eq!(hop(&namespace, &routes), expected, "{namespace} {routes:?}");
     }
+}
+
+/// What one color says of a route is added to what another says of it, as at the gateways.
+#[test]
+fn the_delay_of_one_member_is_added_to_the_time_out_of_another() {
+    let member = |color: &str, weight: u16, properties: Value| {
+        let shared = json!({ "weight": weight, "properties": properties });
+        service_color("bank", color, &[route("/pay/", &shared)], &json!({}))
+    };
+    let members = [
+        member("blue", 10, json!({ "timeout": "60s" })),
+        member("green", 1, json!({ "delay": "30s" })),
+    ];
+    let input = proxy_input(&mesh(&members, &json!({})), &sidecar("me", "me"))
+        .unwrap()
+        .input;
+    assert_eq!(
+        json!(input.listeners[1].routes[0].properties),
+        json!({ "timeout": "90s", "idle-timeout": "330s" })
+    );
 }
 
 #[test]

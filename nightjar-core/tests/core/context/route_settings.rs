@@ -1,12 +1,7 @@
 //! What the properties of a route say, as templates get it.
 
-use super::{
-    gateway, gateway_routes, map, namespace, private, route, service_color, sidecar, warnings, with,
-};
-use nightjar_core::{
-    context::proxy_input,
-    document::{discovery_map::DiscoveryMap, proxy_input::Route},
-};
+use super::{gateway, gateway_routes, map, namespace, route, service_color, warnings, with};
+use nightjar_core::document::{discovery_map::DiscoveryMap, proxy_input::Route};
 use serde_json::{Value, json};
 
 /// A map with one route `/shop/` of `shop/blue`, with properties on each level.
@@ -14,7 +9,16 @@ fn mesh(route_says: &Value, service_color_says: &Value, namespace_says: &Value) 
     let shop = route("/shop/", &json!({ "properties": route_says }));
     let says = |properties: &Value| json!({ "properties": properties });
     let shop = service_color("shop", "blue", &[shop], &says(service_color_says));
-    map(&[with(namespace("n1", &[shop]), &says(namespace_says))])
+    // Without a share, for copies.
+    let idle = route("/copy/", &json!({ "weight": 0 }));
+    let copy = service_color("copy", "blue", &[idle], &json!({}));
+    map(&[with(namespace("n1", &[shop, copy]), &says(namespace_says))])
+}
+
+/// The route `/shop/` at the gateway.
+fn shop_route(map: &DiscoveryMap) -> Route {
+    let mut routes = gateway_routes(map).into_iter();
+    routes.find(|route| route.route_path == "/shop/").unwrap()
 }
 
 /// What templates get of a route's properties.
@@ -42,7 +46,7 @@ fn settings(route: &Route) -> Value {
 fn taken_apart(properties: &Value) -> Value {
     let map = mesh(properties, &json!({}), &json!({}));
     assert_eq!(warnings(&map, &gateway()), [""; 0], "{properties}");
-    settings(&gateway_routes(&map)[0])
+    settings(&shop_route(&map))
 }
 
 #[test]
@@ -143,7 +147,7 @@ fn a_header_has_no_case_on_any_level() {
         &with(set("X-Team", "namespace"), &set("X-Other", "namespace")),
     );
     assert_eq!(warnings(&map, &gateway()), [""; 0]);
-    let headers = gateway_routes(&map).remove(0).request_headers.unwrap();
+    let headers = shop_route(&map).request_headers.unwrap();
     let set: Vec<_> = headers
         .set
         .iter()
@@ -154,7 +158,7 @@ fn a_header_has_no_case_on_any_level() {
     // On one level, the first in text order counts.
     let twice = json!({ "request-header-set-X-Team": "A", "request-header-set-x-team": "b" });
     let map = mesh(&twice, &json!({}), &json!({}));
-    let headers = gateway_routes(&map).remove(0).request_headers.unwrap();
+    let headers = shop_route(&map).request_headers.unwrap();
     assert_eq!((headers.set.len(), &*headers.set[0].value), (1, "A"));
     assert_eq!(
         warnings(&map, &gateway()),
@@ -211,7 +215,7 @@ fn what_is_not_in_its_form_is_left_out_and_told_and_an_outer_level_holds() {
         let map = mesh(&json!({ name: bad }), &json!({}), &json!({ name: good }));
         let expected = format!("{place}: property `{name}` is left out: {reason}");
         assert_eq!(warnings(&map, &gateway()), [expected]);
-        let route = gateway_routes(&map).remove(0);
+        let route = shop_route(&map);
         assert_eq!(
             settings(&route),
             taken_apart(&json!({ name: good })),
@@ -236,7 +240,7 @@ fn what_is_not_in_its_form_is_left_out_and_told_and_an_outer_level_holds() {
             "{place}: property `{name}` is left out: `{header}` {reason}; name another header"
         );
         assert_eq!(warnings(&map, &gateway()), [expected]);
-        assert_eq!(settings(&gateway_routes(&map)[0]), json!({}));
+        assert_eq!(settings(&shop_route(&map)), json!({}));
     }
 }
 
@@ -246,7 +250,7 @@ fn a_share_needs_what_it_is_a_share_of() {
     for (share, partner, value) in [
         ("abort-percent", "abort-status", "503"),
         ("delay-percent", "delay", "1s"),
-        ("mirror-percent", "mirror-to", "shop/blue"),
+        ("mirror-percent", "mirror-to", "copy/blue"),
     ] {
         let alone = json!({ share: "5" });
         let expected = format!(
@@ -286,103 +290,49 @@ fn what_a_redirect_makes_useless_is_told_where_both_are_said() {
         [
             "cors-origins",
             "mirror-to",
+            "num-retries",
             "request-header-set-x",
             "timeout"
         ]
         .map(useless)
     );
-    assert_eq!(gateway_routes(&map)[0].mirror, None);
+    assert_eq!(shop_route(&map).mirror, None);
     let map = mesh(&json!({ "redirect-to": "/new" }), &json!({}), &json!({}));
     let joint = "property `redirect-to` replaces `/shop/` with `/new` as plain text, but only one of them ends with \
                  `/`; end both with `/`, or neither";
     assert_eq!(warnings(&map, &gateway()), [format!("{shop}: {joint}")]);
 }
 
-/// Whom the route `/shop/` of `shop/blue` mirrors to, for one viewer.
-fn mirrored(others: &[Value], named: &str, viewer: &str) -> (Option<String>, Vec<String>) {
-    let says = json!({ "properties": { "mirror-to": named } });
-    let mut all = vec![service_color(
-        "shop",
-        "blue",
-        &[route("/shop/", &says)],
-        &json!({}),
-    )];
-    all.extend_from_slice(others);
-    let map = map(&[namespace("n1", &all)]);
-    let viewer = match viewer {
-        "gateway" => gateway(),
-        _ => sidecar("shop", "blue"),
-    };
-    let input = proxy_input(&map, &viewer).unwrap().input;
-    let mut routes = input.listeners[0].routes.iter();
-    let route = routes.find(|route| route.route_path == "/shop/").unwrap();
-    let name = route
-        .mirror
-        .as_ref()
-        .map(|mirror| mirror.cluster_name.clone());
-    let is_known = |name: &String| input.clusters.iter().any(|known| known.name == *name);
-    assert!(name.iter().all(is_known), "{name:?}");
-    assert_eq!(route.properties.contains_key("mirror-to"), name.is_some());
-    (name, warnings(&map, &viewer))
-}
-
 #[test]
-fn copies_go_to_whom_the_proxy_may_reach() {
-    let at = |index: u16, routes: &[Value]| {
-        service_color("shop", "green", routes, &json!({ "index": index }))
-    };
-    let told = "namespace `n1`, service-color `shop/blue`, index 3000: property `mirror-to` is left out: `shop/green` \
-                has no route in namespace `n1` that the proxy may reach; name a service-color that has one";
-    let none = json!({});
-    let idle = json!({ "weight": 0 });
-    for (others, viewer, expected) in [
-        // Without a share of any route, it has its cluster all the same.
-        (
-            vec![at(1, &[route("/shop/", &idle)])],
-            "gateway",
-            Some("c-shop-green-1"),
-        ),
-        (
-            vec![at(1, &[route("/x/", &none)])],
-            "gateway",
-            Some("c-shop-green-1"),
-        ),
-        (
-            vec![at(1, &[route("/x/", &none)])],
-            "sidecar",
-            Some("local-shop-green-1"),
-        ),
-        // What is private stays private.
-        (vec![at(1, &[private("/x/", &none)])], "gateway", None),
-        (
-            vec![at(1, &[private("/x/", &none)])],
-            "sidecar",
-            Some("local-shop-green-1"),
-        ),
-        // The port that shares the route, else the lowest index with a route that may be reached.
-        (
-            vec![
-                at(1, &[route("/x/", &none)]),
-                at(2, &[route("/shop/", &idle)]),
-            ],
-            "gateway",
-            Some("c-shop-green-2"),
-        ),
-        (
-            vec![
-                at(3, &[route("/x/", &none)]),
-                at(2, &[route("/y/", &none)]),
-                at(1, &[private("/z/", &none)]),
-            ],
-            "gateway",
-            Some("c-shop-green-2"),
-        ),
-        (vec![at(1, &[])], "sidecar", None),
-        (vec![], "sidecar", None),
-    ] {
-        let (found, said) = mirrored(&others, "shop/green", viewer);
-        assert_eq!(found.as_deref(), expected, "{others:?} {viewer}");
-        let expected: &[&str] = if expected.is_some() { &[] } else { &[told] };
-        assert_eq!(said, expected);
+fn a_nearer_level_that_removes_a_header_takes_the_outer_one_s_value_away() {
+    for way in ["request", "response"] {
+        let (set, remove) = (
+            format!("{way}-header-set-x-team"),
+            format!("{way}-header-remove"),
+        );
+        let (sets, removes) = (json!({ &set: "red" }), json!({ &remove: "X-Team" }));
+        let none = json!({});
+        for (route_says, service_color_says, namespace_says, is_set, is_removed) in [
+            (&removes, &none, &sets, false, true),
+            (&removes, &sets, &none, false, true),
+            (&none, &removes, &sets, false, true),
+            // What is nearer sets it in place of what the caller sent.
+            (&sets, &none, &removes, true, true),
+            (&sets, &removes, &none, true, true),
+        ] {
+            let map = mesh(route_says, service_color_says, namespace_says);
+            assert_eq!(warnings(&map, &gateway()), [""; 0]);
+            let changes = json!(shop_route(&map))[format!("{way}_headers")].take();
+            let found = (&changes["has_set"], &changes["has_remove"]);
+            assert_eq!(found, (&json!(is_set), &json!(is_removed)), "{changes}");
+        }
+        let both = with(sets, &removes);
+        assert_eq!(
+            warnings(&mesh(&both, &none, &none), &gateway()),
+            [format!(
+                "namespace `n1`, service-color `shop/blue`, index 3000, route `/shop/`: property `{remove}` has no \
+                 effect on header `x-team`, which `{set}` sets; remove one of them"
+            )]
+        );
     }
 }

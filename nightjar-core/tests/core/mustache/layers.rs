@@ -314,6 +314,28 @@ fn what_a_hook_repeats_because_of_the_map_is_a_warning() {
     );
 }
 
+/// Envoy merges maps and lists that stand twice, so that what a hook says still holds.
+#[test]
+fn what_envoy_merges_is_told_otherwise() {
+    let hook = [(
+        "route.mustache",
+        "\"typed_per_filter_config\": {\"own\": {}},\n",
+    )];
+    let set = layered(&templates(&hook));
+    let mut context = context();
+    let route = &mut context.listeners[0].routes[0];
+    route.has_filter_config = true;
+    route.rate_limit = Some(Box::default());
+    let made = proxy_files::make(&set, &context, BOOTSTRAP, None).unwrap();
+    let warning = made.warnings[0].to_string();
+    let (_, told) = warning.split_once("repeats ").unwrap();
+    assert_eq!(
+        told,
+        "the member \"typed_per_filter_config\", which the hook route.mustache adds; Envoy would merge both, and of what \
+         both set take one: let the hook set nothing that the file sets, or replace the whole template"
+    );
+}
+
 /// A set of its own may have a partial named like a hook, which nothing of the shipped set contains.
 #[test]
 fn a_lint_does_not_try_out_what_a_whole_set_does_not_inherit() {

@@ -1,0 +1,113 @@
+//! Warnings about what a route does to its requests: words of few that hold for all, and faults and retries
+//! that do not do what they say.
+
+use super::{
+    builder::ContextBuilder,
+    properties::{DEFAULT_IDLE_TIMEOUT, MemberProperties},
+    route_warnings::RouteSubject,
+    value_format::longer,
+    warning::Subject,
+};
+use crate::document::{proxy_input::Properties, truncated};
+use std::cmp::Reverse;
+
+/// Properties that change what becomes of a request, for all of a route's.
+const OF_ALL_REQUESTS: [&str; 5] = [
+    "abort-status",
+    "redirect-to",
+    "rate-limit",
+    "delay",
+    "mirror-to",
+];
+
+impl RouteSubject<'_, '_, '_> {
+    /// Warns where the one with the greatest weight does not say what becomes of its requests.
+    pub(super) fn check_minorities(
+        &self,
+        members: &[MemberProperties<'_>],
+        outer: &Properties,
+        shared: &Properties,
+        builder: &mut ContextBuilder<'_>,
+    ) {
+        let by_weight =
+            |member: &&MemberProperties<'_>| (Reverse(member.weight), member.name.clone());
+        let Some(greatest) = members.iter().min_by_key(by_weight) else {
+            return;
+        };
+        for name in OF_ALL_REQUESTS {
+            let saying = members.iter().filter(|it| it.properties.contains_key(name));
+            let Some(winner) = saying.min_by_key(by_weight) else {
+                continue;
+            };
+            if winner.weight == greatest.weight || outer.get(name) == shared.get(name) {
+                continue;
+            }
+            let message = format!(
+                "property `{name}` of `{}`, which has weight {} on route `{}`, holds for all of its requests: \
+                 `{}`, which has weight {}, does not set it; set it there too, or give `{}` a route with a condition",
+                winner.name,
+                winner.weight,
+                truncated(self.path_match.text()),
+                greatest.name,
+                greatest.weight,
+                winner.name
+            );
+            if let Some(upstream) = self.upstreams.first() {
+                builder.warn(&Subject::namespace(upstream.identity.namespace), message);
+            }
+        }
+    }
+
+    /// Warns of retries that are not done.
+    pub(super) fn check_retries(
+        &self,
+        shared: &Properties,
+        properties: &Properties,
+        builder: &mut ContextBuilder<'_>,
+    ) {
+        const BY_STATUS: &str = "retriable-status-codes";
+        let path = truncated(self.path_match.text());
+        let names_statuses = properties.contains_key("retry-statuses");
+        let asks = shared.get("retry-on");
+        if asks.is_some_and(|words| words.split(',').any(|word| word == BY_STATUS))
+            && !names_statuses
+        {
+            let message = format!(
+                "property `retry-on` names `{BY_STATUS}` on route `{path}`, which retries no status; set property \
+                 `retry-statuses`"
+            );
+            self.warn(builder, message);
+        }
+        if properties
+            .get("num-retries")
+            .is_none_or(|count| count != "0")
+        {
+            return;
+        }
+        for name in ["retry-statuses", "retry-back-off"] {
+            if shared.contains_key(name) {
+                let message = format!(
+                    "property `{name}` has no effect on route `{path}`, whose `num-retries` is 0; remove one of them"
+                );
+                self.warn(builder, message);
+            }
+        }
+    }
+
+    /// Warns of a delay that ends with the idle time-out.
+    pub(super) fn check_delay(&self, properties: &Properties, builder: &mut ContextBuilder<'_>) {
+        let Some(delay) = properties.get("delay") else {
+            return;
+        };
+        let idle = properties.get("idle-timeout").map(String::as_str);
+        let idle = idle.unwrap_or(DEFAULT_IDLE_TIMEOUT);
+        if longer(delay.clone(), idle.to_owned()) == *delay {
+            let message = format!(
+                "property `delay` {delay} on route `{}` is as long as the `idle-timeout` of {idle}, which ends the delayed \
+                 requests, or longer; make the delay shorter, or the time-out longer",
+                truncated(self.path_match.text())
+            );
+            self.warn(builder, message);
+        }
+    }
+}
