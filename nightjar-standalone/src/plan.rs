@@ -32,7 +32,7 @@ pub(crate) enum KnownFile {
 
 impl KnownFile {
     /// What it may be.
-    fn texts(&self) -> &[Arc<File>] {
+    pub(crate) fn texts(&self) -> &[Arc<File>] {
         match self {
             Self::Confirmed(file) => std::slice::from_ref(file),
             Self::Unconfirmed(files) => files,

@@ -22,6 +22,8 @@ pub(crate) struct Mesh {
     pub(crate) node: u16,
     /// Where clusters and listeners are.
     pub(crate) layout: u16,
+    /// How many seconds the routes hold requests back.
+    pub(crate) delay: u16,
     /// Clusters of the bootstrap.
     pub(crate) fixed: Vec<String>,
 }
@@ -71,7 +73,7 @@ impl Mesh {
         let mut listeners = Vec::new();
         for (index, (name, routed)) in self.listeners.iter().enumerate() {
             listeners.push(listener(name, LISTEN_PORT + u16::try_from(index).unwrap()));
-            files.insert(rds(name), resources(&[routes(name, routed)]));
+            files.insert(rds(name), resources(&[routes(name, routed, self.delay)]));
         }
         files.insert(self.path("lds"), resources(&listeners));
         files.insert(BOOTSTRAP.to_owned(), self.bootstrap());
@@ -159,13 +161,18 @@ fn listener(name: &str, port: u16) -> Value {
     })
 }
 
-fn routes(name: &str, clusters: &[String]) -> Value {
+fn routes(name: &str, clusters: &[String], delay: u16) -> Value {
     let route = |cluster: &String| json!({"match": {"prefix": format!("/{cluster}")}, "route": {"cluster": cluster}});
     let routes: Vec<Value> = clusters.iter().map(route).collect();
+    let mut host = json!({"name": "all", "domains": ["*"], "routes": routes});
+    if delay > 0 {
+        let delay = json!({"delay": {"fixed_delay": format!("{delay}s")}});
+        host["typed_per_filter_config"] = json!({"fault": delay});
+    }
     json!({
         "@type": kind("route.v3.RouteConfiguration"),
         "name": name,
-        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
+        "virtual_hosts": [host],
     })
 }
 

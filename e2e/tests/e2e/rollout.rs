@@ -1,6 +1,7 @@
 //! No request is lost to a change of configuration.
 
 use e2e::{
+    eventually,
     load::{Clients, Load},
     maps::{map, namespace, prefix, service_color, with},
     mesh::{Backend, Plan, Proxy},
@@ -8,7 +9,7 @@ use e2e::{
 };
 use nightjar_core::template::SHIPPED;
 use serde_json::{Value, json};
-use std::{fs, io::Write as _, path::Path};
+use std::{fs, io::Write as _, path::Path, thread};
 
 /// Rollouts under load, at the least.
 const ROLLOUTS: u32 = 60;
@@ -118,6 +119,43 @@ fn write_templates(folder: &Path, mark: u32) {
     }
 }
 
+/// Envoy chooses a request's route before it holds the request back, and looks the cluster up afterwards.
+#[test]
+fn a_request_that_is_held_back_is_answered_by_the_color_that_goes() {
+    let (blue, green) = (
+        Backend::start("shop", "blue"),
+        Backend::start("shop", "green"),
+    );
+    let mesh = |color: &str, port: u16| {
+        let slow = with(
+            prefix("/who/slow"),
+            json!({"properties": {"delay": "1500ms", "prefix-rewrite": "/who"}}),
+        );
+        let shop = service_color("shop", color, &[port], &[prefix("/who"), slow]);
+        map(&[namespace("n1", &[shop])])
+    };
+    let proxy = Plan::gateway("n1", &mesh("blue", blue.port)).start();
+    thread::scope(|scope| {
+        let held = scope.spawn(|| proxy.get("/who/slow"));
+        eventually("the request is held", || {
+            let stats = proxy.admin("/stats?filter=delays_injected").body;
+            stats.contains("delays_injected: 1").then_some(())
+        });
+        proxy.set_map(&mesh("green", green.port));
+        proxy.wait_for_answer("/who", "shop-green");
+        let answer = held.join().unwrap();
+        assert_eq!(
+            (answer.status, answer.by()),
+            (200, "shop-blue"),
+            "{answer:?}"
+        );
+    });
+    eventually("the old cluster goes", || {
+        let text = fs::read_to_string(proxy.config_dir().join("cds.json")).unwrap();
+        (!text.contains("c-shop-blue-1")).then_some(())
+    });
+}
+
 #[test]
 fn no_request_is_lost_over_rollouts_of_every_kind() {
     let story = Story::begin();
@@ -153,7 +191,7 @@ fn no_request_is_lost_over_rollouts_of_every_kind() {
             write_templates(folder.path(), step);
         }
         Story::wait_for(&proxy, step);
-        e2e::eventually("the rollout", || (rollouts() > count).then_some(()));
+        eventually("the rollout", || (rollouts() > count).then_some(()));
     }
     let report = load.stop();
     // Past the test harness, which would keep the figures of a test that passes to itself.

@@ -187,6 +187,8 @@ pub(crate) struct Rollout {
     /// The bootstrap with which no process got ready.
     rejected_bootstrap: Option<RejectedBootstrap>,
     retry_at: Option<Instant>,
+    /// Until when Envoy may hold requests back whose route, since replaced, leads to a cluster that is to go.
+    clusters_held_until: Option<Instant>,
     /// Why newer templates cannot be fetched or rendered.
     templates_unavailable: Option<String>,
     /// Why newer templates were rejected.
@@ -232,6 +234,7 @@ impl Rollout {
             may_restart: true,
             rejected_bootstrap: None,
             retry_at: None,
+            clusters_held_until: None,
             templates_unavailable: None,
             templates_rejected: None,
             accepted_templates: None,
@@ -319,7 +322,7 @@ impl Rollout {
             }
             _ => None,
         };
-        [start, self.retry_at]
+        [start, self.retry_at, self.clusters_held_until]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)

@@ -283,6 +283,7 @@ fn meshes(layouts: u16) -> impl Strategy<Value = Mesh> {
                     listeners,
                     node,
                     layout,
+                    delay: 0,
                     fixed: fixed.into_iter().collect(),
                 }
             },

@@ -173,6 +173,13 @@ impl Rollout {
                 self.activity = Activity::Waiting(target);
                 false
             }
+            Step::Write(Phase::Finish, files)
+                if self.clusters_held_until.is_some_and(|until| now < until)
+                    && files.iter().any(is_of_clusters) =>
+            {
+                self.activity = Activity::Waiting(target);
+                false
+            }
             Step::Write(phase, files) => {
                 self.write(target, phase, files, now, out);
                 false
@@ -296,6 +303,10 @@ impl Rollout {
             }
         }
     }
+}
+
+fn is_of_clusters(file: &Arc<File>) -> bool {
+    file.role() == Some(&FileRole::Clusters)
 }
 
 fn is_of_routes(file: &Arc<File>) -> bool {

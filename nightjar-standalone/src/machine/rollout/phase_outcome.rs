@@ -11,9 +11,9 @@ use crate::{
         PhaseOutcome,
         supervisor::{Stage, Supervisor},
     },
-    plan::Running,
+    plan::{Phase, Running},
 };
-use nightjar_core::envoy::File;
+use nightjar_core::envoy::{Configuration, File, FileRole, longest_hold};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -159,7 +159,8 @@ impl Rollout {
         now: Instant,
     ) {
         let nothing = matches!(outcome, PhaseOutcome::NotWritten { partly: false, .. });
-        if let Some((phase, took)) = target.leave(now).filter(|_| !nothing) {
+        let left = target.leave(now);
+        if let Some((phase, took)) = left.filter(|_| !nothing) {
             target.phases.push((phase, took));
             self.metrics.add_phase(phase, took);
         }
@@ -173,6 +174,9 @@ impl Rollout {
                 self.warming_tolerated = warming_tolerated;
                 if let Some(unbound) = unbound {
                     self.set_unbound(unbound);
+                }
+                if left.is_some_and(|(phase, _)| phase == Phase::Switch) {
+                    self.hold_clusters(files, &target.candidate.configuration, now);
                 }
                 for file in files {
                     let known = KnownFile::Confirmed(Arc::clone(file));
@@ -217,6 +221,26 @@ impl Rollout {
             PhaseOutcome::TimedOut { reason } | PhaseOutcome::NotWritten { reason, .. } => {
                 self.roll_back(target, reason, false, now);
             }
+        }
+    }
+
+    /// Keeps clusters for as long as the replaced routes let Envoy hold requests back.
+    fn hold_clusters(&mut self, written: &[Arc<File>], wanted: &Configuration, now: Instant) {
+        let is_of_routes = |file: &&Arc<File>| {
+            matches!(file.role(), Some(FileRole::Routes(_) | FileRole::Listeners))
+        };
+        let is_new = |file: &Arc<File>| written.iter().any(|new| new.hash() == file.hash());
+        let was_written = |name: &str| written.iter().any(|file| file.name() == name);
+        let replaced = self
+            .known
+            .iter()
+            .filter(|(name, _)| was_written(name) || wanted.get(name).is_none())
+            .flat_map(|(_, known)| known.texts())
+            .filter(is_of_routes)
+            .filter(|file| !is_new(file));
+        let longest = replaced.map(|file| longest_hold(file.text())).max();
+        if let Some(longest) = longest.filter(|longest| !longest.is_zero()) {
+            self.clusters_held_until = self.clusters_held_until.max(Some(now + longest));
         }
     }
 

@@ -42,6 +42,48 @@ async fn a_change_goes_in_three_phases() {
     assert_eq!(story.effects(), ["refresh"]);
 }
 
+/// Envoy chooses the route of a request before it holds the request back.
+#[tokio::test(start_paused = true)]
+async fn clusters_stay_while_envoy_may_hold_requests_for_them() {
+    let held = |clusters: &[&str]| Mesh {
+        delay: 3,
+        ..Mesh::of(clusters)
+    };
+    let story = Story::started(held(&["a"])).await;
+    story.change(held(&["b"])).await;
+    assert_eq!(story.effects(), THREE_PHASES[..4]);
+    assert_eq!(story.ready(), "ready");
+    // What is newer does not wait for that.
+    story.change(held(&["c"])).await;
+    assert_eq!(story.effects(), THREE_PHASES[..4]);
+    tokio::time::sleep(seconds(1)).await;
+    assert_eq!(story.effects(), [""; 0]);
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(story.effects(), ["write cds.json"]);
+    assert_eq!(story.ready(), "ready");
+    // What the routes said before counts, not what they say now.
+    story.change(Mesh::of(&["c"])).await;
+    tokio::time::sleep(seconds(4)).await;
+    story.effects();
+    story.change(held(&["d"])).await;
+    assert_eq!(story.effects(), THREE_PHASES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clusters_of_a_listener_that_goes_stay_as_long() {
+    let mut both = Mesh::of(&["a", "b"]);
+    both.delay = 3;
+    both.listeners
+        .insert("other".to_owned(), vec!["b".to_owned()]);
+    let story = Story::started(both).await;
+    let mut one = Mesh::of(&["a"]);
+    one.delay = 3;
+    story.change(one).await;
+    assert!(!story.effects().ends_with(&["write cds.json".to_owned()]));
+    tokio::time::sleep(seconds(3)).await;
+    assert_eq!(story.effects(), ["write cds.json"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn endpoints_alone_need_no_check() {
     let story = Story::started(Mesh::of(&["a"])).await;
