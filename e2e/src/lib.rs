@@ -3,7 +3,9 @@
 //! ```text
 //! aws        AWS on one machine, with a wire that counts calls and makes faults
 //! central    nightjar-central, running
+//! collector  servers that take telemetry and keep it
 //! extension  one call of an extension
+//! grpc       the least of an HTTP/2 server that gRPC needs
 //! process    a started program that ends with its test, and its log
 //! http       requests whose every byte the test decides
 //! load       requests without pause, and every one that failed
@@ -30,7 +32,9 @@
 
 pub mod aws;
 pub mod central;
+pub mod collector;
 pub mod extension;
+mod grpc;
 pub mod http;
 pub mod load;
 pub mod markdown;

@@ -127,7 +127,7 @@ impl Proxy {
         let config_dir = plain_dir(&config_dir).ok_or_else(|| {
             Usage("--config-dir contains control characters or is not UTF-8".to_owned())
         })?;
-        Ok(ProxyConfig {
+        let viewer = ProxyConfig {
             role: self.role(),
             namespace: self.namespace.to_string(),
             listen_port: self.listen_port,
@@ -137,6 +137,22 @@ impl Proxy {
             status: None,
             properties: self.properties()?,
             config_dir,
-        })
+        };
+        check_stats_port(&viewer)?;
+        Ok(viewer)
+    }
+}
+
+/// A start would not get past these either.
+fn check_stats_port(viewer: &ProxyConfig) -> Result<(), Usage> {
+    let Some(port) = viewer.stats_port() else {
+        return Ok(());
+    };
+    let usage = |reason: &str| Err(Usage(format!("--property \"stats-port={port}\" {reason}")));
+    match viewer.admin_port {
+        None => usage("needs --admin-port, from which the statistics come"),
+        Some(admin) if admin == port => usage("is the same as --admin-port"),
+        Some(_) if viewer.listen_port == port => usage("is the same as --listen-port"),
+        Some(_) => Ok(()),
     }
 }

@@ -22,9 +22,11 @@
 //! request_sets      can two routes match one request?
 //! access            who may reach a route, and which routes must be denied in place
 //! clusters          endpoints
+//! cluster_checks    health checks and slow start, as far as Envoy takes them together
 //! properties        the documented properties
 //! property_check    properties as the map gives them, checked
 //! value_format      the formats of their values
+//! telemetry_format  the formats of those that say where telemetry goes
 //! builder           listeners, clusters and warnings so far
 //! assemble          the context from all of these
 //! origins           the entries of the map that each route comes from
@@ -38,6 +40,7 @@ mod access;
 mod assemble;
 mod builder;
 mod candidates;
+mod cluster_checks;
 mod cluster_names;
 mod clusters;
 mod conditions;
@@ -61,13 +64,14 @@ mod route_settings;
 mod route_warnings;
 mod routes;
 mod service;
+mod telemetry_format;
 mod traced;
 mod traffic_warnings;
 mod upstreams;
 mod value_format;
 mod warning;
 
-pub use clusters::{DENIED_CLUSTER, UNAVAILABLE_CLUSTER};
+pub use clusters::{DENIED_CLUSTER, OWN_NAMES, UNAVAILABLE_CLUSTER};
 pub use error::{ContextError, NameList};
 pub use origins::{Origin, Origins};
 pub use proxy_config::{ProxyConfig, ProxyRole};

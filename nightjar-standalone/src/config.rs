@@ -230,6 +230,7 @@ impl Config {
                 reader.reject(&NJ_STATUS_PORT, format!("is the same as {other}"));
             }
         }
+        reject_shared_stats_port(reader, &proxy);
         let data_store = reader.optional(&DATA_STORE_EXEC, Reader::command);
         let shipped_templates = reader.boolean(&NJ_SHIPPED_TEMPLATES);
         if data_store.is_none() && !shipped_templates {
@@ -307,6 +308,26 @@ fn read_proxy(reader: &mut Reader<'_>, config_dir: &Path, admin: (IpAddr, u16)) 
         status: None,
         config_dir: config_dir.to_string_lossy().into_owned(),
         properties: read_properties(reader),
+    }
+}
+
+/// The variable of the port that serves Envoy's statistics.
+pub(crate) const STATS_PORT: &str = "NJ_PROXY_PROP_STATS_PORT";
+
+/// Tells if the port of Envoy's statistics is another port of the proxy, too.
+fn reject_shared_stats_port(reader: &mut Reader<'_>, proxy: &ProxyConfig) {
+    let Some(stats) = proxy.stats_port() else {
+        return;
+    };
+    for (other, port) in [
+        ("NJ_LISTEN_PORT", Some(proxy.listen_port)),
+        ("NJ_ADMIN_PORT", proxy.admin_port),
+        ("NJ_STATUS_PORT", proxy.status.map(|status| status.port())),
+    ] {
+        if port == Some(stats) {
+            let reason = format!("is the same as {other}");
+            reader.reject_variable(STATS_PORT, &stats.to_string(), reason);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Drain of Envoy: it answers the requests in progress before it ends.
 
 use crate::admin::{Admin, AdminError};
+use nightjar_core::context::OWN_NAMES;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -46,14 +47,19 @@ pub(crate) async fn drain(admin: &Admin, drain_time: Duration) {
 
 const ACTIVE: &str = ".downstream_cx_active";
 
-/// The sum of statistics that begin and end so, without those of the admin interface and of single
-/// workers.
+/// The sum of statistics that begin and end so, without those of the admin interface, of single
+/// workers, and of Nightjar's own listeners and clusters: who reads Envoy's statistics, or takes its
+/// spans, holds connections for as long as the proxy runs.
 fn open(stats: &str, start: &str, end: &str) -> u64 {
     stats
         .lines()
         .filter_map(|line| line.split_once(": "))
         .filter(|(name, _)| name.starts_with(start) && name.ends_with(end))
         .filter(|(name, _)| !name.contains(".admin.") && !name.contains(".worker_"))
+        .filter(|(name, _)| {
+            let name = name.get(start.len()..).unwrap_or_default();
+            !name.starts_with(OWN_NAMES)
+        })
         .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
         .sum()
 }

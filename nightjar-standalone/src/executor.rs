@@ -12,7 +12,7 @@ use crate::{
         supervisor::{PARENT_GRACE, Process as EnvoyProcess},
     },
     phase::{LastError, Phases},
-    preflight::{find_problem, names_outside_file, port_in_use},
+    preflight::{find_problem, names_outside_file, port_in_use, with_log_format},
     previous::Previous,
     process::Process,
     refresh::Refresher,
@@ -51,6 +51,8 @@ pub(crate) struct SystemExecutor {
     listen: SocketAddr,
     /// Whether Envoy validates a configuration.
     validate: bool,
+    /// A line of the access log, if the proxy has one of its own.
+    log_format: Option<String>,
     config_dir: String,
     temp_dir: PathBuf,
     folder: Arc<Mutex<Folder>>,
@@ -90,6 +92,7 @@ impl SystemExecutor {
             admin_port: config.admin.1,
             listen: SocketAddr::new(config.proxy.listen_address, config.proxy.listen_port),
             validate: config.validate,
+            log_format: config.proxy.properties.get("access-log-format").cloned(),
             config_dir: config.config_dir.to_string_lossy().into_owned(),
             refresher: Arc::new(tokio::sync::Mutex::new(refresher)),
             temp_dir,
@@ -143,6 +146,7 @@ impl SystemExecutor {
         let (temp_dir, admin_port) = (self.temp_dir.clone(), self.admin_port);
         let own: Vec<u32> = self.processes.values().filter_map(Process::id).collect();
         let (listen, validate) = (self.listen, self.validate);
+        let log_format = self.log_format.clone();
         self.report(async move {
             let fingerprint = configuration.fingerprint();
             let in_use = own.is_empty().then(|| port_in_use(listen)).flatten();
@@ -160,7 +164,10 @@ impl SystemExecutor {
                         {
                             ValidationError::Unavailable(reason)
                         }
-                        CheckError::Refused(_) => ValidationError::Rejected(error.to_string()),
+                        CheckError::Refused(_) => ValidationError::Rejected(with_log_format(
+                            error.to_string(),
+                            log_format.as_ref(),
+                        )),
                         other => ValidationError::Unavailable(error_chain(&other)),
                     })
                 }

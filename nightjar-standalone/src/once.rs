@@ -1,10 +1,10 @@
 //! Single refresh that ends with files instead of a running Envoy.
 
 use crate::{config::Config, files, preflight, refresh::Refresher};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use nightjar_core::{
     daemon::TempDir,
-    envoy::{Configuration, EnvoyProgram},
+    envoy::{CheckError, Configuration, EnvoyProgram},
     shutdown::Shutdown,
 };
 use std::{io, process::ExitCode};
@@ -81,9 +81,16 @@ async fn candidate(
                 extra_args: launch.extra_args.clone(),
             };
             let config_dir = config.config_dir.to_string_lossy();
+            let log_format = config.proxy.properties.get("access-log-format");
             program
                 .check(&candidate.configuration, &config_dir, temp_dir.path())
-                .await?;
+                .await
+                .map_err(|error| match error {
+                    CheckError::Refused(_) => {
+                        anyhow!(preflight::with_log_format(error.to_string(), log_format))
+                    }
+                    other => other.into(),
+                })?;
         }
         Some(_) => {}
         None => tracing::warn!("there is no envoy on PATH, so the files are not validated"),

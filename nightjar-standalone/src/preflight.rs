@@ -1,6 +1,10 @@
 //! Preflight checks: problems of a start that Envoy's own validation does not see.
 
-use crate::{config::Config, inotify, machine::ValidationError};
+use crate::{
+    config::{Config, STATS_PORT},
+    inotify,
+    machine::ValidationError,
+};
 use nightjar_core::{
     daemon::dir_lock,
     envoy::{Configuration, admin_interface},
@@ -45,9 +49,12 @@ pub(crate) fn problems(config: &Config, configuration: &Configuration) -> Vec<St
         viewer.listen_port,
     )));
     let admin = SocketAddr::new(config.admin.0, admin_port);
+    let stats = viewer.stats_port();
+    let stats = stats.map(|port| SocketAddr::new(viewer.listen_address, port));
     for (address, setting) in [
         (Some(admin), "NJ_ADMIN_PORT"),
         (config.daemon.status, "NJ_STATUS_PORT"),
+        (stats, STATS_PORT),
     ] {
         if let Some(address) = address.filter(|address| is_in_use(*address)) {
             problems.push(format!("another process listens at {address} ({setting})"));
@@ -114,9 +121,52 @@ fn misplaced_admin(configuration: &Configuration, admin_port: u16) -> Option<Val
     )))
 }
 
+/// Envoy's refusal, with the setting that it may mean: of an access log's format that it does not take,
+/// Envoy names the command or says "format string", and names no setting.
+pub(crate) fn with_log_format(refusal: String, log_format: Option<&String>) -> String {
+    let is_meant = |format: &&String| {
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let mut words = refusal.split(|letter: char| !is_name(letter));
+        refusal.contains("Format string")
+            || words.any(|word| commands(format).any(|command| command == word))
+    };
+    match log_format.filter(is_meant) {
+        Some(format) => format!(
+            "{refusal}\nhint: if this is about the access log, mend NJ_PROXY_PROP_ACCESS_LOG_FORMAT={format:?}"
+        ),
+        None => refusal,
+    }
+}
+
+/// The names of the commands in a format in which each `%` begins or ends one, or is doubled.
+fn commands(format: &str) -> impl Iterator<Item = &str> {
+    let between = format.split('%').skip(1).step_by(2);
+    between
+        .filter_map(|command| command.split(['(', ':']).next())
+        .filter(|name| !name.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_command_leads_to_the_setting_that_has_it() {
+        let format = "100%% %REQ(X-A):3% %NO_SUCH% %%".to_owned();
+        let told = |refusal: &str, format| {
+            let told = with_log_format(refusal.to_owned(), format);
+            assert!(told.starts_with(refusal));
+            told.contains(
+                "\nhint: if this is about the access log, mend NJ_PROXY_PROP_ACCESS_LOG_FORMAT=",
+            )
+        };
+        assert!(told("Not supported field: NO_SUCH", Some(&format)));
+        assert!(told("command 'REQ' is wrong", Some(&format)));
+        let header = "Invalid header configuration. Format string contains invalid characters.";
+        assert!(told(header, Some(&format)));
+        assert!(!told("a listener REQUIRES a name; X, A, 3", Some(&format)));
+        assert!(!told("Not supported field: NO_SUCH", None));
+    }
     use crate::config::Need;
     use nightjar_core::env::Env;
 
@@ -166,15 +216,16 @@ mod tests {
     }
 
     /// A proxy with these ports, in this folder.
-    fn config(folder: &Path, listen: u16, admin: u16, status: u16) -> Config {
+    fn config(folder: &Path, ports: [u16; 4]) -> Config {
         let folder = folder.display().to_string();
-        let ports = [listen, admin, status].map(|port| port.to_string());
-        let [listen, admin, status] = &ports;
+        let ports = ports.map(|port| port.to_string());
+        let [listen, admin, status, stats] = &ports;
         let env = Env::from_pairs([
             ("NJ_LISTEN_PORT", listen.as_str()),
             ("NJ_LISTEN_ADDRESS", "127.0.0.1"),
             ("NJ_ADMIN_PORT", admin),
             ("NJ_STATUS_PORT", status),
+            (STATS_PORT, stats),
             ("DISCOVERY_MAP_EXEC", "/bin/sh"),
             ("ENVOY_CONFIGURATION_DIR", &folder),
         ]);
@@ -184,10 +235,12 @@ mod tests {
     #[test]
     fn what_a_start_would_not_get_past_is_told_before() {
         let folder = tempfile::tempdir().unwrap();
-        let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [listen, admin, status] =
-            [&held[0], &held[1], &held[2]].map(|held| held.local_addr().unwrap().port());
-        let config = config(folder.path(), listen, admin, status);
+        let held = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = held
+            .each_ref()
+            .map(|held| held.local_addr().unwrap().port());
+        let [listen, admin, status, stats] = ports;
+        let config = config(folder.path(), ports);
         let message = problems(&config, &with_admin(None));
         let heads: Vec<&str> = message
             .iter()
@@ -203,6 +256,7 @@ mod tests {
             ),
             format!("another process listens at 127.0.0.1:{admin} (NJ_ADMIN_PORT)"),
             format!("another process listens at 127.0.0.1:{status} (NJ_STATUS_PORT)"),
+            format!("another process listens at 127.0.0.1:{stats} ({STATS_PORT})"),
         ];
         let mut wanted = ports.to_vec();
         wanted.push(refused.clone());

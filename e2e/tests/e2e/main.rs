@@ -47,6 +47,8 @@ mod sets;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod template_stores;
 #[cfg(test)]
 mod templates;

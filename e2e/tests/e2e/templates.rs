@@ -7,6 +7,7 @@
 //! retrying   retries, and how many at once
 //! limits     circuit breakers
 //! instances  outlier detection, health checks, load balancing
+//! checks     health checks by gRPC and TCP, slow start, how outlier detection is set
 //! rewriting  host and path as the service sees them, and the levels of properties
 //! headers    headers that are set and removed
 //! redirecting, cross_origin, faults, mirroring
@@ -24,6 +25,7 @@ use e2e::{
 };
 use serde_json::{Value, json};
 
+mod checks;
 mod cross_origin;
 mod faults;
 mod headers;

@@ -70,6 +70,20 @@ fn wrong_arguments_are_told_apart_from_faults() {
         folder.run(&[&context[..], &["--listen-port=1", "--admin-port=1"]].concat()),
         Outcome::new(64, "", message)
     );
+    let stats = |arguments: &[&str]| {
+        let property = ["--property=stats-port=2"];
+        folder.run(&[&context[..], &property, arguments].concat())
+    };
+    let fault = |reason: &str| {
+        let message = format!("nightjar: --property \"stats-port=2\" {reason}\n");
+        Outcome::new(64, "", &message)
+    };
+    let needs = "needs --admin-port, from which the statistics come";
+    assert_eq!(stats(&["--listen-port=1"]), fault(needs));
+    let admin = stats(&["--admin-port=2", "--listen-port=1"]);
+    assert_eq!(admin, fault("is the same as --admin-port"));
+    let listen = stats(&["--admin-port=3", "--listen-port=2"]);
+    assert_eq!(listen, fault("is the same as --listen-port"));
 }
 
 #[test]

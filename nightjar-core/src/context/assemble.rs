@@ -6,11 +6,12 @@ use super::{
     clusters::{self, DENIED_CLUSTER, UNAVAILABLE_CLUSTER},
     first_last::mark_first_and_last,
     proxy_config::ProxyRole,
+    proxy_properties::proxy_part,
 };
 use crate::document::{
     SchemaVersion,
     discovery_map::Namespace,
-    proxy_input::{Properties, Proxy, ProxyInput},
+    proxy_input::{Properties, ProxyInput},
 };
 use std::net::IpAddr;
 
@@ -58,9 +59,7 @@ pub(super) fn assemble(
             listen_address: proxy.listen_address.to_string(),
             listens_on_both_families: proxy.listen_address == IpAddr::from([0_u16; 8]),
             config_dir: proxy.config_dir.clone(),
-            proxy: Proxy {
-                properties: properties.clone(),
-            },
+            proxy: proxy_part(proxy, &properties),
             properties,
             listeners,
             has_clusters: !clusters.is_empty(),

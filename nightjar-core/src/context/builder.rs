@@ -36,6 +36,7 @@ impl<'p> ContextBuilder<'p> {
             (Some(proxy.listen_port), "the listen port"),
             (proxy.admin_port, "the admin port"),
             (proxy.status.map(|status| status.port()), "the status port"),
+            (proxy.stats_port(), "the statistics port"),
         ]
         .into_iter()
         .filter_map(|(port, user)| Some((port?, user.to_owned())))

@@ -1,7 +1,7 @@
 //! Clusters that a proxy sends requests to, and their endpoints.
 
 use super::{
-    builder::ContextBuilder, first_last::mark_first_and_last, properties::merged,
+    builder::ContextBuilder, cluster_checks, first_last::mark_first_and_last, properties::merged,
     upstreams::Upstream, warning::Subject,
 };
 use crate::document::{
@@ -10,6 +10,9 @@ use crate::document::{
 };
 use std::net::Ipv4Addr;
 
+/// What the names of Nightjar's own clusters and listeners begin with, and those of no service.
+pub const OWN_NAMES: &str = "nightjar-";
+
 /// The cluster of every denied route; it has no endpoints.
 pub const DENIED_CLUSTER: &str = "nightjar-denied";
 
@@ -17,7 +20,7 @@ pub const DENIED_CLUSTER: &str = "nightjar-denied";
 pub const UNAVAILABLE_CLUSTER: &str = "nightjar-unavailable";
 
 /// The cluster of an upstream.
-pub(super) fn of_upstream(upstream: &Upstream<'_>) -> Cluster {
+pub(super) fn of_upstream(upstream: &Upstream<'_>, builder: &mut ContextBuilder<'_>) -> Cluster {
     let mut cluster = build(
         upstream.cluster_name.clone(),
         upstream.identity.namespace,
@@ -27,6 +30,7 @@ pub(super) fn of_upstream(upstream: &Upstream<'_>) -> Cluster {
     upstream.identity.color.clone_into(&mut cluster.color);
     cluster.uses_http2 = upstream.protocol == Protocol::Http2;
     cluster.properties = merged(&upstream.outer, &upstream.own);
+    cluster_checks::apply(&mut cluster, &upstream.subject(), builder);
     cluster
 }
 
@@ -43,6 +47,7 @@ pub(super) fn of_gateways(
     cluster.is_gateway = true;
     cluster.uses_http2 = namespace.gateways.protocol == Protocol::Http2;
     cluster.properties = properties;
+    cluster_checks::apply(&mut cluster, &subject, builder);
     cluster
 }
 
@@ -76,6 +81,12 @@ fn build(name: String, namespace: &str, mut instances: Vec<&HostPort>) -> Cluste
         hosts_are_hostname: !is_ipv4 && !is_ipv6,
         has_endpoints: !endpoints.is_empty(),
         endpoints,
+        has_health_check: false,
+        is_checked_by_http: false,
+        is_checked_by_grpc: false,
+        is_checked_by_tcp: false,
+        has_slow_start: false,
+        uses_least_request: false,
         properties: Properties::new(),
         is_first: false,
         is_last: false,

@@ -21,8 +21,11 @@ pub(super) fn hop_properties(
 ) -> Properties {
     let mut hop = namespace_properties(other, builder);
     hop.retain(|name, _| !documented(name).is_some_and(|property| property.is_done_by_gateways));
-    if let Some(path) = hop.get_mut("health-check-path") {
-        HEALTH_PATH.clone_into(path);
+    let is_checked = hop
+        .remove("health-check-protocol")
+        .is_some_and(|protocol| protocol != "http");
+    if is_checked || hop.contains_key("health-check-path") {
+        hop.insert("health-check-path".to_owned(), HEALTH_PATH.to_owned());
     }
     let behind: Vec<Properties> = upstreams
         .iter()

@@ -55,7 +55,7 @@ pub enum Scope {
 }
 
 /// Every documented property, route properties first.
-pub const DOCUMENTED_PROPERTIES: [Documented; 40] = [
+pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
     on_the_way(
         "timeout",
         ValueFormat::DurationOrNone,
@@ -237,6 +237,26 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 40] = [
         ValueFormat::Count,
         "how many failed connections in a row eject an endpoint; `0` is never",
     ),
+    cluster(
+        "outlier-interval",
+        ValueFormat::Duration,
+        "how often endpoints are looked at to be ejected or taken back; without it `1s` with `outlier-base-ejection-time`, else `10s`",
+    ),
+    cluster(
+        "outlier-max-ejection-percent",
+        ValueFormat::WholePercent,
+        "how many percent of the endpoints may be ejected at once",
+    ),
+    cluster(
+        "health-check-protocol",
+        ValueFormat::HealthCheckProtocol,
+        "what a health check speaks; `grpc` and `tcp` need no `health-check-path`",
+    ),
+    cluster(
+        "slow-start",
+        ValueFormat::Duration,
+        "over how long an endpoint that has become healthy gets its whole share",
+    ),
     at(
         Target::ProxyEnvironment,
         "trusted-hops",
@@ -260,6 +280,42 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 40] = [
         "request-timeout",
         ValueFormat::DurationOrNone,
         "the time a caller may take to send a whole request; `0s` is no limit",
+    ),
+    at(
+        Target::ProxyEnvironment,
+        "stats-port",
+        ValueFormat::Port,
+        "the port that serves Envoy's statistics for Prometheus",
+    ),
+    at(
+        Target::ProxyEnvironment,
+        "statsd-to",
+        ValueFormat::IpAndPort,
+        "where Envoy's statistics are sent as statsd datagrams",
+    ),
+    at(
+        Target::ProxyEnvironment,
+        "trace-to",
+        ValueFormat::Collector,
+        "the collector that spans are sent to",
+    ),
+    at(
+        Target::Proxy,
+        "trace-percent",
+        ValueFormat::PercentWithDecimals,
+        "how many percent of the requests without a trace of their own are traced; 100 if not set",
+    ),
+    at(
+        Target::Proxy,
+        "access-log",
+        ValueFormat::AccessLog,
+        "how the access log is written; `none`, which writes none, in the proxy's own environment alone",
+    ),
+    at(
+        Target::ProxyEnvironment,
+        "access-log-format",
+        ValueFormat::AccessLogFormat,
+        "a line of the access log, as text; it takes precedence over `access-log: json`",
     ),
 ];
 

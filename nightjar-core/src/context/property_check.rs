@@ -3,7 +3,7 @@
 use super::{
     builder::ContextBuilder,
     properties::{Scope, Target, documented, misspelt_property, one_spelling, removals},
-    value_format::header_refusal,
+    value_format::{ACCESS_LOG_NONE, header_refusal},
     warning::{Subject, WarningOrigin},
 };
 use crate::document::{discovery_map, proxy_input::Properties, truncated};
@@ -76,6 +76,14 @@ pub(crate) fn check_property(
         ),
         _ => {
             if let Some(normalise) = property.format.normalise(value) {
+                // Whoever can tag a task must not silence a log.
+                if name == "access-log" && normalise == ACCESS_LOG_NONE && scope != Scope::Proxy {
+                    return left_out(
+                        "can be `none` only in a proxy's own environment, and is left out"
+                            .to_owned(),
+                        format!("set NJ_PROXY_PROP_{setting} where the proxy runs"),
+                    );
+                }
                 return (Some(normalise), None);
             }
             let form = property.format.description();

@@ -1,5 +1,6 @@
 //! Configuration of the proxy that a context is made for.
 
+use super::value_format::ValueFormat;
 use crate::document::proxy_input::Properties;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -27,6 +28,12 @@ pub struct ProxyConfig {
 }
 
 impl ProxyConfig {
+    /// The port that serves Envoy's statistics (`stats-port`), if one does.
+    pub fn stats_port(&self) -> Option<u16> {
+        let port = self.properties.get("stats-port")?;
+        ValueFormat::Port.normalise(port)?.parse().ok()
+    }
+
     /// A proxy of which only its place in the mesh is known: it has no ports, and no properties.
     pub(crate) fn without_settings(namespace: &str, role: ProxyRole) -> Self {
         Self {

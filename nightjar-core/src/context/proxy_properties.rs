@@ -5,13 +5,16 @@ use super::{
     properties::Scope,
     property_check::{check_property, valid_properties},
     proxy_config::{ProxyConfig, ProxyRole},
+    telemetry_format::{collector, fraction, ip_and_port},
     upstreams::{merge_entry_properties, namespace_properties},
+    value_format::ACCESS_LOG_NONE,
     warning::Subject,
 };
 use crate::document::{
     discovery_map::{Namespace, ServiceColor},
-    proxy_input::Properties,
+    proxy_input::{AccessLog, Properties, Proxy, Statsd, Trace},
 };
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What holds for a proxy as a whole: what its namespace says, over it its service-color, and over both
 /// its own environment.
@@ -41,5 +44,62 @@ pub(super) fn drops_underscores(proxy: &ProxyConfig, properties: &Properties) ->
     match properties.get("underscore-headers") {
         None => proxy.role == ProxyRole::Gateway,
         Some(action) => action != "ALLOW",
+    }
+}
+
+/// What the properties of a proxy decide, with what templates cannot take apart taken apart.
+pub(super) fn proxy_part(proxy: &ProxyConfig, properties: &Properties) -> Proxy {
+    // Without an admin interface there is nothing to serve statistics from.
+    let stats_port = proxy.admin_port.and_then(|_| proxy.stats_port());
+    let statsd = properties.get("statsd-to");
+    let statsd = statsd.and_then(|value| ip_and_port(value));
+    let trace = trace(properties);
+    Proxy {
+        properties: properties.clone(),
+        has_stats_port: stats_port.is_some(),
+        stats_port: stats_port.unwrap_or_default(),
+        admin_host: reachable(proxy.admin_address).to_string(),
+        has_statsd: statsd.is_some(),
+        statsd: statsd.map_or_else(Statsd::default, |address| Statsd {
+            host: address.ip().to_string(),
+            port: address.port(),
+        }),
+        has_trace: trace.is_some(),
+        trace: trace.unwrap_or_default(),
+        access_log: access_log(properties),
+    }
+}
+
+/// The address by which a machine reaches what binds an address of its own.
+fn reachable(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}
+
+fn trace(properties: &Properties) -> Option<Trace> {
+    let percent = properties
+        .get("trace-percent")
+        .map_or("100", String::as_str);
+    Some(Trace {
+        percent: percent.to_owned(),
+        fraction: fraction(percent)?,
+        ..collector(properties.get("trace-to")?)?
+    })
+}
+
+fn access_log(properties: &Properties) -> AccessLog {
+    let kind = properties.get("access-log").map_or("text", String::as_str);
+    let format = properties.get("access-log-format");
+    let is_none = kind == ACCESS_LOG_NONE;
+    let is_json = kind == "json" && format.is_none();
+    AccessLog {
+        is_text: !is_none && !is_json,
+        is_json,
+        is_none,
+        has_format: format.is_some(),
+        format: format.cloned().unwrap_or_default(),
     }
 }

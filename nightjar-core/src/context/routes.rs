@@ -72,7 +72,8 @@ pub(super) fn direct_routes(
     used.sort_unstable_by_key(|upstream| upstream.identity);
     used.dedup_by_key(|upstream| upstream.identity);
     for upstream in used {
-        builder.clusters.push(clusters::of_upstream(upstream));
+        let cluster = clusters::of_upstream(upstream, builder);
+        builder.clusters.push(cluster);
     }
     let mut routes: Vec<Route> = placed.into_iter().map(|(_, route)| route).collect();
     mark_first_and_last(&mut routes);

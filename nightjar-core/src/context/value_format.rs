@@ -13,6 +13,7 @@ pub(super) use traffic::{
     back_off, origins, per_million, rate_limit, service_color, status, statuses,
 };
 
+use super::telemetry_format;
 use crate::document::{
     discovery_map::{HostName, Port},
     parse_digits,
@@ -66,6 +67,22 @@ pub enum ValueFormat {
     HeaderValue,
     /// The names of headers, separated by commas.
     HeaderNames,
+    /// A whole number from 0 to 100.
+    WholePercent,
+    /// A share of a hundred, with up to two decimals.
+    PercentWithDecimals,
+    /// What a health check speaks.
+    HealthCheckProtocol,
+    /// A TCP port.
+    Port,
+    /// An IP address and a port.
+    IpAndPort,
+    /// A collector of spans.
+    Collector,
+    /// How the access log is written.
+    AccessLog,
+    /// A line of the access log, with Envoy's commands in it.
+    AccessLogFormat,
 }
 
 /// The words of Envoy's `retry_on`, for HTTP and gRPC.
@@ -137,6 +154,18 @@ impl ValueFormat {
                 "a comma-separated list of header names, without `host`, `server`, `x-envoy-…` and those of one \
                  connection, such as `connection`"
             }
+            Self::WholePercent => "a whole number from 0 to 100",
+            Self::PercentWithDecimals => "a number from 0 to 100 with up to two decimals",
+            Self::HealthCheckProtocol => "one of http, grpc and tcp",
+            Self::Port => "a port from 1 to 65535",
+            Self::IpAndPort => "an IP address and a port, such as `127.0.0.1:8125`",
+            Self::Collector => {
+                "`otlp://HOST:PORT`, `zipkin://HOST:PORT`, `datadog://HOST:PORT` or `xray://IP:PORT`"
+            }
+            Self::AccessLog => "one of text, json and none",
+            Self::AccessLogFormat => {
+                "a line with Envoy's command operators, such as `%RESPONSE_CODE%`, in which `%%` stands for `%`"
+            }
         }
     }
 
@@ -158,6 +187,20 @@ impl ValueFormat {
                     .iter()
                     .find(|(word, _)| word.eq_ignore_ascii_case(value));
                 word.map(|(_, envoys)| (*envoys).to_owned())
+            }
+            Self::WholePercent => {
+                let percent = parse_digits::<u8>(value)?;
+                (percent <= 100).then(|| percent.to_string())
+            }
+            Self::PercentWithDecimals => telemetry_format::percent(value),
+            Self::HealthCheckProtocol => word_of(&["http", "grpc", "tcp"], value),
+            Self::Port => Some(value.parse::<Port>().ok()?.get().to_string()),
+            Self::IpAndPort => Some(telemetry_format::ip_and_port(value)?.to_string()),
+            Self::Collector => telemetry_format::collector(value).map(|_| value.to_owned()),
+            Self::AccessLog => word_of(&["text", "json", ACCESS_LOG_NONE], value),
+            Self::AccessLogFormat => {
+                let line = value.trim_end_matches('\n');
+                telemetry_format::is_log_format(line).then(|| line.to_owned())
             }
             Self::RetryOn => retry_on(value),
             Self::LbPolicy => {
@@ -211,6 +254,14 @@ fn comma_separated<'v, T: PartialEq>(
 fn is_token(text: &str) -> bool {
     let is_held = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_held)
+}
+
+/// The value of `access-log` by which nothing is logged.
+pub(super) const ACCESS_LOG_NONE: &str = "none";
+
+fn word_of(words: &[&str], value: &str) -> Option<String> {
+    let word = words.iter().find(|word| word.eq_ignore_ascii_case(value));
+    word.map(|word| (*word).to_owned())
 }
 
 /// What requests are hashed by, taken apart.

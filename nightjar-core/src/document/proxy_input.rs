@@ -58,10 +58,75 @@ pub struct ProxyInput {
 }
 
 /// What holds for the proxy as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proxy {
     /// The root's properties.
     pub properties: Properties,
+    /// Whether Envoy's statistics are served on a port of their own (`stats-port`).
+    pub has_stats_port: bool,
+    /// That port.
+    pub stats_port: u16,
+    /// The address at which the proxy's own machine reaches the admin interface.
+    pub admin_host: String,
+    /// Whether Envoy's statistics are sent to `statsd`.
+    pub has_statsd: bool,
+    /// Where they are sent (`statsd-to`, taken apart).
+    pub statsd: Statsd,
+    /// Whether spans are sent to `trace`.
+    pub has_trace: bool,
+    /// Where they are sent, and of how many requests (`trace-to` and `trace-percent`, taken apart).
+    pub trace: Trace,
+    /// How the access log is written.
+    pub access_log: AccessLog,
+}
+
+/// Where statistics are sent as datagrams.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Statsd {
+    /// The IP address.
+    pub host: String,
+    /// The UDP port.
+    pub port: u16,
+}
+
+/// Where spans are sent, and of how many requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Trace {
+    /// Whether the collector takes OTLP over gRPC.
+    pub is_otlp: bool,
+    /// Whether it is a Zipkin.
+    pub is_zipkin: bool,
+    /// Whether it is a Datadog agent.
+    pub is_datadog: bool,
+    /// Whether it is an X-Ray daemon.
+    pub is_xray: bool,
+    /// Whether Envoy needs a cluster for it, as it is reached by connections.
+    pub is_collector_cluster: bool,
+    /// The address or DNS name.
+    pub host: String,
+    /// Whether `host` is a DNS name.
+    pub host_is_name: bool,
+    /// The port.
+    pub port: u16,
+    /// How many percent of the requests are traced.
+    pub percent: String,
+    /// The same as a share of one, such as `0.05`.
+    pub fraction: String,
+}
+
+/// How the access log is written; one of the first three holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessLog {
+    /// Whether each line is text.
+    pub is_text: bool,
+    /// Whether each line is a JSON object.
+    pub is_json: bool,
+    /// Whether there is none.
+    pub is_none: bool,
+    /// Whether `format` takes the place of the usual text.
+    pub has_format: bool,
+    /// The line, without its end (`access-log-format`).
+    pub format: String,
 }
 
 /// One port on which the proxy takes requests.
@@ -286,6 +351,18 @@ pub struct Cluster {
     pub has_endpoints: bool,
     /// Where requests can be sent.
     pub endpoints: Vec<Endpoint>,
+    /// Whether endpoints are checked: one of the next three holds.
+    pub has_health_check: bool,
+    /// Whether they are checked by requests for the property `health-check-path`.
+    pub is_checked_by_http: bool,
+    /// Whether they are checked by calls of `grpc.health.v1.Health`.
+    pub is_checked_by_grpc: bool,
+    /// Whether they are checked by connecting.
+    pub is_checked_by_tcp: bool,
+    /// Whether the property `slow-start` holds.
+    pub has_slow_start: bool,
+    /// Whether the `lb-policy` is `LEAST_REQUEST`.
+    pub uses_least_request: bool,
     /// The namespace's and service-color's properties.
     pub properties: Properties,
     /// Whether this is the list's first item.

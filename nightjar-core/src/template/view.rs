@@ -6,9 +6,9 @@
 use crate::document::{
     SchemaVersion,
     proxy_input::{
-        Cluster, Cors, CorsOrigin, Endpoint, Fault, Filter, HashPolicy, HeaderChanges,
+        AccessLog, Cluster, Cors, CorsOrigin, Endpoint, Fault, Filter, HashPolicy, HeaderChanges,
         HeaderToRemove, HeaderToSet, Listener, Mirror, Properties, Proxy, ProxyInput, RateLimit,
-        Redirect, RetryBackOff, RetryStatus, Route, WeightedCluster,
+        Redirect, RetryBackOff, RetryStatus, Route, Statsd, Trace, WeightedCluster,
     },
 };
 use serde_json::{Map, Number, Value};
@@ -112,6 +112,40 @@ record!(ProxyInput {
 
 record!(Proxy {
     "properties": properties,
+    "has_stats_port": has_stats_port,
+    "stats_port": stats_port,
+    "admin_host": admin_host,
+    "has_statsd": has_statsd,
+    "statsd": statsd,
+    "has_trace": has_trace,
+    "trace": trace,
+    "access_log": access_log,
+});
+
+record!(Statsd {
+    "host": host,
+    "port": port,
+});
+
+record!(Trace {
+    "is_otlp": is_otlp,
+    "is_zipkin": is_zipkin,
+    "is_datadog": is_datadog,
+    "is_xray": is_xray,
+    "is_collector_cluster": is_collector_cluster,
+    "host": host,
+    "host_is_name": host_is_name,
+    "port": port,
+    "percent": percent,
+    "fraction": fraction,
+});
+
+record!(AccessLog {
+    "is_text": is_text,
+    "is_json": is_json,
+    "is_none": is_none,
+    "has_format": has_format,
+    "format": format,
 });
 
 record!(Listener {
@@ -277,6 +311,12 @@ record!(Cluster {
     "hosts_are_hostname": hosts_are_hostname,
     "has_endpoints": has_endpoints,
     "endpoints": endpoints,
+    "has_health_check": has_health_check,
+    "is_checked_by_http": is_checked_by_http,
+    "is_checked_by_grpc": is_checked_by_grpc,
+    "is_checked_by_tcp": is_checked_by_tcp,
+    "has_slow_start": has_slow_start,
+    "uses_least_request": uses_least_request,
     "properties": properties,
     "is_first": is_first,
     "is_last": is_last,

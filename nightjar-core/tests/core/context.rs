@@ -1,5 +1,6 @@
 //! The discovery map as one proxy sees it.
 
+mod checks;
 mod conditions;
 mod denied;
 mod hop;
@@ -11,6 +12,7 @@ mod proxy;
 mod route_settings;
 mod route_warnings;
 mod routing;
+mod telemetry;
 mod views;
 
 use nightjar_core::{

@@ -20,13 +20,26 @@ use std::{
     net::Ipv4Addr,
 };
 
+/// What a gateway is told in its own environment: its files have all that there is for telemetry.
+const TELEMETRY: [(&str, &str); 4] = [
+    ("access-log", "json"),
+    ("stats-port", "9102"),
+    ("statsd-to", "127.0.0.1:8125"),
+    ("trace-to", "otlp://otel.test:4317"),
+];
+
 /// The proxies whose files are made: between them they have every kind of route and cluster.
 fn proxies(namespace: &str, service: &str, color: &str) -> [ProxyConfig; 2] {
     let service = ProxyRole::Service {
         service: service.to_owned(),
         color: color.to_owned(),
     };
-    [service, ProxyRole::Gateway].map(|role| ProxyConfig {
+    let telemetry = TELEMETRY.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    [
+        (service, Properties::new()),
+        (ProxyRole::Gateway, telemetry.into()),
+    ]
+    .map(|(role, properties)| ProxyConfig {
         role,
         namespace: namespace.to_owned(),
         listen_port: 3000,
@@ -35,7 +48,7 @@ fn proxies(namespace: &str, service: &str, color: &str) -> [ProxyConfig; 2] {
         admin_address: Ipv4Addr::LOCALHOST.into(),
         status: None,
         config_dir: "/tmp/envoy".to_owned(),
-        properties: Properties::new(),
+        properties,
     })
 }
 
@@ -124,6 +137,26 @@ proptest! {
         for text in arriving {
             prop_assert!(arrived.contains(text.as_str()), "{text:?} is in no file");
         }
+    }
+}
+
+#[test]
+fn a_log_format_stays_one_string() {
+    let [_, gateway] = proxies("n1", "n1", "n1");
+    for format in [
+        r#"", "filter": {}, "x": ""#,
+        r#"%REQ(X:"Y")% {{service}} {{{service}}} \n \u0041 \\"#,
+        "\u{2028}</script>\u{e9} {{/listeners}} %% # '",
+    ] {
+        let own = ("access-log-format".to_owned(), format.to_owned());
+        let proxy = ProxyConfig {
+            properties: Properties::from([own]),
+            ..gateway.clone()
+        };
+        let made = files(&named("n1"), &proxy);
+        let mut found = BTreeSet::new();
+        strings(&made["lds.json"], &mut found);
+        assert!(found.contains(format!("{format}\n").as_str()), "{format}");
     }
 }
 

@@ -140,6 +140,23 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
+fn the_port_of_the_statistics_is_no_other_port_of_the_proxy() {
+    let own = [("NJ_LISTEN_PORT", "8080"), ("NJ_STATUS_PORT", "9902")];
+    for (port, other) in [
+        ("8080", "NJ_LISTEN_PORT"),
+        ("9901", "NJ_ADMIN_PORT"),
+        ("9902", "NJ_STATUS_PORT"),
+    ] {
+        let faults = with(&[own[0], own[1], (STATS_PORT, port)]).unwrap_err();
+        let fault = format!("{STATS_PORT}=\"{port}\": is the same as {other}");
+        assert!(faults.contains(&fault), "{fault} in {faults}");
+    }
+    let config = with(&[own[0], own[1], (STATS_PORT, "9102")]).unwrap();
+    assert_eq!(config.proxy.stats_port(), Some(9102));
+    assert!(with(&[(STATS_PORT, "0")]).is_err());
+}
+
+#[test]
 fn a_run_that_needs_no_envoy_takes_the_one_on_the_path() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().display().to_string();

@@ -28,6 +28,19 @@ fn connections_of_the_admin_interface_and_of_single_workers_do_not_count() {
     assert_eq!(open(HTTP, "http.", ".downstream_cx_total"), 5);
 }
 
+/// Who scrapes or collects holds a connection, and is no caller.
+const OWN: &str = "http.nightjar-stats.downstream_cx_active: 1\nhttp.nightjar-stats.downstream_cx_total: 9\n\
+                   listener.nightjar-stats.downstream_cx_active: 1\ncluster.nightjar-stats.upstream_cx_active: 1\n\
+                   cluster.nightjar-trace.upstream_cx_active: 1\n";
+
+#[test]
+fn connections_of_nightjars_own_listeners_and_clusters_do_not_count() {
+    assert_eq!(open(OWN, "http.", ACTIVE), 0);
+    assert_eq!(open(OWN, "http.", ".downstream_cx_total"), 0);
+    assert_eq!(open(OWN, "listener.", ACTIVE), 0);
+    assert_eq!(open(OWN, "cluster.", ".upstream_cx_active"), 0);
+}
+
 #[tokio::test]
 async fn an_envoy_is_drained_when_nobody_has_come_for_a_second() {
     let (took, asked) = drained(&[HTTP, HTTP, QUIET_HTTP], Duration::from_secs(20)).await;

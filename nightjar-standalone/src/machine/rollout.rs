@@ -27,7 +27,7 @@ use crate::{
     launch::RestartMode,
     plan::{KnownFile, KnownFiles, Running},
 };
-use nightjar_core::{daemon::RefreshOutcome, envoy::File};
+use nightjar_core::{context::OWN_NAMES, daemon::RefreshOutcome, envoy::File};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -287,7 +287,7 @@ impl Rollout {
         self.in_force.as_ref()
     }
 
-    /// The endpoints of its clusters.
+    /// The endpoints of its clusters, without those that telemetry goes through.
     pub(crate) fn endpoints(&self) -> usize {
         let files = self
             .in_force
@@ -295,6 +295,7 @@ impl Rollout {
             .flat_map(|in_force| in_force.configuration.iter());
         files
             .flat_map(|file| file.resources())
+            .filter(|resource| !resource.name().starts_with(OWN_NAMES))
             .filter_map(nightjar_core::envoy::Resource::endpoints)
             .sum()
     }

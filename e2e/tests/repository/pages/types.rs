@@ -77,7 +77,11 @@ fn shipped_default(name: &str) -> String {
         let (_, rest) = text.split_once(&open)?;
         Some(rest.split_once(&close)?.0)
     });
-    written.map_or_else(|| "not set".to_owned(), |value| format!("`{value}`"))
+    match written {
+        None => "not set".to_owned(),
+        Some(value) if value.contains("{{") => "by other properties".to_owned(),
+        Some(value) => format!("`{value}`"),
+    }
 }
 
 /// The objects that a schema describes: the whole document first under its own name.

@@ -20,11 +20,13 @@ fn shop(extra: &Value) -> DiscoveryMap {
     )])
 }
 
-/// Listens on 10.0.0.7:3000, with the admin port 9901 on 127.0.0.1 and the status at 10.0.0.8:9100.
+/// Listens on 10.0.0.7:3000, with the admin port 9901 on 127.0.0.1, the status at 10.0.0.8:9100 and
+/// Envoy's statistics at port 9102.
 fn at_home(proxy: ProxyConfig) -> ProxyConfig {
     ProxyConfig {
         listen_address: [10, 0, 0, 7].into(),
         status: Some(([10, 0, 0, 8], 9100).into()),
+        properties: BTreeMap::from([("stats-port".to_owned(), "9102".to_owned())]),
         ..proxy
     }
 }
@@ -52,6 +54,8 @@ fn an_endpoint_that_is_the_proxy_itself_is_left_out() {
         (v4("10.0.0.7", 3000), Some(listen)),
         (v4("10.0.0.7", 9901), Some(admin)),
         (v4("10.0.0.8", 3000), Some(listen)),
+        (v4("10.0.0.7", 9102), Some("the statistics port")),
+        (v4("127.0.0.1", 9102), Some("the statistics port")),
         (v6("::1", 3000), Some(listen)),
         (v6("::", 9901), Some(admin)),
         (v6("::ffff:10.0.0.7", 3000), Some(listen)),
@@ -118,6 +122,7 @@ fn an_egress_port_is_the_proxys_own() {
         (3000, "the listen port"),
         (9901, "the admin port"),
         (9100, "the status port"),
+        (9102, "the statistics port"),
     ] {
         let expected = format!(
             "namespace `n1`, service-color `shop/blue`: egress to namespace `n2` on port {port} is left \

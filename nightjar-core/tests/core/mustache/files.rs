@@ -5,9 +5,9 @@ use nightjar_core::{
     document::{
         SchemaVersion,
         proxy_input::{
-            Cluster, Cors, CorsOrigin, Endpoint, Fault, Filter, HashPolicy, HeaderChanges,
-            HeaderToRemove, HeaderToSet, Listener, Mirror, Proxy, ProxyInput, RateLimit, Redirect,
-            RetryBackOff, RetryStatus, Route, WeightedCluster,
+            AccessLog, Cluster, Cors, CorsOrigin, Endpoint, Fault, Filter, HashPolicy,
+            HeaderChanges, HeaderToRemove, HeaderToSet, Listener, Mirror, Proxy, ProxyInput,
+            RateLimit, Redirect, RetryBackOff, RetryStatus, Route, Statsd, Trace, WeightedCluster,
         },
         templates::Templates,
     },
@@ -35,9 +35,7 @@ pub(super) fn input(listeners: &[&str], clusters: usize) -> ProxyInput {
         listens_on_both_families: false,
         config_dir: "/tmp/envoy".into(),
         properties: BTreeMap::from([("request-timeout".into(), "9s".into())]),
-        proxy: Proxy {
-            properties: BTreeMap::from([("request-timeout".into(), "9s".into())]),
-        },
+        proxy: proxy(),
         listeners: (3000..)
             .zip(listeners.iter().enumerate())
             .map(|(mesh_port, (index, name))| {
@@ -74,12 +72,49 @@ pub(super) fn input(listeners: &[&str], clusters: usize) -> ProxyInput {
                         is_first: true,
                         is_last: true,
                     }],
+                    has_health_check: true,
+                    is_checked_by_http: false,
+                    is_checked_by_grpc: true,
+                    is_checked_by_tcp: false,
+                    has_slow_start: false,
+                    uses_least_request: false,
                     properties: BTreeMap::from([("lb-policy".into(), "RANDOM".into())]),
                     is_first,
                     is_last,
                 }
             })
             .collect(),
+    }
+}
+
+fn proxy() -> Proxy {
+    Proxy {
+        properties: BTreeMap::from([("request-timeout".into(), "9s".into())]),
+        has_stats_port: true,
+        stats_port: 9102,
+        admin_host: "127.0.0.1".into(),
+        has_statsd: true,
+        statsd: Statsd {
+            host: "127.0.0.1".into(),
+            port: 8125,
+        },
+        has_trace: true,
+        trace: Trace {
+            is_otlp: true,
+            is_collector_cluster: true,
+            host: "otel.test".into(),
+            host_is_name: true,
+            port: 4317,
+            percent: "5".into(),
+            fraction: "0.05".into(),
+            ..Trace::default()
+        },
+        access_log: AccessLog {
+            is_text: true,
+            has_format: true,
+            format: "%PROTOCOL%".into(),
+            ..AccessLog::default()
+        },
     }
 }
 

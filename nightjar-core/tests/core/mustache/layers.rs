@@ -2,7 +2,10 @@
 
 use super::files::{input, templates};
 use nightjar_core::{
-    document::{proxy_input::ProxyInput, templates::Templates},
+    document::{
+        proxy_input::{AccessLog, Proxy, ProxyInput},
+        templates::Templates,
+    },
     proxy_files,
     template::{HOOKS, SHIPPED, TemplateSet, lint_all, shipped},
 };
@@ -11,8 +14,21 @@ use std::collections::BTreeMap;
 
 const BOOTSTRAP: &str = "envoy-config.yaml";
 
+/// A context in which no property asks for more than the shipped templates always write.
 fn context() -> ProxyInput {
-    input(&["local", "egress-m"], 2)
+    let mut context = input(&["local", "egress-m"], 2);
+    context.proxy = Proxy {
+        properties: context.proxy.properties,
+        access_log: AccessLog {
+            is_text: true,
+            ..AccessLog::default()
+        },
+        ..Proxy::default()
+    };
+    for cluster in &mut context.clusters {
+        (cluster.has_health_check, cluster.is_checked_by_grpc) = (false, false);
+    }
+    context
 }
 
 fn layered(document: &Templates) -> TemplateSet {
@@ -305,7 +321,9 @@ fn what_a_hook_repeats_because_of_the_map_is_a_warning() {
     let made = proxy_files::make(&set, &context, BOOTSTRAP, None).unwrap();
     assert_eq!(made.warnings, []);
     let property = ("health-check-path".to_owned(), "/up".to_owned());
-    context.clusters[0].properties = BTreeMap::from([property]);
+    let cluster = &mut context.clusters[0];
+    cluster.properties = BTreeMap::from([property]);
+    (cluster.has_health_check, cluster.is_checked_by_http) = (true, true);
     let made = proxy_files::make(&set, &context, BOOTSTRAP, None).unwrap();
     let warning = made.warnings[0].to_string();
     assert!(
