@@ -1,5 +1,7 @@
 //! Lines of the access log that the shipped templates have Envoy write, and what its flags mean.
 
+use serde_json::Value;
+
 /// What a line says of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -45,6 +47,28 @@ impl<'a> Line<'a> {
             endpoint: known(endpoint),
         })
     }
+}
+
+/// A line of the shipped access log in JSON, as the text that the shipped format makes of the same request.
+pub fn text_of_json(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line.trim()).ok()?;
+    let of = |name: &str| match line.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => "-".to_owned(),
+    };
+    line.get("path")?;
+    let [caller, listener] = ["caller", "listener"].map(of);
+    let [method, path, protocol] = ["method", "path", "protocol"].map(of);
+    let [status, flags, duration] = ["status", "flags", "duration_ms"].map(of);
+    let [bytes_in, bytes_out] = ["bytes_in", "bytes_out"].map(of);
+    let [cluster, endpoint] = ["cluster", "endpoint"].map(of);
+    Some(format!(
+        "[{}] {caller} > {listener} \"{method} {path} {protocol}\" {status} {flags} {duration}ms \
+         in={bytes_in} out={bytes_out} to={cluster}@{endpoint} id={}",
+        of("time"),
+        of("request_id"),
+    ))
 }
 
 /// The response flags of Envoy, and what each says.
@@ -139,6 +163,22 @@ mod tests {
             (Some(80), vec![], None)
         );
         assert_eq!(Line::read("GET / 200"), None);
+    }
+
+    #[test]
+    fn a_line_in_json_says_the_same() {
+        let line = r#"{"time":"2026-11-26T21:12:05.016Z","caller":"127.0.0.1:51184","listener":"127.0.0.1:28080","method":"GET",
+            "path":"/b \"x\"","protocol":"HTTP/1.1","status":503,"flags":"URX,UF","duration_ms":38,"bytes_in":0,"bytes_out":121,
+            "cluster":"c-hello-green-3002","endpoint":null,"request_id":"ce8e3bd6","trace_id":null}"#;
+        let text = text_of_json(line).unwrap();
+        let expected = "[2026-11-26T21:12:05.016Z] 127.0.0.1:51184 > 127.0.0.1:28080 \"GET /b \"x\" HTTP/1.1\" \
+                        503 URX,UF 38ms in=0 out=121 to=c-hello-green-3002@- id=ce8e3bd6";
+        assert_eq!(text, expected);
+        let read = Line::read(&text).unwrap();
+        assert_eq!((read.path, read.endpoint), ("/b \"x\"", None));
+        for other in ["{}", "GET", "[1]", "{"] {
+            assert_eq!(text_of_json(other), None, "{other}");
+        }
     }
 
     #[test]

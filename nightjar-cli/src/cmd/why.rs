@@ -9,7 +9,7 @@ use crate::{
     proxy_templates,
 };
 use nightjar_core::{
-    access_log::{Line, flag},
+    access_log::{Line, flag, text_of_json},
     document::{discovery_map::DiscoveryMap, discovery_map::Name, proxy_input::ProxyInput},
     envoy::Files,
     routing::{self, Answer},
@@ -42,14 +42,16 @@ pub(crate) struct Why {
 
 impl Why {
     pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
-        let line = match self.what.as_slice() {
+        let in_text = |word: String| text_of_json(&word).unwrap_or(word);
+        let what: Vec<String> = self.what.into_iter().map(in_text).collect();
+        let line = match what.as_slice() {
             [text] => Some(Line::read(text).ok_or_else(|| {
                 Usage("neither METHOD URL nor a line of the shipped access log".to_owned())
             })?),
             _ => None,
         };
         let mut lines: Vec<String> = line.iter().flat_map(explained).collect();
-        let (method, path) = match (&line, self.what.as_slice()) {
+        let (method, path) = match (&line, what.as_slice()) {
             (Some(line), _) => (line.method, line.path),
             (None, [method, path]) => (method.as_str(), path.as_str()),
             (None, _) => return Err(Usage("give METHOD and URL".to_owned()).into()),
@@ -93,11 +95,9 @@ fn explained(line: &Line<'_>) -> Vec<String> {
         (Some(cluster), Some(endpoint)) => format!("sent to   {endpoint} of cluster {cluster}"),
         (Some(cluster), None) => format!("sent to   no endpoint of cluster {cluster}"),
         (None, _) if line.flags.contains(&"NR") => "sent to   nobody".to_owned(),
-        (None, _) => {
-            "sent to   nobody: the proxy answered itself (a denied route, a path it refuses \
-                      or redirects, or a redirect, limit or fault by a property)"
-                .to_owned()
-        }
+        (None, _) => "sent to   nobody: the proxy answered itself (a denied route, or a path it \
+                      refuses or redirects)"
+            .to_owned(),
     });
     lines
 }
@@ -126,8 +126,7 @@ fn places(input: &ProxyInput, answer: &Answer) -> anyhow::Result<Vec<String>> {
         .into_iter()
         .collect();
     let route = listener.routes.get(position - 1);
-    let served = route.filter(|route| route.redirect.is_none());
-    let clusters = served.into_iter().flat_map(|route| &route.clusters);
+    let clusters = route.into_iter().flat_map(|route| &route.clusters);
     let clusters = clusters.filter_map(|cluster| place_of(&cluster.cluster_name, &files));
     places.extend(clusters);
     Ok(places)
