@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::{
     fmt::{Display, Write as _},
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 /// Writes data. A reader that has seen enough, such as `head`, is no failure.
@@ -13,6 +13,29 @@ pub(crate) fn data(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Writes a diff of texts that others may have written: what would steer a terminal is escaped there, and
+/// a file or another program gets it as it is.
+pub(crate) fn diff(text: &str) -> io::Result<()> {
+    if io::stdout().is_terminal() {
+        data(&for_terminal(text))
+    } else {
+        data(text)
+    }
+}
+
+/// A text with its control characters escaped, but for ends of lines and tabs.
+fn for_terminal(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => shown.push(character),
+            character if character.is_control() => shown.extend(character.escape_default()),
+            character => shown.push(character),
+        }
+    }
+    shown
 }
 
 /// Writes lines of data.
@@ -67,4 +90,16 @@ pub(crate) fn table<const N: usize>(
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_terminal;
+
+    #[test]
+    fn a_terminal_is_not_steered() {
+        let text = "+\tred \u{1b}[31m\n-\r\u{9b}2J \u{7f} é\n";
+        let shown = "+\tred \\u{1b}[31m\n-\\r\\u{9b}2J \\u{7f} é\n";
+        assert_eq!(for_terminal(text), shown);
+    }
 }

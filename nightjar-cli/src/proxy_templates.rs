@@ -60,6 +60,17 @@ impl ProxyTemplates {
         Ok(Rendered { files, error })
     }
 
+    /// Makes the files of a proxy, without a word about where they come from.
+    pub(crate) fn files(&self, input: &ProxyInput) -> anyhow::Result<Files> {
+        made(&self.set(input)?, input, &self.bootstrap)
+    }
+
+    /// The files that the shipped templates make.
+    pub(crate) fn shipped(input: &ProxyInput) -> anyhow::Result<Files> {
+        let set = TemplateSet::shipped_alone().map_err(faulty)?;
+        made(&set, input, BOOTSTRAP)
+    }
+
     fn set(&self, input: &ProxyInput) -> anyhow::Result<TemplateSet> {
         let Some(path) = &self.templates else {
             return TemplateSet::shipped_alone().map_err(faulty);
@@ -77,10 +88,8 @@ impl ProxyTemplates {
     }
 }
 
-/// The files that the shipped templates make.
-pub(crate) fn shipped(input: &ProxyInput) -> anyhow::Result<Files> {
-    let set = TemplateSet::shipped_alone().map_err(faulty)?;
-    let made = proxy_files::make(&set, input, BOOTSTRAP, None)?;
+fn made(set: &TemplateSet, input: &ProxyInput, bootstrap: &str) -> anyhow::Result<Files> {
+    let made = proxy_files::make(set, input, bootstrap, None)?;
     Ok(texts(&made.configuration))
 }
 

@@ -34,7 +34,6 @@ mod test_files;
 #[cfg(test)]
 mod tests;
 mod union;
-mod unique_keys;
 
 pub use admin::admin_interface;
 pub use bootstrap::{BootstrapKey, bootstrap_key, union_of_bootstraps};

@@ -23,6 +23,7 @@
 //! template   Mustache templates -> the files that Envoy reads (pure)
 //!                                                                          feature `host`
 //! extension::host  runs extensions; backoff, shutdown, timing and oom are what that needs
+//! config_text  JSON and YAML as Envoy reads them; also of feature `envoy`
 //!                                                                          feature `envoy`
 //! envoy      what rendered files mean to Envoy; a real check of them
 //!                                                                          feature `daemon`
@@ -35,6 +36,8 @@ pub mod access_log;
 pub mod atomic_file;
 #[cfg(feature = "host")]
 pub mod backoff;
+#[cfg(any(feature = "envoy", feature = "template"))]
+mod config_text;
 #[cfg(feature = "document")]
 pub mod context;
 #[cfg(feature = "daemon")]

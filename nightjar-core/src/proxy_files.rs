@@ -3,7 +3,7 @@
 use crate::{
     document::proxy_input::ProxyInput,
     envoy::{Configuration, FilesError},
-    template::{Inherited, TemplateError, TemplateErrors, TemplateSet},
+    template::{Inherited, TemplateError, TemplateErrors, TemplateSet, repeated_members},
 };
 
 /// Why a proxy's files cannot be made.
@@ -22,7 +22,7 @@ pub enum ProxyFilesError {
 pub struct ProxyFiles {
     /// The files as Envoy reads them.
     pub configuration: Configuration,
-    /// What hooks repeat because of the map.
+    /// What files of the set's own repeat, and what hooks repeat because of the map.
     pub warnings: Vec<TemplateError>,
 }
 
@@ -46,7 +46,7 @@ pub fn make(
     before: Option<&Configuration>,
 ) -> Result<ProxyFiles, ProxyFilesError> {
     let files = set.render(input)?;
-    let mut warnings = Vec::new();
+    let mut warnings = repeated_members(&files);
     let inherited = |path: &str| {
         let made = set.inherited(path, input)?;
         Ok::<_, ProxyFilesError>(made.map(|Inherited { text, warning }| {

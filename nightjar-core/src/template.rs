@@ -8,7 +8,7 @@
 //! escape   what keeps a value a value in the file it is written to
 //! select   which templates of a mesh are for which proxy
 //! files    a proxy's files from its templates and its context
-//! rendered_text  commas and repeated members in a rendered file
+//! rendered_text  commas in a rendered file
 //! shipped  the templates that come with Nightjar
 //! layer    the shipped templates beneath those of a store, and the hooks in them
 //! folder   templates in a folder that people edit (the one part that reads files)
@@ -46,6 +46,7 @@ mod view;
 
 pub use self::{
     escape::Escape,
+    files::repeated_members,
     layer::{HOOKS, Inherited},
     lint::{Diagnostic, Severity, lint, lint_all},
     origin::Origin,

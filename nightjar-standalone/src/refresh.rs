@@ -13,7 +13,7 @@ use nightjar_core::{
     extension::{Host, RetryPolicy},
     proxy_files::{self, ProxyFiles, ProxyFilesError},
     shutdown::Shutdown,
-    template::{Origin, TemplateErrors, TemplateSet},
+    template::{Origin, TemplateError, TemplateErrors, TemplateSet},
     timing::Timing,
 };
 use std::{
@@ -73,6 +73,8 @@ pub(crate) struct Refresher {
     builds: Timing,
     /// The warnings of the last context, so that each is given once and not at every change.
     last_warnings: BTreeSet<String>,
+    /// The files that were warned of, so that each is named once while the templates stay the same.
+    warned_files: BTreeSet<String>,
     /// Where maps are kept.
     previous: Arc<Mutex<Previous>>,
 }
@@ -120,6 +122,7 @@ impl Refresher {
             templates_missing: None,
             builds: Timing::default(),
             last_warnings: BTreeSet::new(),
+            warned_files: BTreeSet::new(),
             previous: Arc::default(),
         }
     }
@@ -234,7 +237,7 @@ impl Refresher {
             .filter(|accepted| accepted.number != templates.number);
         let fallback = accepted_before.map(|accepted| self.candidate(input, accepted, None));
         let fallback = match fallback {
-            Some(Ok(candidate)) => Some(Candidate {
+            Some(Ok((candidate, _))) => Some(Candidate {
                 is_fallback: true,
                 ..candidate
             }),
@@ -247,7 +250,8 @@ impl Refresher {
             None => None,
         };
         match self.candidate(input, templates, fallback.clone()) {
-            Ok(candidate) => {
+            Ok((candidate, warnings)) => {
+                self.warn_of(warnings);
                 self.previous().built(&candidate.configuration);
                 self.last_built = Some(candidate.configuration.clone());
                 self.templates_not_rendered = None;
@@ -278,7 +282,7 @@ impl Refresher {
         input: &ProxyInput,
         templates: &KnownTemplates,
         fallback: Option<Candidate>,
-    ) -> Result<Candidate, NotBuilt> {
+    ) -> Result<(Candidate, Vec<TemplateError>), NotBuilt> {
         let before = self.last_built.as_ref();
         let made = proxy_files::make(&templates.set, input, &self.bootstrap, before);
         let made = made.map_err(|error| NotBuilt {
@@ -289,17 +293,25 @@ impl Refresher {
             configuration,
             warnings,
         } = made;
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
-        Ok(Candidate {
+        let candidate = Candidate {
             configuration,
             templates: templates.number,
             templates_version: templates.version.clone(),
             map_version: self.discovery.version().map(ToOwned::to_owned),
             fallback: fallback.map(Box::new),
             is_fallback: false,
-        })
+        };
+        Ok((candidate, warnings))
+    }
+
+    fn warn_of(&mut self, warnings: Vec<TemplateError>) {
+        let before = std::mem::take(&mut self.warned_files);
+        for warning in warnings {
+            if !before.contains(&warning.template) {
+                tracing::warn!("{warning}");
+            }
+            self.warned_files.insert(warning.template);
+        }
     }
 
     async fn fetch_map(&mut self, shutdown: &Shutdown) -> Result<bool, RefreshError> {
@@ -356,6 +368,7 @@ impl Refresher {
 
     fn set_templates(&mut self, version: Option<String>, set: TemplateSet) {
         self.last_number += 1;
+        self.warned_files.clear();
         self.templates = Some(KnownTemplates {
             number: self.last_number,
             version,

@@ -6,6 +6,7 @@ use crate::{ExitStatus, Usage, format::Format, input, output};
 use nightjar_core::{
     env::{Env, Reader, Setting},
     envoy::{CheckError, Configuration, EnvoyProgram, Files, config_dir_of},
+    template::repeated_members,
 };
 use serde::Serialize;
 use std::{
@@ -50,6 +51,8 @@ struct Report {
     envoy: Option<String>,
     /// What Envoy uses each file for; `null` for nothing.
     files: BTreeMap<String, Option<String>>,
+    /// What Envoy takes without a word, and hardly anybody means.
+    warnings: Vec<String>,
     fault: Option<String>,
 }
 
@@ -67,7 +70,12 @@ impl Check {
         }
         let report = self.report(&env, &envoy, files)?;
         match self.format {
-            Format::Text => output::data(&report.lines())?,
+            Format::Text => {
+                for warning in &report.warnings {
+                    output::warning(warning);
+                }
+                output::data(&report.lines())?;
+            }
             Format::Json => output::json(&report)?,
         }
         Ok(if report.valid {
@@ -82,6 +90,10 @@ impl Check {
             valid: false,
             envoy: None,
             files: files.keys().map(|name| (name.clone(), None)).collect(),
+            warnings: repeated_members(&files)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             fault: None,
         };
         let config_dir = self.config_dir(&files);

@@ -44,7 +44,7 @@ impl Render {
         let input = self.proxy.input()?;
         let Rendered { files, error } = self.templates.render(&input)?;
         if self.diff {
-            output::data(&difference(&self.out, &files))?;
+            output::diff(&difference(&self.out, &files))?;
             return error.map_or(Ok(ExitStatus::Success), Err);
         }
         write(&self.out, &files)?;

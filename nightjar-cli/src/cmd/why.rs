@@ -1,34 +1,44 @@
 //! `nightjar why`
 
+mod places;
+
 use crate::{
     ExitStatus, Usage,
     caller::{Header, request},
     cmd::route,
+    format::Format,
     input, output,
     proxy::Proxy,
-    proxy_templates,
+    proxy_templates::ProxyTemplates,
 };
 use nightjar_core::{
     access_log::{Line, flag, text_of_json},
-    document::{discovery_map::DiscoveryMap, discovery_map::Name, proxy_input::ProxyInput},
-    envoy::Files,
+    document::discovery_map::{DiscoveryMap, Name},
     routing::{self, Answer},
 };
+use places::Place;
+use serde::Serialize;
 
 /// Explain a line of the access log, or what becomes of a request
 #[derive(clap::Args)]
 #[command(after_help = "\
 With the options of the proxy, the route and the cluster are told, and where they stand in the files that
-`nightjar render` makes of the shipped templates. An access log line has neither host, query nor headers.
+`nightjar render` makes. The answer is that of the shipped templates; templates of your own may decide otherwise. An
+access log line has neither host, query nor headers.
 
 Example:
   nightjar why '[2026-11-26T21:12:05.016Z] 10.0.0.7:51184 > 10.0.0.8:8080 \"GET /b HTTP/1.1\" 503 UH 0ms in=0 out=19 to=c-shop-blue-1@- id=-'
 
   nightjar why --discovery-map map.json --mode gateway --namespace store --listen-port 8080 \\
-      GET http://shop.example/stock/7")]
+      GET http://shop.example/stock/7
+
+  nightjar why --discovery-map map.json --mode gateway --namespace store --listen-port 8080 \\
+      --templates templates/ --format json GET /stock/7")]
 pub(crate) struct Why {
     #[command(flatten)]
     proxy: Option<Proxy>,
+    #[command(flatten)]
+    templates: ProxyTemplates,
     /// The namespace that is called; of a line, its port tells
     #[arg(long, value_name = "NS")]
     to: Option<Name>,
@@ -38,6 +48,40 @@ pub(crate) struct Why {
     /// A header of the request; several may be given
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<Header>,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What is said of a request.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Report {
+    method: String,
+    path: String,
+    /// What the line says besides.
+    logged: Option<Logged>,
+    /// What `nightjar route` answers; `null` without the options of the proxy.
+    answer: Option<Answer>,
+    /// Where the route and its clusters stand in the rendered files.
+    places: Vec<Place>,
+    /// How many routes of hooks come before those of the map, and may take the request.
+    hook_routes: usize,
+}
+
+/// A line of the access log.
+#[derive(Serialize)]
+struct Logged {
+    status: String,
+    flags: Vec<Flag>,
+    cluster: Option<String>,
+    endpoint: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Flag {
+    flag: String,
+    meaning: &'static str,
 }
 
 impl Why {
@@ -50,11 +94,18 @@ impl Why {
             })?),
             _ => None,
         };
-        let mut lines: Vec<String> = line.iter().flat_map(explained).collect();
         let (method, path) = match (&line, what.as_slice()) {
             (Some(line), _) => (line.method, line.path),
             (None, [method, path]) => (method.as_str(), path.as_str()),
             (None, _) => return Err(Usage("give METHOD and URL".to_owned()).into()),
+        };
+        let mut report = Report {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            logged: line.as_ref().map(Logged::of),
+            answer: None,
+            places: Vec::new(),
+            hook_routes: 0,
         };
         match self.proxy {
             Some(proxy) => {
@@ -67,8 +118,11 @@ impl Why {
                 let by_port = listener.map(|listener| listener.namespace.clone());
                 caller.to = self.to.map(|name| name.to_string()).or(by_port);
                 let answer = routing::answer(&map, &caller, &request(method, path, &self.headers))?;
-                lines.extend(route::lines(&answer));
-                lines.extend(places(&input, &answer)?);
+                let found = places::find(&input, &answer, &self.templates.files(&input)?);
+                let shipped = places::find(&input, &answer, &ProxyTemplates::shipped(&input)?);
+                report.hook_routes = found.routes_before.saturating_sub(shipped.routes_before);
+                report.places = found.places;
+                report.answer = Some(answer);
             }
             None if line.is_none() => {
                 let message = "METHOD URL needs --discovery-map and the options of the proxy";
@@ -76,68 +130,66 @@ impl Why {
             }
             None => {}
         }
-        output::lines(lines)?;
+        match self.format {
+            Format::Text => output::lines(report.lines())?,
+            Format::Json => output::json(&report)?,
+        }
         Ok(ExitStatus::Success)
     }
 }
 
-/// The routes of the shipped template itself, which come before those of the context.
-const OWN_ROUTES: usize = 2;
-
-/// What a line says by itself.
-fn explained(line: &Line<'_>) -> Vec<String> {
-    let mut lines = vec![format!("{} {}: {}", line.method, line.path, line.status)];
-    lines.extend(line.flags.iter().map(|name| {
-        let meaning = flag(name).unwrap_or("not a flag that this version knows");
-        format!("{name:9} {meaning}")
-    }));
-    lines.push(match (line.cluster, line.endpoint) {
-        (Some(cluster), Some(endpoint)) => format!("sent to   {endpoint} of cluster {cluster}"),
-        (Some(cluster), None) => format!("sent to   no endpoint of cluster {cluster}"),
-        (None, _) if line.flags.contains(&"NR") => "sent to   nobody".to_owned(),
-        (None, _) => "sent to   nobody: the proxy answered itself (a denied route, or a path it \
-                      refuses or redirects)"
-            .to_owned(),
-    });
-    lines
+impl Report {
+    fn lines(&self) -> Vec<String> {
+        let logged = self.logged.iter();
+        let mut lines: Vec<String> = logged
+            .flat_map(|logged| logged.lines(&self.method, &self.path))
+            .collect();
+        lines.extend(self.answer.iter().flat_map(route::lines));
+        let places = self.places.iter();
+        lines.extend(places.map(|place| format!("file:     {place}")));
+        if self.hook_routes > 0 {
+            let count = output::counted(self.hook_routes, "route");
+            lines.push(format!(
+                "note:     {count} of your templates come first, and may take the request"
+            ));
+        }
+        lines
+    }
 }
 
-/// Where the route and its clusters stand in the rendered files.
-fn places(input: &ProxyInput, answer: &Answer) -> anyhow::Result<Vec<String>> {
-    let files = proxy_templates::shipped(input)?;
-    let found = answer.route.as_ref();
-    let listener = found.and_then(|found| {
-        let mut listeners = input.listeners.iter();
-        listeners.find(|listener| listener.name == found.listener)
-    });
-    let position = found.and_then(|found| found.position);
-    let (Some(listener), Some(position)) = (listener, position) else {
-        return Ok(Vec::new());
-    };
-    let name = format!("rds-{}.json", listener.mesh_port);
-    let text = files.get(&name).map_or("", String::as_str);
-    let mut matches = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| line.trim_start().starts_with("\"match\": {"));
-    let mut places: Vec<String> = matches
-        .nth(OWN_ROUTES + position - 1)
-        .map(|(line, _)| format!("file:     {name}, line {}: the route", line + 1))
-        .into_iter()
-        .collect();
-    let route = listener.routes.get(position - 1);
-    let clusters = route.into_iter().flat_map(|route| &route.clusters);
-    let clusters = clusters.filter_map(|cluster| place_of(&cluster.cluster_name, &files));
-    places.extend(clusters);
-    Ok(places)
-}
+impl Logged {
+    fn of(line: &Line<'_>) -> Self {
+        let flags = line.flags.iter().map(|name| Flag {
+            flag: (*name).to_owned(),
+            meaning: flag(name).unwrap_or("not a flag that this version knows"),
+        });
+        Self {
+            status: line.status.to_owned(),
+            flags: flags.collect(),
+            cluster: line.cluster.map(ToOwned::to_owned),
+            endpoint: line.endpoint.map(ToOwned::to_owned),
+        }
+    }
 
-fn place_of(cluster: &str, files: &Files) -> Option<String> {
-    const CLUSTERS: &str = "cds.json";
-    let wanted = format!("\"name\": \"{cluster}\",");
-    let mut lines = files.get(CLUSTERS)?.lines();
-    let line = lines.position(|line| line.trim_start() == wanted)? + 1;
-    Some(format!(
-        "file:     {CLUSTERS}, line {line}: cluster {cluster}"
-    ))
+    /// What a line says by itself.
+    fn lines(&self, method: &str, path: &str) -> Vec<String> {
+        let mut lines = vec![format!("{method} {path}: {}", self.status)];
+        lines.extend(
+            self.flags
+                .iter()
+                .map(|Flag { flag, meaning }| format!("{flag:9} {meaning}")),
+        );
+        let is_not_found = self.flags.iter().any(|flag| flag.flag == "NR");
+        lines.push(match (&self.cluster, &self.endpoint) {
+            (Some(cluster), Some(endpoint)) => format!("sent to   {endpoint} of cluster {cluster}"),
+            (Some(cluster), None) => format!("sent to   no endpoint of cluster {cluster}"),
+            (None, _) if is_not_found => "sent to   nobody".to_owned(),
+            (None, _) => {
+                "sent to   nobody: the proxy answered itself (a denied route, a path it refuses \
+                          or redirects, or a redirect, limit or fault by a property)"
+                    .to_owned()
+            }
+        });
+        lines
+    }
 }

@@ -65,6 +65,7 @@ valid: envoy 1.40.0 takes these files
     "notes.txt": null,
     "rds-8080.json": "routes of routes-8080"
   },
+  "warnings": [],
   "fault": null
 }
 "#;
@@ -72,6 +73,29 @@ valid: envoy 1.40.0 takes these files
         check(&folder, &["--format=json"]),
         Outcome::new(0, json, "")
     );
+}
+
+#[test]
+fn a_member_that_is_there_twice_is_warned_of() {
+    let folder = rendered();
+    let clusters = folder.read("out/cds.json");
+    let first = "\"connect_timeout\": \"2s\",";
+    let line = 2 + clusters
+        .lines()
+        .position(|line| line.trim() == first)
+        .unwrap();
+    let twice = format!("{first}\n\"connectTimeout\": \"3s\",");
+    folder.write("out/cds.json", clusters.replacen(first, &twice, 1));
+    let warning = format!(
+        "cds.json: line {line} of the rendered file repeats the member \"connect_timeout\" as \
+         \"connectTimeout\"; Envoy takes the later one: remove one of them"
+    );
+    let outcome = check(&folder, &[]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stdout);
+    assert_eq!(outcome.stderr, format!("nightjar: warning: {warning}\n"));
+    let outcome = check(&folder, &["--format=json"]);
+    let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(report["warnings"], serde_json::json!([warning]));
 }
 
 #[test]

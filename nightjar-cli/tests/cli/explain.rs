@@ -160,6 +160,58 @@ fn a_request_is_explained_with_its_place() {
     );
 }
 
+/// The routes of a hook come before those of the map.
+#[test]
+fn a_place_is_that_in_files_of_ones_own_templates() {
+    let folder = Folder::with_starter();
+    let hook = "{\"match\": {\"path\": \"/own\"}, \"direct_response\": {\"status\": 200}},\n\
+                {\n\"match\": {\"path\": \"/x\"}, \"direct_response\": {\"status\": 200}},\n";
+    folder.write("own/gateway/_default/routes.mustache.mustache", hook);
+    let own = ["--templates=own"];
+    let outcome = folder.run(&[&["why"], &GATEWAY[..], &own, &["GET", "/y"]].concat());
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    let rendered = [&["render"], &GATEWAY[..], &own, &["--out=out"]].concat();
+    assert_eq!(folder.run(&rendered).code, Some(0));
+    let text = folder.read("out/rds-8080.json");
+    let line = text.lines().collect::<Vec<_>>();
+    let line = line
+        .iter()
+        .rposition(|line| line.contains("\"match\""))
+        .unwrap()
+        + 1;
+    let place = format!("\nfile:     rds-8080.json, line {line}: the route\n");
+    assert!(outcome.stdout.contains(&place), "{}", outcome.stdout);
+    let note = "\nnote:     2 routes of your templates come first, and may take the request\n";
+    assert!(outcome.stdout.ends_with(note), "{}", outcome.stdout);
+
+    // A set without such a file has no place for the route.
+    let lds = "{\"version_info\": \"{{version}}\", \"resources\": []}";
+    folder.write("own/gateway/_default/lds.json.mustache", lds);
+    let outcome = folder.run(&[&["why"], &GATEWAY[..], &own, &["GET", "/y"]].concat());
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    assert!(
+        !outcome.stdout.contains("rds-8080.json"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn an_explanation_is_there_for_programs() {
+    let folder = Folder::with_starter();
+    let line = "[2026-11-26T21:12:05.016Z] 127.0.0.1:51184 > 127.0.0.1:8080 \"GET /b HTTP/1.1\" 503 URX,UF \
+                38ms in=0 out=121 to=c-hello-green-3002@127.0.0.1:3002 id=ce8e3bd6";
+    let json = ["--format=json"];
+    let outcome = folder.run(&[&["why"], &json[..], &[line]].concat());
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    insta::assert_snapshot!("of_a_line", outcome.stdout);
+    let outcome = folder.run(&[&["why"], &GATEWAY[..], &json, &[line]].concat());
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    let with_proxy: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(with_proxy["answer"]["answer"], "served");
+    insta::assert_snapshot!("places", with_proxy["places"]);
+}
+
 #[test]
 fn a_mesh_is_drawn() {
     let folder = Folder::with_starter();

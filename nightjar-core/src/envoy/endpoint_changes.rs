@@ -3,11 +3,11 @@
 use super::{
     configuration::Configuration,
     file::File,
-    proto_json::{Format, camel, member, take},
+    proto_json::{member, take},
     resource::Resource,
     role::FileRole,
-    unique_keys,
 };
+use crate::config_text::{Format, camel, repeated_member};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
@@ -58,8 +58,8 @@ fn cluster(new: &str, old: &str) -> Option<()> {
     let mut new = object(new, FileRole::Clusters.type_url())?;
     let mut old = object(old, FileRole::Clusters.type_url())?;
     let (assigned, before) = (
-        only(&mut new, "load_assignment").ok()?,
-        only(&mut old, "load_assignment").ok()?,
+        take(&mut new, "load_assignment"),
+        take(&mut old, "load_assignment"),
     );
     (new == old).then_some(())?;
     let new = Value::Object(new);
@@ -123,12 +123,8 @@ fn locality(
     names: AllowedAddress,
     weights: &mut Weights,
 ) -> Option<()> {
-    let endpoints = only(&mut new, "lb_endpoints")
-        .ok()?
-        .map_or(Some(Vec::new()), list)?;
-    let before = only(&mut old, "lb_endpoints")
-        .ok()?
-        .map_or(Some(Vec::new()), list)?;
+    let endpoints = take(&mut new, "lb_endpoints").map_or(Some(Vec::new()), list)?;
+    let before = take(&mut old, "lb_endpoints").map_or(Some(Vec::new()), list)?;
     let weight = weight(&mut new).ok()?;
     let old_weight = self::weight(&mut old).ok()?;
     (new == old && weight.is_some() == old_weight.is_some()).then_some(())?;
@@ -180,7 +176,7 @@ fn split_endpoint(endpoint: Value) -> Option<(Value, EndpointParts)> {
     };
     let socket = inner.get_mut(&key)?.as_object_mut()?;
     let address = socket.remove("address");
-    let port = only(socket, "port_value").ok()?;
+    let port = take(socket, "port_value");
     if key != "socket_address" {
         let socket = inner.as_object_mut()?.remove(&key)?;
         only_new(inner.as_object_mut()?, "socket_address", socket)?;
@@ -205,7 +201,7 @@ struct InvalidMember;
 
 /// Takes a weight out of a message; it has to be a number from 1 on.
 fn weight(members: &mut Map<String, Value>) -> Result<Option<u32>, InvalidMember> {
-    let weight = only(members, "load_balancing_weight")?;
+    let weight = take(members, "load_balancing_weight");
     let number = |weight: Value| {
         let weight = u32::try_from(weight.as_u64()?).ok()?;
         (weight > 0).then_some(weight)
@@ -215,16 +211,12 @@ fn weight(members: &mut Map<String, Value>) -> Result<Option<u32>, InvalidMember
         .transpose()
 }
 
-/// Takes a member out of a message; it must not be there in both spellings.
-fn only(members: &mut Map<String, Value>, name: &str) -> Result<Option<Value>, InvalidMember> {
-    if members.contains_key(name) && members.contains_key(&camel(name)) {
-        return Err(InvalidMember);
-    }
-    Ok(take(members, name))
-}
-
 fn object(text: &str, type_url: Option<&str>) -> Option<Map<String, Value>> {
-    let members = members(unique_keys::parse(text)?)?;
+    // Of a member that is there twice a `Value` keeps the last one, whereas Envoy adds lists up.
+    if repeated_member(text, Format::Json).is_some() {
+        return None;
+    }
+    let members = members(serde_json::from_str(text).ok()?)?;
     (members.get("@type")?.as_str() == type_url).then_some(members)
 }
 

@@ -7,11 +7,12 @@
 use super::{
     discovery_response,
     error::FilesError,
-    proto_json::{Format, dynamic_source, parse, static_resources, take},
+    proto_json::{dynamic_source, parse, static_resources, take},
     resource::Resource,
     resource_scan::{Reference, ResourceSummary},
     role::FileRole,
 };
+use crate::config_text::Format;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, value::RawValue};
 use std::{borrow::Cow, ops::Range};

@@ -1,6 +1,7 @@
 //! Envoy's messages as JSON: members that have two spellings, and sources of configuration.
 
 use super::error::FilesError;
+use crate::config_text::{Format, camel};
 use serde_json::{Map, Value};
 
 /// Parses a file as Envoy does, by its ending.
@@ -22,25 +23,6 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Value, FilesError> {
     }
 }
 
-/// How Envoy reads a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    Yaml,
-}
-
-impl Format {
-    /// By the ending of the name; `None` for an ending that Envoy takes for Protocol Buffers.
-    pub(super) fn of(name: &str) -> Option<Self> {
-        let (_, ending) = name.rsplit_once('.')?;
-        match ending.to_ascii_lowercase().as_str() {
-            "json" => Some(Self::Json),
-            "yaml" | "yml" => Some(Self::Yaml),
-            _ => None,
-        }
-    }
-}
-
 /// A member of a message, whose name may be spelt `in_snake_case` or `inCamelCase`.
 pub(super) fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name).or_else(|| value.get(camel(name)))
@@ -50,22 +32,6 @@ pub(super) fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 pub(super) fn take(members: &mut Map<String, Value>, name: &str) -> Option<Value> {
     let other = members.remove(&camel(name));
     members.remove(name).or(other)
-}
-
-pub(super) fn camel(name: &str) -> String {
-    let mut upper = false;
-    let mut camel = String::with_capacity(name.len());
-    for character in name.chars() {
-        match character {
-            '_' => upper = true,
-            _ if upper => {
-                camel.push(character.to_ascii_uppercase());
-                upper = false;
-            }
-            _ => camel.push(character),
-        }
-    }
-    camel
 }
 
 /// The path of a file-based configuration source.

@@ -3,9 +3,10 @@
 use super::{
     configuration::Configuration,
     file::File,
-    proto_json::{camel, inside, member, parse, source_path, static_resources, take},
+    proto_json::{inside, member, parse, source_path, static_resources, take},
     role::FileRole,
 };
+use crate::config_text::camel;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

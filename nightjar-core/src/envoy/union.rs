@@ -1,6 +1,7 @@
 //! Clusters old and new together: what Envoy must hold while routes move from one set to the other.
 
-use super::{file::File, proto_json::Format, resource::Resource, role::FileRole};
+use super::{file::File, resource::Resource, role::FileRole};
+use crate::config_text::Format;
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};

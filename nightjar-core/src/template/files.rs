@@ -5,10 +5,11 @@ use super::{
     budget::{RenderLimits, Rendering},
     escape::Escape,
     render::{Rendered, VERSION_MARK},
-    rendered_text::{Format, RepeatedMember, drop_trailing_commas, repeated_member},
+    rendered_text::drop_trailing_commas,
     select::TemplateSet,
     view::{FileRoot, Node, View as _},
 };
+use crate::config_text::{Format, RepeatedMember, repeated_member};
 use crate::document::proxy_input::{Listener, ProxyInput};
 use crate::mustache::{
     error::{TemplateError, TemplateErrors},
@@ -176,12 +177,14 @@ impl RenderedFile {
         texts: &BTreeMap<String, String>,
     ) -> Option<TemplateError> {
         let format = Format::of(&self.path).filter(|_| !self.partials.is_empty())?;
-        let RepeatedMember { name, line } = repeated_member(&self.text, format)?;
+        let repeated = repeated_member(&self.text, format)?;
         let hooks = self.partials.iter().map(String::as_str);
+        let names = [&repeated.name, &repeated.first];
+        let has = |text: &String| names.into_iter().any(|name| text.contains(name));
         let hooks: Vec<_> = hooks
-            .filter(|hook| texts.get(*hook).is_some_and(|text| text.contains(&name)))
+            .filter(|hook| texts.get(*hook).is_some_and(has))
             .collect();
-        Some(doubled_member(template, &name, line, &hooks, format))
+        Some(doubled_member(template, &repeated, &hooks, format))
     }
 }
 
@@ -198,8 +201,7 @@ const MERGED: [&str; 6] = [
 /// The error of a member that a hook adds to what the shipped template has already.
 fn doubled_member(
     file: &str,
-    member: &str,
-    line: usize,
+    repeated: &RepeatedMember,
     hooks: &[&str],
     format: Format,
 ) -> TemplateError {
@@ -207,16 +209,46 @@ fn doubled_member(
         [] => "a hook".to_owned(),
         hooks => format!("the hook {}", hooks.join(" or ")),
     };
-    let outcome = if format == Format::Json && MERGED.contains(&member) {
+    let is_merged = [&repeated.name, &repeated.first]
+        .iter()
+        .any(|name| MERGED.contains(&name.as_str()));
+    let outcome = if format == Format::Json && is_merged {
         "merge both, and of what both set take one: let the hook set nothing that the file sets"
     } else {
         "take the later one: remove it from the hook"
     };
     let message = format!(
-        "line {line} of the rendered file repeats the member {member:?}, which {by} adds; Envoy would \
-         {outcome}, or replace the whole template"
+        "{}, which {by} adds; Envoy would {outcome}, or replace the whole template",
+        described(repeated)
     );
     TemplateError::of(file, message)
+}
+
+/// What files of templates of one's own repeat: the first member of each file that is there twice. Envoy
+/// takes the later one without a word, or merges maps and lists.
+pub fn repeated_members(files: &BTreeMap<String, String>) -> Vec<TemplateError> {
+    let found = files.iter().filter_map(|(path, text)| {
+        let format = Format::of(path)?;
+        let repeated = repeated_member(text, format)?;
+        let outcome = if format == Format::Json && MERGED.contains(&repeated.first.as_str()) {
+            "merges both, and of what both set takes one: make one of them"
+        } else {
+            "takes the later one: remove one of them"
+        };
+        let message = format!("{}; Envoy {outcome}", described(&repeated));
+        Some(TemplateError::of(path, message))
+    });
+    found.collect()
+}
+
+fn described(repeated: &RepeatedMember) -> String {
+    let RepeatedMember { name, first, line } = repeated;
+    let spelling = if name == first {
+        String::new()
+    } else {
+        format!(" as {name:?}")
+    };
+    format!("line {line} of the rendered file repeats the member {first:?}{spelling}")
 }
 
 /// Puts the version of a file, the hash of all the rest, where it belongs.

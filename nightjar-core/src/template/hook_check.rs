@@ -18,12 +18,11 @@ type Scope<'a> = (&'a str, Option<(&'a str, &'a str)>);
 pub(super) fn errors(templates: &Templates) -> Vec<(String, TemplateError)> {
     let mut found = Vec::new();
     for (namespace, service) in scopes(templates) {
-        let (kind, set) = match service {
-            None => ("gateway", TemplateSet::select_gateway(templates, namespace)),
-            Some((service, color)) => (
-                "service",
-                TemplateSet::select_service(templates, namespace, service, color),
-            ),
+        let set = match service {
+            None => TemplateSet::select_gateway(templates, namespace),
+            Some((service, color)) => {
+                TemplateSet::select_service(templates, namespace, service, color)
+            }
         };
         // What is wrong with a template by itself is told elsewhere.
         let (Some(input), Ok(set)) = (
@@ -38,7 +37,7 @@ pub(super) fn errors(templates: &Templates) -> Vec<(String, TemplateError)> {
         for file in inherited_files(&own) {
             let made = set.inherited(file, &input);
             for error in made.err().into_iter().flat_map(|errors| errors.0) {
-                let pointer = pointer(templates, kind, &error.message);
+                let pointer = pointer(&set, &error.message);
                 if !found.contains(&(pointer.clone(), error.clone())) {
                     found.push((pointer, error));
                 }
@@ -91,16 +90,9 @@ fn scopes(templates: &Templates) -> BTreeSet<Scope<'_>> {
     gateways.chain(services).collect()
 }
 
-/// The first template of the hook that an error names.
-fn pointer(templates: &Templates, kind: &str, message: &str) -> String {
-    let hook = HOOKS.iter().find(|hook| message.contains(**hook));
-    let is_hook = |purpose: &str| hook.is_some_and(|hook| *hook == purpose);
-    let index = if kind == "gateway" {
-        let mut templates = templates.gateway_templates.iter();
-        templates.position(|template| is_hook(&template.purpose))
-    } else {
-        let mut templates = templates.service_templates.iter();
-        templates.position(|template| is_hook(&template.purpose))
-    };
-    format!("/{kind}-templates/{}/template", index.unwrap_or_default())
+/// The template of the hook that an error names, as the set has it.
+fn pointer(set: &TemplateSet, message: &str) -> String {
+    let mut hooks = HOOKS.iter().filter(|hook| message.contains(**hook));
+    let pointer = hooks.find_map(|hook| set.pointers.get(*hook));
+    format!("{}/template", pointer.map_or("", String::as_str))
 }

@@ -20,7 +20,9 @@ pub struct TemplateSet {
     pub(super) names: BTreeMap<String, Template>,
     /// The text of each template, by purpose.
     pub(super) texts: BTreeMap<String, String>,
-    /// Where each template stands, and for whom, by purpose.
+    /// The JSON pointer of each template in the document, by purpose.
+    pub(super) pointers: BTreeMap<String, String>,
+    /// For whom each template is, by purpose.
     pub(super) origins: BTreeMap<String, Origin>,
     /// The shipped templates, if they lie beneath these.
     pub(super) shipped: Vec<ShippedTemplate>,
@@ -117,6 +119,7 @@ impl TemplateSet {
             partials: Partials::default(),
             names: BTreeMap::new(),
             texts: BTreeMap::new(),
+            pointers: BTreeMap::new(),
             origins: BTreeMap::new(),
             shipped: Vec::new(),
         };
@@ -127,6 +130,8 @@ impl TemplateSet {
         for template in chosen {
             let MatchingTemplate { purpose, text, .. } = template;
             set.origins.insert(purpose.to_owned(), template.origin());
+            set.pointers
+                .insert(purpose.to_owned(), template.pointer.clone());
             if let Err(message) = check_purpose(purpose) {
                 errors.push(TemplateError::of(purpose, message));
             } else if is_per_listener(purpose) {

@@ -155,3 +155,29 @@ fn a_hook_that_repeats_a_member_is_refused_and_told() {
     assert_eq!(ready.status, 200);
     assert!(ready.body.contains(repeated), "{}", ready.body);
 }
+
+/// Envoy takes the later member without a word.
+#[test]
+fn a_file_of_ones_own_that_repeats_a_member_is_served_and_warned_of_once() {
+    let [blue, green] = ["blue", "green"].map(|color| Backend::start("shop", color));
+    let templates = Templates::shipped();
+    let port = "\"port_value\": <%port%> }}}}";
+    let twice = port.replace(" }}}}", " }}, \"hostname\": \"a\", \"hostname\": \"b\"}}");
+    templates.edit("cds.json", port, &twice);
+    let proxy = Plan::gateway("n1", &shop("blue", blue.port))
+        .envs(templates.env())
+        .start();
+    assert_eq!(proxy.get("/who").by(), "shop-blue");
+    proxy.set_map(&shop("green", green.port));
+    proxy.wait_for_answer("/who", "shop-green");
+    let log = proxy.log();
+    let warnings: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("repeats the member"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    assert!(
+        warnings[0].contains("WARN") && warnings[0].contains("cds.json: line "),
+        "{log}"
+    );
+}

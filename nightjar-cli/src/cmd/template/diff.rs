@@ -60,7 +60,7 @@ impl Diff {
         };
         let changes = Changes::between(&old, &new);
         match self.format {
-            Format::Text => output::data(&changes.diff())?,
+            Format::Text => output::diff(&changes.diff())?,
             Format::Json => output::json(&changes.rows())?,
         }
         output::message(&format!("nightjar: {changes}"));

@@ -9,6 +9,7 @@ use super::{
     trial::Trial,
 };
 use crate::{ExitStatus, cmd::check, input, output, store::Store};
+use clap::ArgAction;
 use nightjar_core::{
     document::discovery_map::DiscoveryMap,
     env::Env,
@@ -33,6 +34,10 @@ pub(super) struct Checks {
     /// The file that Envoy is started with (ENVOY_CONFIGURATION_TEMPLATE)
     #[arg(long, value_name = "FILE", default_value = nightjar_core::proxy::defaults::BOOTSTRAP)]
     bootstrap: String,
+    /// Whether the shipped templates make what Envoy needs and the others do not make
+    /// (NJ_SHIPPED_TEMPLATES)
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    shipped_templates: bool,
     /// The Envoy to ask; ENVOY_EXEC, or envoy on PATH where there is one, if not given
     #[arg(long, value_name = "PROGRAM")]
     envoy: Option<PathBuf>,
@@ -76,7 +81,7 @@ impl Checks {
             output::message(&message);
             return Ok(ExitStatus::Success);
         }
-        output::data(&changes.diff())?;
+        output::diff(&changes.diff())?;
         output::message(&format!("nightjar: {}: {changes}", store.name));
         let mut is_good = is_linted(&candidate.new, &changes);
         if !self.force {
@@ -108,6 +113,7 @@ impl Checks {
         let trial = Trial {
             map: &map,
             bootstrap: &self.bootstrap,
+            shipped_templates: self.shipped_templates,
             old: &candidate.old,
             new: &candidate.new,
         };
@@ -140,6 +146,9 @@ impl Checks {
             faults = asked.faults;
         }
         output::message(&message);
+        for warning in rendered.warnings.lines() {
+            output::warning(&warning);
+        }
         for fault in faults.lines() {
             output::message(&format!("nightjar: {fault}"));
         }

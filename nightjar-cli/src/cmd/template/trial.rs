@@ -9,9 +9,9 @@ use nightjar_core::{
         proxy_input::Properties,
         templates::Templates,
     },
-    envoy::{Configuration, EnvoyProgram},
+    envoy::EnvoyProgram,
     proxy::defaults,
-    proxy_files::{self, ProxyFilesError},
+    proxy_files::{self, ProxyFiles, ProxyFilesError},
     report,
     template::TemplateSet,
 };
@@ -24,13 +24,15 @@ use std::{
 
 /// The first port that a proxy gets. What its service calls others by comes first.
 const FIRST_PORT: u16 = 15_000;
-/// How many proxies one fault names.
+/// How many proxies one finding names.
 const MAX_NAMED: usize = 3;
 
 /// A set of templates, and the mesh that it is for.
 pub(super) struct Trial<'a> {
     pub(super) map: &'a DiscoveryMap,
     pub(super) bootstrap: &'a str,
+    /// Whether the shipped templates lie beneath them.
+    pub(super) shipped_templates: bool,
     pub(super) old: &'a Set,
     pub(super) new: &'a Set,
 }
@@ -43,14 +45,16 @@ pub(super) struct Proxy {
     service: Option<(String, String)>,
 }
 
-/// What is wrong, and for which proxies.
+/// What is wrong or doubtful, and for which proxies.
 #[derive(Default)]
-pub(super) struct TrialErrors(BTreeMap<String, Vec<Proxy>>);
+pub(super) struct TrialFindings(BTreeMap<String, Vec<Proxy>>);
 
 /// What came of rendering.
 pub(super) struct Rendered<'a> {
     pub(super) good: Good<'a>,
-    pub(super) faults: TrialErrors,
+    pub(super) faults: TrialFindings,
+    /// What is doubtful in the files of those that went well.
+    pub(super) warnings: TrialFindings,
 }
 
 /// The proxies that all went well for: those of one set of templates together, each with the size of
@@ -65,7 +69,7 @@ pub(super) struct Good<'a> {
 pub(super) struct Asked {
     pub(super) version: String,
     pub(super) count: usize,
-    pub(super) faults: TrialErrors,
+    pub(super) faults: TrialFindings,
 }
 
 impl Proxy {
@@ -167,10 +171,15 @@ impl<'a> Trial<'a> {
             templates: place::document(self.new),
             by_set: BTreeMap::new(),
         };
-        let mut faults = TrialErrors::default();
+        let mut faults = TrialFindings::default();
+        let mut warnings = TrialFindings::default();
         for proxy in proxies {
-            match good.configuration(proxy) {
-                Ok(configuration) => {
+            match good.files(proxy) {
+                Ok(made) => {
+                    for warning in made.warnings {
+                        warnings.add(warning.to_string(), proxy);
+                    }
+                    let configuration = made.configuration;
                     let size = configuration.iter().map(|file| file.text().len()).sum();
                     let role = proxy.role();
                     let places = self.new.keys();
@@ -182,7 +191,11 @@ impl<'a> Trial<'a> {
             }
             tokio::task::yield_now().await;
         }
-        Rendered { good, faults }
+        Rendered {
+            good,
+            faults,
+            warnings,
+        }
     }
 }
 
@@ -202,15 +215,20 @@ fn sidecars_of(namespace: &Namespace) -> BTreeSet<Proxy> {
 }
 
 impl Good<'_> {
-    fn configuration(&self, proxy: &Proxy) -> Result<Configuration, String> {
+    fn files(&self, proxy: &Proxy) -> Result<ProxyFiles, String> {
         let map = self.trial.map;
         let context =
             context::proxy_input(map, &proxy.config(map)).map_err(|error| error.to_string())?;
         let set = TemplateSet::for_proxy(&self.templates, &context.input)
-            .and_then(TemplateSet::over_shipped)
+            .and_then(|set| {
+                if self.trial.shipped_templates {
+                    set.over_shipped()
+                } else {
+                    Ok(set)
+                }
+            })
             .map_err(|errors| ProxyFilesError::Templates(errors).to_string())?;
         proxy_files::make(&set, &context.input, self.trial.bootstrap, None)
-            .map(|made| made.configuration)
             .map_err(|error| error.to_string())
     }
 
@@ -241,15 +259,15 @@ impl Good<'_> {
         let mut asked = Asked {
             version: check::version(envoy).await?,
             count: proxies.len(),
-            faults: TrialErrors::default(),
+            faults: TrialFindings::default(),
         };
         for proxy in proxies {
             // It was read before.
-            let Ok(configuration) = self.configuration(proxy) else {
+            let Ok(made) = self.files(proxy) else {
                 continue;
             };
             let dir = defaults::CONFIG_DIR;
-            if let Some(reason) = check::refusal(envoy, &configuration, dir, temp).await? {
+            if let Some(reason) = check::refusal(envoy, &made.configuration, dir, temp).await? {
                 asked.faults.add(reason, proxy);
             }
         }
@@ -257,7 +275,7 @@ impl Good<'_> {
     }
 }
 
-impl TrialErrors {
+impl TrialFindings {
     fn add(&mut self, reason: String, proxy: &Proxy) {
         self.0.entry(reason).or_default().push(proxy.clone());
     }
@@ -266,7 +284,7 @@ impl TrialErrors {
         self.0.is_empty()
     }
 
-    /// Each fault once, with whom it is for.
+    /// Each finding once, with whom it is for.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(reason, proxies)| {
             format!("for {}: {reason}", report::listed(proxies, MAX_NAMED))

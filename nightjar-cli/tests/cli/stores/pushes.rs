@@ -74,6 +74,39 @@ fn nothing_is_committed_that_a_proxy_could_not_use() {
     assert_ne!(scene.version(), version);
 }
 
+/// As a proxy with `NJ_SHIPPED_TEMPLATES=false` has it.
+#[test]
+fn a_push_may_go_without_the_shipped_templates() {
+    let scene = Scene::with_templates();
+    scene.0.write(
+        "own/gateway/_default/cds.json.mustache",
+        "{\"resources\": []}",
+    );
+    let push = ["push", "--replace", "own", "--dry-run"];
+    assert_eq!(scene.run(&push).code, Some(0));
+    let alone = scene.run(&[&push[..], &["--shipped-templates=false"]].concat());
+    assert_eq!(alone.code, Some(1));
+    let missing = "nightjar: for gateway:demo: ";
+    assert!(alone.stderr.contains(missing), "{}", alone.stderr);
+    assert!(
+        alone.stderr.contains("envoy-config.yaml"),
+        "{}",
+        alone.stderr
+    );
+}
+
+#[test]
+fn a_push_warns_of_a_member_that_is_there_twice() {
+    let scene = Scene::with_templates();
+    let text = "node: {id: gateway}\nnode: {id: twice}\n";
+    scene.template("gateway/_default", "envoy-config.yaml", text);
+    let pushed = scene.run(&["push", "templates"]);
+    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
+    let warning = "nightjar: warning: for gateway:demo: envoy-config.yaml: line 2 of the rendered file \
+                   repeats the member \"node\"; Envoy takes the later one: remove one of them\n";
+    assert!(pushed.stderr.contains(warning), "{}", pushed.stderr);
+}
+
 #[test]
 fn a_set_without_templates_is_never_committed() {
     let scene = Scene::with_templates();

@@ -238,6 +238,29 @@ fn a_hook_that_repeats_a_member_is_an_error_that_names_it() {
     "#);
 }
 
+/// Envoy reads both spellings of a member.
+#[test]
+fn a_hook_that_repeats_a_member_in_its_other_spelling_is_an_error() {
+    let repeated = files(&[("cluster.mustache", "\"connectTimeout\": \"1s\",\n")]);
+    insta::assert_snapshot!(repeated.unwrap_err(), @r#"
+    invalid templates:
+    cds.json: line 8 of the rendered file repeats the member "connectTimeout" as "connect_timeout", which the hook cluster.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
+    "#);
+}
+
+#[test]
+fn a_file_of_ones_own_that_repeats_a_member_is_warned_of() {
+    let lds = "{\n\"resources\": [],\n\"version_info\": \"1\",\n\"versionInfo\": \"2\"\n}";
+    let bootstrap = format!("{}flags_path: \"/a\"\nflags_path: \"/b\"\n", SHIPPED[0].1);
+    let set = layered(&templates(&[("lds.json", lds), (BOOTSTRAP, &bootstrap)]));
+    let made = proxy_files::make(&set, &context(), BOOTSTRAP, None).unwrap();
+    let lines: Vec<_> = made.warnings.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    envoy-config.yaml: line 44 of the rendered file repeats the member "flags_path"; Envoy takes the later one: remove one of them
+    lds.json: line 4 of the rendered file repeats the member "version_info" as "versionInfo"; Envoy takes the later one: remove one of them
+    "#);
+}
+
 #[test]
 fn the_origin_of_each_file_is_told() {
     let mut document = templates(&[("rds-{{mesh_port}}.json", "{}"), ("route.mustache", "")]);
@@ -288,6 +311,15 @@ fn a_lint_tries_hooks_out() {
     /service-templates/2/template: envoy-config.yaml: error: line 43 of the rendered file repeats the member "node", which the hook bootstrap.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
     /service-templates/0/template: rds-{{mesh_port}}.json: error: line 27 of the rendered file repeats the member "match", which the hook route.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
     "#);
+    // The template of the namespace is meant, and not the first of the hook.
+    let fine = ("cluster.mustache", "\"metadata\": {},\n");
+    let mut document = templates(&[fine, ("cluster.mustache", "\"name\": \"x\",\n")]);
+    document.service_templates[1].namespace = Some("n".parse().unwrap());
+    let pointers: Vec<_> = lint_all(&document)
+        .into_iter()
+        .map(|(pointer, _)| pointer)
+        .collect();
+    assert_eq!(pointers, ["/service-templates/1/template"]);
     // A file of the store's own has no hooks but those that it calls.
     let own = [("rds-{{mesh_port}}.json", "{}"), repeated[0]];
     assert_eq!(lint_all(&templates(&own)), []);
