@@ -12,11 +12,11 @@ DEMO_PROGRAMS = -p nightjar-standalone -p ext-store-local -p nightjar-cli -p sam
 CRATE_TESTS = --test core --test cli --test store --test service --test repository
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test campaigns chaos coverage lint fmt schemas bench deny setup clean
+.PHONY: help demo build check test campaigns chaos coverage lint fmt schemas template-tasks bench deny setup clean
 .PHONY: docker docker-base docker-sizes docker-lint docker-clean test-docker
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run a small mesh on this machine, step by step; KEEP=1 leaves it up to play with
 	@e2e/setup.sh demo
@@ -74,6 +74,9 @@ schemas: ## write the documents' JSON Schemas anew, after a change of their type
 		$(CARGO) run --locked --quiet -p nightjar-cli -- schema $$name >schemas/$$name.v1.json.new \
 		&& mv schemas/$$name.v1.json.new schemas/$$name.v1.json || exit 1; \
 	done
+
+template-tasks: ## count the lines that four common tasks take in a store's templates
+	@e2e/template-tasks.sh
 
 bench: ## benchmarks, in the release profile
 	@e2e/setup.sh bench

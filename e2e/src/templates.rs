@@ -30,6 +30,13 @@ impl Templates {
         made
     }
 
+    /// A copy of a folder of templates, with other texts in place of some.
+    pub fn copied(from: &Path, places: &[(&str, String)]) -> Self {
+        let made = Self::of(GATEWAYS, &[]);
+        copy(from, made.path(), places);
+        made
+    }
+
     /// The templates that Nightjar comes with, for gateways.
     pub fn shipped() -> Self {
         Self::new(&SHIPPED)
@@ -100,4 +107,30 @@ impl Templates {
         let name = format!("{}/{purpose}.mustache", self.of);
         self.path().join(name)
     }
+}
+
+/// Copies the files of a folder, and what links lead to.
+fn copy(from: &Path, to: &Path, places: &[(&str, String)]) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, to) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if path.is_dir() {
+            copy(&path, &to, places);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(to, in_places(&text, places)).unwrap();
+        }
+    }
+}
+
+/// A text with other texts in place of some.
+pub fn in_places(text: &str, places: &[(&str, String)]) -> String {
+    let mut text = text.to_owned();
+    for (place, own) in places {
+        text = text.replace(place, own);
+    }
+    text
 }

@@ -17,6 +17,8 @@ mod command;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod cookbook;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod ecs;

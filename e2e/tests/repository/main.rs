@@ -1,6 +1,8 @@
 //! The repository, held to itself. It needs no program, no Envoy and no network.
 
 #[cfg(test)]
+mod cookbook;
+#[cfg(test)]
 mod modules;
 #[cfg(test)]
 mod pages;

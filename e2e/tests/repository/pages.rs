@@ -20,7 +20,7 @@ use nightjar_core::{
     template::SHIPPED,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 #[test]
 fn every_table_is_what_the_code_says() {
@@ -44,7 +44,9 @@ fn every_json_example_is_valid() {
             let place = format!("{}:{}", page.name, block.line);
             let value: Value = serde_json::from_str(&block.text)
                 .unwrap_or_else(|error| panic!("{place}: {error}"));
-            let result = match block.about.as_str() {
+            // A quoted file is what its name says.
+            let about = Path::new(&block.about).file_stem().unwrap_or_default();
+            let result = match about.to_str().unwrap() {
                 "discovery-map" => check::<DiscoveryMap>(&value),
                 "templates" => check::<Templates>(&value),
                 "namespace" => check::<DiscoveryMap>(&map(value)),
@@ -96,15 +98,15 @@ fn every_quoted_file_is_the_file() {
         }
     }
     quoted.sort();
-    assert_eq!(
-        quoted,
-        [
-            "examples/extensions/discovery-catalog.py",
-            "examples/extensions/discovery-dns/src/main.rs",
-            "examples/extensions/discovery-table.sh",
-            "examples/extensions/store-sqlite.py"
-        ]
-    );
+    let samples = [
+        "examples/extensions/discovery-catalog.py",
+        "examples/extensions/discovery-dns/src/main.rs",
+        "examples/extensions/discovery-table.sh",
+        "examples/extensions/store-sqlite.py",
+    ];
+    let mut wanted = super::cookbook::files();
+    wanted.extend(samples.map(str::to_owned));
+    assert_eq!(quoted, wanted);
 }
 
 #[test]
