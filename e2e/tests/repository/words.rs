@@ -32,10 +32,12 @@ const REPLACED: [(&str, &str); 25] = [
     ("speaks_for", "applies_to"),
 ];
 
-/// The names in a line of code, without its comment.
+/// The names in a line of code, without its comment and its texts.
 fn names(line: &str) -> impl Iterator<Item = &str> {
     let code = line.split("//").next().unwrap_or_default();
-    code.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let code = code.split('"').step_by(2);
+    code.flat_map(move |code| code.split(move |letter| !is_part(letter)))
 }
 
 #[test]
