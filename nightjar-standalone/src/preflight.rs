@@ -219,13 +219,13 @@ mod tests {
     fn config(folder: &Path, ports: [u16; 4]) -> Config {
         let folder = folder.display().to_string();
         let ports = ports.map(|port| port.to_string());
-        let [listen, admin, status, stats] = &ports;
+        let [listen, admin, status, statistics] = &ports;
         let env = Env::from_pairs([
             ("NJ_LISTEN_PORT", listen.as_str()),
             ("NJ_LISTEN_ADDRESS", "127.0.0.1"),
             ("NJ_ADMIN_PORT", admin),
             ("NJ_STATUS_PORT", status),
-            (STATS_PORT, stats),
+            (STATS_PORT, statistics),
             ("DISCOVERY_MAP_EXEC", "/bin/sh"),
             ("ENVOY_CONFIGURATION_DIR", &folder),
         ]);
@@ -239,7 +239,7 @@ mod tests {
         let ports = held
             .each_ref()
             .map(|held| held.local_addr().unwrap().port());
-        let [listen, admin, status, stats] = ports;
+        let [listen, admin, status, statistics] = ports;
         let config = config(folder.path(), ports);
         let message = problems(&config, &with_admin(None));
         let heads: Vec<&str> = message
@@ -256,7 +256,7 @@ mod tests {
             ),
             format!("another process listens at 127.0.0.1:{admin} (NJ_ADMIN_PORT)"),
             format!("another process listens at 127.0.0.1:{status} (NJ_STATUS_PORT)"),
-            format!("another process listens at 127.0.0.1:{stats} ({STATS_PORT})"),
+            format!("another process listens at 127.0.0.1:{statistics} ({STATS_PORT})"),
         ];
         let mut wanted = ports.to_vec();
         wanted.push(refused.clone());

@@ -111,7 +111,7 @@ impl Scene {
             story(trigger.clone()).await;
             trigger.stop(StopReason::Requested("the story is over".to_owned()));
         };
-        let both = async { tokio::join!(program.run(), story).0 };
+        let both = async { tokio::join!(Box::pin(program.run()), story).0 };
         timeout(Duration::from_secs(50), both)
             .await
             .expect("it ends")

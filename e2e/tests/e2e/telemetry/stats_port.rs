@@ -75,7 +75,7 @@ fn the_port_serves_the_statistics_and_nothing_else() {
     // It is no listener of the mesh, and its cluster no service of it.
     assert_eq!(proxy.get("/shop/who").by(), "shop-blue");
     assert_eq!(proxy.get(PATH).status, 404);
-    assert_eq!(proxy.metric("nightjar_endpoints"), 1.0);
+    assert_eq!(proxy.count("nightjar_endpoints"), Some(1));
     assert_eq!(proxy.ready(), Some((200, "ready\n".to_owned())));
 
     // The mesh changes below it, and it stays.
@@ -116,7 +116,7 @@ fn the_port_changes_hands_in_a_hot_restart() {
         (epoch(stats) == Some(1.0)).then_some(())
     });
     assert_eq!(proxy.get("/shop/who").by(), "shop-blue");
-    assert_eq!(proxy.metric("nightjar_listeners_closed"), 0.0);
+    assert_eq!(proxy.count("nightjar_listeners_closed"), Some(0));
 }
 
 #[test]

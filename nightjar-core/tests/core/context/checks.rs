@@ -147,7 +147,7 @@ fn gateways_are_checked_at_the_path_of_their_listeners() {
             "prefer-gateway": true, "instances": [{ "ipv4": "10.0.0.9", "port": 80 }]
         });
         other["properties"] = properties.clone();
-        let map = map(&[namespace("n1", &[caller.clone()]), other]);
+        let map = map(&[namespace("n1", std::slice::from_ref(&caller)), other]);
         let input = proxy_input(&map, &sidecar("me", "me")).unwrap().input;
         let cluster = input
             .clusters
