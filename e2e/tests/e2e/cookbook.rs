@@ -3,7 +3,7 @@
 //! ```text
 //! callers       who may call: JWT, external authorization, CORS
 //! certificates  TLS at a gateway, towards services, and to a service outside of the mesh
-//! choosing      which instance or color answers: sticky sessions, a canary
+//! choosing      which instance or color answers: sticky sessions, a canary, a mirror
 //! grpc          gRPC with its health check
 //! limits        a rate limit, circuit breaking, a maintenance page
 //! logs          a JSON access log, tracing

@@ -1,7 +1,8 @@
-//! Which instance or color answers: sticky sessions, and a canary.
+//! Which instance or color answers: sticky sessions, a canary, and a mirror.
 
 use super::{Recipe, mounted, on, store};
-use e2e::mesh::Backend;
+use e2e::{maps::service_color, mesh::Backend};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 #[test]
@@ -50,5 +51,25 @@ fn a_canary_answers_whoever_asks_for_it() {
     e2e::eventually("requests for the canary go to blue", || {
         let answer = proxy.get_with("/stock/who", &[("x-canary", "yes")]);
         (answer.by() == "stock-blue").then_some(())
+    });
+}
+
+#[test]
+fn a_mirror_gets_copies_and_answers_nobody() {
+    let recipe = Recipe::named("mirror");
+    let [blue, green] = ["blue", "green"].map(|color| Backend::start("stock", color));
+    let properties = json!({"prefix-rewrite": "/", "mirror-to": "stock/green"});
+    let mut route = recipe.json("route.json");
+    assert_eq!(route["properties"], json!({"mirror-to": "stock/green"}));
+    route["properties"] = properties;
+    let shop = service_color("stock", "blue", &[blue.port], &[route]);
+    let shadow = on(recipe.json("service-color.json"), &[green.port]);
+    let proxy = recipe.gateway(&store(&[shop, shadow]));
+    for _ in 0..5 {
+        assert_eq!(proxy.get("/stock/who").by(), "stock-blue");
+    }
+    e2e::eventually("the copies", || {
+        let name = "cluster.c-stock-green-3000.upstream_rq_completed: 5\n";
+        proxy.admin("/stats").body.contains(name).then_some(())
     });
 }
