@@ -41,13 +41,12 @@ fn json_log_of(plan: impl Fn(Plan) -> Plan) {
         members.extend(answer.as_object().unwrap().clone());
         line
     };
-    // The service itself does not take such quotes.
-    let path = "/shop/who?a=\"b\"&c=%22";
+    // The service itself does not take such quotes. A query may hold a secret, so no line has it.
     assert_eq!(
-        line("served", path),
+        line("served", "/shop/who?a=\"b\"&secret=7"),
         common(
             "served",
-            path,
+            "/shop/who",
             json!({
                 "status": 400, "details": "via_upstream", "bytes_out": 0, "route": "/shop/",
                 "denied_by": null, "cluster": "c-shop-blue-1",
