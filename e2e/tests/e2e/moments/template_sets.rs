@@ -26,17 +26,17 @@ fn endpoints_apart(options: &str, service: &str) -> Templates {
     );
     templates.edit(
         "cds.json",
-        "      \"type\": \"STATIC\",\n",
+        "{{^hosts_are_hostname}}\n      \"type\": \"STATIC\",\n",
         &format!(
-            "{{{{#properties.apart}}}}\n\"type\": \"EDS\", {options}\n{by_file}\n\
+            "{{{{^hosts_are_hostname}}}}\n{{{{#properties.apart}}}}\n\"type\": \"EDS\", {options}\n{by_file}\n\
              {{{{/properties.apart}}}}\n{{{{^properties.apart}}}}\n      \"type\": \"STATIC\",\n\
              {{{{/properties.apart}}}}\n"
         ),
     );
     templates.edit(
         "cds.json",
-        "      \"load_assignment\": {",
-        "{{^properties.apart}}\n\"load_assignment\": {",
+        "      \"load_assignment\": {\n        \"cluster_name\": \"{{name}}\"",
+        "{{^properties.apart}}\n\"load_assignment\": {\n        \"cluster_name\": \"{{name}}\"",
     );
     templates.edit(
         "cds.json",
