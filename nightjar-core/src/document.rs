@@ -5,6 +5,7 @@
 //! Reading has two speeds. The fast one decodes straight into the types. Only when that fails is the
 //! document read again, slowly, to find *every* fault (`validate`).
 
+mod comparison;
 pub mod discovery_map;
 mod document_index;
 mod finding;
@@ -25,6 +26,7 @@ mod value_match;
 
 pub(crate) use crate::digits::parse_digits;
 pub(crate) use crate::report::{one_line, printable, quoted, truncated};
+pub(crate) use comparison::{has_prefix, is_equal, matches_whole};
 pub use finding::{DocumentError, Finding, MAX_FINDINGS};
 pub(crate) use header_regex::{AUTHORITY, host_pattern, is_host_header, list_pattern, split_host};
 pub(crate) use nearest::misspelt;

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::document::{
     AUTHORITY,
-    discovery_map::{PathMatchType, ValueMatchType},
+    discovery_map::PathMatchType,
+    has_prefix, is_equal, matches_whole,
     proxy_input::{Filter, Redirect, Route},
     truncated,
 };
-use regex::RegexBuilder;
 
 /// A route, with the candidates that it comes from.
 pub(super) type Placed<'c, 'n, 'a> = (&'c [Candidate<'n, 'a>], Route);
@@ -72,10 +72,9 @@ fn comes_back(route: &Route) -> Option<&Redirect> {
     }
     let (path, is_strict) = (redirect.path.as_str(), route.path_is_case_sensitive);
     let is_taken = if route.path_is_regex {
-        is_whole(&route.route_path, is_strict, path)
+        matches_whole(path, &route.route_path, is_strict)
     } else if route.path_is_prefix {
-        let head = path.get(..route.route_path.len());
-        head.is_some_and(|head| is_equal(head, &route.route_path, is_strict))
+        has_prefix(path, &route.route_path, is_strict)
     } else {
         is_equal(path, &route.route_path, is_strict)
     };
@@ -139,37 +138,9 @@ fn lost_by(route: &Route) -> Option<&Filter> {
     asked.find(|filter| {
         let name = filter.name.to_ascii_lowercase();
         if name == METHOD {
-            !is_options(filter)
+            !filter.is_met_by("OPTIONS")
         } else {
             !SENT.contains(&name.as_str())
         }
     })
-}
-
-/// Whether a condition on the method lets `OPTIONS` in.
-fn is_options(filter: &Filter) -> bool {
-    const OPTIONS: &str = "OPTIONS";
-    let (value, is_strict) = (filter.value.as_str(), filter.case_sensitive);
-    match filter.match_type() {
-        Some(ValueMatchType::Exact) => is_equal(OPTIONS, value, is_strict),
-        Some(ValueMatchType::Prefix) => OPTIONS.starts_with(value),
-        Some(ValueMatchType::Suffix) => OPTIONS.ends_with(value),
-        Some(ValueMatchType::Regex) => is_whole(value, is_strict, OPTIONS),
-        Some(ValueMatchType::Present) | None => true,
-    }
-}
-
-fn is_equal(left: &str, right: &str, is_strict: bool) -> bool {
-    if is_strict {
-        left == right
-    } else {
-        left.eq_ignore_ascii_case(right)
-    }
-}
-
-fn is_whole(pattern: &str, is_strict: bool, text: &str) -> bool {
-    RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-        .case_insensitive(!is_strict)
-        .build()
-        .is_ok_and(|whole| whole.is_match(text))
 }

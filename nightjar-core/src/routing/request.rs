@@ -3,10 +3,9 @@
 
 use super::path::Target;
 use crate::document::{
-    discovery_map::ValueMatchType,
+    has_prefix, is_equal, matches_whole,
     proxy_input::{Filter, ProxyInput, Route},
 };
-use regex::RegexBuilder;
 
 /// A request as its caller sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,18 +102,18 @@ impl Seen {
     fn meets_path(&self, route: &Route) -> bool {
         let (path, is_strict) = (self.path.as_str(), route.path_is_case_sensitive);
         if route.path_is_regex {
-            return is_whole(&route.route_path, is_strict, path);
+            return matches_whole(path, &route.route_path, is_strict);
         }
         if route.has_spellings {
             let end = if route.path_is_prefix { ".*" } else { "" };
-            return is_whole(&format!("{}{end}", route.path_pattern), is_strict, path);
+            let pattern = format!("{}{end}", route.path_pattern);
+            return matches_whole(path, &pattern, is_strict);
         }
-        let head = if route.path_is_prefix {
-            path.get(..route.route_path.len())
+        if route.path_is_prefix {
+            has_prefix(path, &route.route_path, is_strict)
         } else {
-            Some(path)
-        };
-        head.is_some_and(|head| is_equal(head, &route.route_path, is_strict))
+            is_equal(path, &route.route_path, is_strict)
+        }
     }
 }
 
@@ -122,43 +121,7 @@ impl Seen {
 fn holds(filter: &Filter, values: &[&str]) -> bool {
     if values.is_empty() {
         // An inverted condition takes what is missing for an empty value.
-        return filter.invert_match && (filter.is_present_match || !is_met(filter, ""));
+        return filter.invert_match && (filter.is_present_match || !filter.is_met_by(""));
     }
-    values.iter().any(|value| is_met(filter, value)) != filter.invert_match
-}
-
-fn is_met(filter: &Filter, value: &str) -> bool {
-    let (wanted, is_strict) = (filter.value.as_str(), filter.case_sensitive);
-    match filter.match_type() {
-        Some(ValueMatchType::Exact) => is_equal(value, wanted, is_strict),
-        Some(ValueMatchType::Prefix) => {
-            let head = value.get(..wanted.len());
-            head.is_some_and(|head| is_equal(head, wanted, is_strict))
-        }
-        Some(ValueMatchType::Suffix) => {
-            let start = value.len().checked_sub(wanted.len());
-            let tail = start.and_then(|start| value.get(start..));
-            tail.is_some_and(|tail| is_equal(tail, wanted, is_strict))
-        }
-        Some(ValueMatchType::Regex) => is_whole(wanted, is_strict, value),
-        // Envoy takes a matcher without a comparison for one of presence.
-        Some(ValueMatchType::Present) | None => true,
-    }
-}
-
-fn is_equal(left: &str, right: &str, is_strict: bool) -> bool {
-    if is_strict {
-        left == right
-    } else {
-        left.eq_ignore_ascii_case(right)
-    }
-}
-
-/// Whether an expression matches a whole text. What does not compile matches nothing: a map that
-/// holds such was refused.
-fn is_whole(pattern: &str, is_strict: bool, text: &str) -> bool {
-    RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-        .case_insensitive(!is_strict)
-        .build()
-        .is_ok_and(|whole| whole.is_match(text))
+    values.iter().any(|value| filter.is_met_by(value)) != filter.invert_match
 }

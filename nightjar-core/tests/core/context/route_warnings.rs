@@ -227,6 +227,21 @@ fn a_route_that_no_preflight_reaches_is_told() {
         let expected = is_lost.then(|| lost(name));
         assert_eq!(told_of(&[asking(name, value)]), Vec::from_iter(expected));
     }
+    // The case of a method counts only where the condition says so.
+    for (kind, value, case_sensitive, is_lost) in [
+        ("prefix", "opt", false, false),
+        ("prefix", "opt", true, true),
+        ("suffix", "ions", false, false),
+        ("suffix", "ions", true, true),
+    ] {
+        let header = json!({
+            "header-name": ":method", "match-type": kind, "value": value,
+            "case-sensitive": case_sensitive,
+        });
+        let asking = with(route("/app/", &cors), &json!({ "headers": [header] }));
+        let expected = is_lost.then(|| lost(":method"));
+        assert_eq!(told_of(&[asking]), Vec::from_iter(expected), "{kind}");
+    }
     // A browser asks with the query, and without the headers of the request.
     let query = json!({ "query-parameters": [{ "parameter-name": "v", "match-type": "exact", "value": "2" }] });
     assert_eq!(told_of(&[with(route("/app/", &cors), &query)]), [""; 0]);
