@@ -6,7 +6,7 @@
 //! level where it sets nothing, is left out with a warning, and what an outer level says
 //! (service-color, then namespace) holds.
 
-use super::value_format::ValueFormat;
+use super::value_format::{Steps, ValueFormat};
 use crate::document::{misspelt, proxy_input::Properties};
 use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
@@ -149,7 +149,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
     ),
     route(
         "abort-percent",
-        ValueFormat::Percent,
+        ValueFormat::Percent(Steps::TenThousandths),
         "the share of requests that get `abort-status`; all without it",
     ),
     route(
@@ -159,7 +159,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
     ),
     route(
         "delay-percent",
-        ValueFormat::Percent,
+        ValueFormat::Percent(Steps::TenThousandths),
         "the share of requests that `delay` holds back; all without it",
     ),
     route(
@@ -169,7 +169,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
     ),
     route(
         "mirror-percent",
-        ValueFormat::Percent,
+        ValueFormat::Percent(Steps::TenThousandths),
         "the share of requests that `mirror-to` copies; all without it",
     ),
     cluster(
@@ -302,7 +302,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
     at(
         Target::Proxy,
         "trace-percent",
-        ValueFormat::PercentWithDecimals,
+        ValueFormat::Percent(Steps::Hundredths),
         "how many percent of the requests without a trace of their own are traced; 100 if not set",
     ),
     at(

@@ -5,9 +5,9 @@ use super::{
     properties::Scope,
     property_check::{check_property, valid_properties},
     proxy_config::{ProxyConfig, ProxyRole},
-    telemetry_format::{collector, fraction, ip_and_port},
+    telemetry_format::{collector, ip_and_port},
     upstreams::{merge_entry_properties, namespace_properties},
-    value_format::ACCESS_LOG_NONE,
+    value_format::{ACCESS_LOG_NONE, fraction},
     warning::Subject,
 };
 use crate::document::{

@@ -10,7 +10,7 @@ pub(super) use headers::header_refusal;
 pub(super) use redirect::redirect;
 pub(crate) use redirect::redirect_below;
 pub(super) use traffic::{
-    back_off, origins, per_million, rate_limit, service_color, status, statuses,
+    back_off, fraction, origins, per_million, rate_limit, service_color, status, statuses,
 };
 
 use super::telemetry_format;
@@ -47,8 +47,8 @@ pub enum ValueFormat {
     UnderscoreHeaders,
     /// A whole number from 0 to 255.
     Hops,
-    /// A share in percent.
-    Percent,
+    /// A share in percent, in the steps that Envoy counts in.
+    Percent(Steps),
     /// A status of HTTP.
     Status,
     /// Several statuses, separated by commas.
@@ -69,8 +69,6 @@ pub enum ValueFormat {
     HeaderNames,
     /// A whole number from 0 to 100.
     WholePercent,
-    /// A share of a hundred, with up to two decimals.
-    PercentWithDecimals,
     /// What a health check speaks.
     HealthCheckProtocol,
     /// A TCP port.
@@ -83,6 +81,15 @@ pub enum ValueFormat {
     AccessLog,
     /// A line of the access log, with Envoy's commands in it.
     AccessLogFormat,
+}
+
+/// The steps of a percentage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steps {
+    /// Of 0.01.
+    Hundredths,
+    /// Of 0.0001.
+    TenThousandths,
 }
 
 /// The words of Envoy's `retry_on`, for HTTP and gRPC.
@@ -132,7 +139,12 @@ impl ValueFormat {
             Self::UnderscoreHeaders => "one of drop, allow and reject",
             Self::Hops => "a whole number from 0 to 255",
             Self::Host => "a host name or address, with or without a port",
-            Self::Percent => "a number from 0 to 100 with at most four decimals, such as `0.5`",
+            Self::Percent(Steps::Hundredths) => {
+                "a number from 0 to 100 with at most two decimals, such as `0.5`"
+            }
+            Self::Percent(Steps::TenThousandths) => {
+                "a number from 0 to 100 with at most four decimals, such as `0.5`"
+            }
             Self::Status => "a status from 200 to 599",
             Self::Statuses => "a comma-separated list of statuses from 200 to 599",
             Self::BackOff => {
@@ -155,7 +167,6 @@ impl ValueFormat {
                  connection, such as `connection`"
             }
             Self::WholePercent => "a whole number from 0 to 100",
-            Self::PercentWithDecimals => "a number from 0 to 100 with up to two decimals",
             Self::HealthCheckProtocol => "one of http, grpc and tcp",
             Self::Port => "a port from 1 to 65535",
             Self::IpAndPort => "an IP address and a port, such as `127.0.0.1:8125`",
@@ -192,7 +203,6 @@ impl ValueFormat {
                 let percent = parse_digits::<u8>(value)?;
                 (percent <= 100).then(|| percent.to_string())
             }
-            Self::PercentWithDecimals => telemetry_format::percent(value),
             Self::HealthCheckProtocol => word_of(&["http", "grpc", "tcp"], value),
             Self::Port => Some(value.parse::<Port>().ok()?.get().to_string()),
             Self::IpAndPort => Some(telemetry_format::ip_and_port(value)?.to_string()),
@@ -210,7 +220,7 @@ impl ValueFormat {
             Self::Path => is_path(value).then(|| value.to_owned()),
             Self::PathPrefix => is_path_prefix(value).then(|| value.to_owned()),
             Self::Host => is_host(value).then(|| value.to_owned()),
-            Self::Percent => traffic::percent(value),
+            Self::Percent(steps) => traffic::percent(value, steps),
             Self::Status => Some(status(value)?.to_string()),
             Self::Statuses => Some(joined(&statuses(value)?)),
             Self::BackOff => {

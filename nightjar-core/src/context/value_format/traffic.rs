@@ -1,7 +1,7 @@
 //! Limits, shares and statuses of a route's traffic.
 
 use super::{
-    comma_separated,
+    Steps, comma_separated,
     duration::{duration_nanos, nanos_text},
     is_host,
 };
@@ -15,8 +15,8 @@ use crate::document::{
 const MILLION: u32 = 1_000_000;
 /// How many of a million are one percent.
 const PERCENT: u32 = 10_000;
-/// The decimals that a percentage may have.
-const DECIMALS: usize = 4;
+/// The decimals that any percentage may have.
+const MAX_DECIMALS: usize = 4;
 
 /// How many requests are let through in a second, a minute or an hour.
 pub(in crate::context) fn rate_limit(value: &str) -> Option<RateLimit> {
@@ -42,18 +42,29 @@ pub(in crate::context) fn per_million(value: &str) -> Option<u32> {
         Some(parts) => parts,
         None => (value, ""),
     };
-    if decimals.len() > DECIMALS {
+    if decimals.len() > MAX_DECIMALS {
         return None;
     }
     let whole = parse_digits::<u32>(whole)?.checked_mul(PERCENT)?;
-    let decimals = parse_digits::<u32>(&format!("{decimals:0<DECIMALS$}"))?;
+    let decimals = parse_digits::<u32>(&format!("{decimals:0<MAX_DECIMALS$}"))?;
     Some(whole.checked_add(decimals)?).filter(|share| *share <= MILLION)
 }
 
-/// A percentage without needless digits.
-pub(super) fn percent(value: &str) -> Option<String> {
-    let share = per_million(value)?;
-    let text = format!("{}.{:0DECIMALS$}", share / PERCENT, share % PERCENT);
+/// A percentage without needless digits, if it is a number of such steps.
+pub(super) fn percent(value: &str, steps: Steps) -> Option<String> {
+    let step = match steps {
+        Steps::Hundredths => PERCENT / 100,
+        Steps::TenThousandths => 1,
+    };
+    let share = per_million(value).filter(|share| share % step == 0)?;
+    let text = format!("{}.{:0MAX_DECIMALS$}", share / PERCENT, share % PERCENT);
+    Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
+}
+
+/// A percentage as a share of one: `0.05` for `5`.
+pub(in crate::context) fn fraction(percent: &str) -> Option<String> {
+    let share = per_million(percent)?;
+    let text = format!("{}.{:06}", share / MILLION, share % MILLION);
     Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
@@ -160,7 +171,11 @@ mod tests {
             ("100", "100", 1_000_000),
             ("100.0", "100", 1_000_000),
         ] {
-            assert_eq!(percent(value).as_deref(), Some(text), "{value}");
+            assert_eq!(
+                percent(value, Steps::TenThousandths).as_deref(),
+                Some(text),
+                "{value}"
+            );
             assert_eq!(per_million(value), Some(share), "{value}");
         }
         for value in [
@@ -176,6 +191,26 @@ mod tests {
             "1e1",
         ] {
             assert_eq!(per_million(value), None, "{value}");
+        }
+        let hundredths = |value| percent(value, Steps::Hundredths);
+        assert_eq!(hundredths("0.50").as_deref(), Some("0.5"));
+        assert_eq!(hundredths("0.01").as_deref(), Some("0.01"));
+        assert_eq!(hundredths("0.001"), None);
+    }
+
+    #[test]
+    fn a_percentage_is_a_share_of_one() {
+        for (value, expected) in [
+            ("100", Some("1")),
+            ("5", Some("0.05")),
+            ("0.5", Some("0.005")),
+            ("0.01", Some("0.0001")),
+            ("12.5", Some("0.125")),
+            ("0", Some("0")),
+            ("101", None),
+            ("", None),
+        ] {
+            assert_eq!(fraction(value).as_deref(), expected, "{value}");
         }
     }
 

@@ -268,7 +268,7 @@ impl Filler<'_> {
             ValueFormat::Collector => "otlp://otel.test:4317",
             ValueFormat::AccessLog => "json",
             ValueFormat::AccessLogFormat => "%PROTOCOL%",
-            ValueFormat::Percent | ValueFormat::PercentWithDecimals => "0.5",
+            ValueFormat::Percent(_) => "0.5",
             ValueFormat::Status => "503",
             ValueFormat::Statuses => "502,503",
             ValueFormat::BackOff => "1s..2s",
