@@ -78,11 +78,18 @@ fn after_command(text: &str) -> Option<&str> {
     if rest.len() == text.len() {
         return None;
     }
-    let rest = match rest.strip_prefix('(') {
-        Some(arguments) => arguments.split_once(')')?.1,
-        None => rest,
-    };
-    let rest = match rest.strip_prefix(':') {
+    match rest.strip_prefix('(') {
+        // The first `)` that can end the command does, as for Envoy: others belong to the arguments.
+        Some(arguments) => arguments
+            .match_indices(')')
+            .find_map(|(at, _)| after_arguments(arguments.get(at + 1..)?)),
+        None => after_arguments(rest),
+    }
+}
+
+/// What follows the end of a command: perhaps a length, and `%`.
+fn after_arguments(text: &str) -> Option<&str> {
+    let rest = match text.strip_prefix(':') {
         Some(length) => {
             let rest = length.trim_start_matches(|letter: char| letter.is_ascii_digit());
             if rest.len() == length.len() {
@@ -158,6 +165,9 @@ mod tests {
             "%RESPONSE_CODE%",
             "a %REQ(X-A?:PATH):20% 100%% \"b\"",
             "%START_TIME(%Y-%m)%",
+            "%START_TIME(%s(%f))%:%PROTOCOL%",
+            "%CEL(request.headers['x'])%",
+            "%CEL(string(request.id)):5% %PROTOCOL%",
             "no command",
         ] {
             assert!(is_log_format(good), "{good}");
@@ -167,6 +177,11 @@ mod tests {
             " ",
             "100%",
             "%REQ(X-A%",
+            "%CEL(string(x)",
+            "%CEL(string(x)%%",
+            "%REQ(a))b% 100%",
+            "%REQ(a)%b)%",
+            "%REQ(a):%",
             "%req(a)%",
             "%A:%",
             "% A%",
