@@ -1,7 +1,7 @@
 //! JSON and YAML texts as Envoy reads them: the two spellings of a member, and members that are there
 //! twice.
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::{
     collections::{HashMap, hash_map::Entry},
     fmt,
@@ -44,7 +44,7 @@ pub(crate) fn camel(name: &str) -> String {
     camel
 }
 
-/// A member that an object names twice, in either spelling.
+/// A member that an object names twice, in either spelling if it is a field of Envoy's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RepeatedMember {
     /// How the second one is spelt.
@@ -59,11 +59,13 @@ pub(crate) struct RepeatedMember {
 pub(crate) fn repeated_member(text: &str, format: Format) -> Option<RepeatedMember> {
     let (message, line) = match format {
         Format::Json => {
-            let error = serde_json::from_str::<Unrepeated>(text).err()?;
+            let mut json = serde_json::Deserializer::from_str(text);
+            let error = Names::Fields.deserialize(&mut json).err()?;
             (error.to_string(), Some(error.line()))
         }
         Format::Yaml => {
-            let error = serde_norway::from_str::<Unrepeated>(text).err()?;
+            let yaml = serde_norway::Deserializer::from_str(text);
+            let error = Names::Fields.deserialize(yaml).err()?;
             (error.to_string(), None)
         }
     };
@@ -90,27 +92,82 @@ fn last_line_of(text: &str, member: &str) -> usize {
 /// How the error of a repeated member begins; its two spellings follow, each with a NUL.
 const REPEATED: &str = "repeated\0";
 
-struct Unrepeated;
+/// Fields of Envoy that are maps, of messages or of texts: their keys are the user's, each with one spelling.
+const MAPS: [&str; 11] = [
+    "typedPerFilterConfig",
+    "typedExtensionProtocolOptions",
+    "typedFilterMetadata",
+    "contextExtensions",
+    "keyValues",
+    "labels",
+    "map",
+    "policies",
+    "providers",
+    "requirementMap",
+    "sourceCodes",
+];
 
-impl<'de> Deserialize<'de> for Unrepeated {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UnrepeatedVisitor)
+/// Fields of Envoy whose whole contents are the user's.
+const DATA: [&str; 5] = [
+    "jsonFormat",
+    "metadata",
+    "filterMetadata",
+    "staticLayer",
+    "defaultSubset",
+];
+
+/// What the members of an object are. A value of this type reads one, and fails at one that is there twice.
+#[derive(Debug, Clone, Copy)]
+enum Names {
+    /// Fields of Envoy's, each with two spellings.
+    Fields,
+    /// The user's, of values that have fields.
+    Keys,
+    /// The user's, at any depth.
+    Data,
+}
+
+impl Names {
+    /// What the members of a member are. `spelling` is the one spelling of its name.
+    fn within(self, spelling: &str) -> Self {
+        match self {
+            Self::Fields if MAPS.contains(&spelling) => Self::Keys,
+            Self::Fields if DATA.contains(&spelling) => Self::Data,
+            Self::Fields | Self::Keys => Self::Fields,
+            Self::Data => Self::Data,
+        }
+    }
+
+    /// The one spelling of a name.
+    fn spelling(self, name: &str) -> String {
+        match self {
+            Self::Fields => camel(name),
+            Self::Keys | Self::Data => name.to_owned(),
+        }
     }
 }
 
-struct UnrepeatedVisitor;
+impl<'de> DeserializeSeed<'de> for Names {
+    type Value = ();
 
-impl<'de> Visitor<'de> for UnrepeatedVisitor {
-    type Value = Unrepeated;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Names {
+    type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("JSON whose objects name no member twice")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unrepeated, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut names = HashMap::new();
         while let Some(name) = members.next_key::<String>()? {
-            match names.entry(camel(&name)) {
+            let spelling = self.spelling(&name);
+            let inner = self.within(&spelling);
+            match names.entry(spelling) {
                 Entry::Vacant(place) => drop(place.insert(name)),
                 Entry::Occupied(first) => {
                     let first = first.get();
@@ -119,38 +176,43 @@ impl<'de> Visitor<'de> for UnrepeatedVisitor {
                     )));
                 }
             }
-            members.next_value::<Unrepeated>()?;
+            members.next_value_seed(inner)?;
         }
-        Ok(Unrepeated)
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unrepeated, A::Error> {
-        while items.next_element::<Unrepeated>()?.is_some() {}
-        Ok(Unrepeated)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        // A list of maps is none of Envoy's: one under such a name is another field.
+        let inner = match self {
+            Self::Data => Self::Data,
+            Self::Fields | Self::Keys => Self::Fields,
+        };
+        while items.next_element_seed(inner)?.is_some() {}
+        Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 }
 
@@ -187,5 +249,35 @@ mod tests {
             let found = repeated_member(&text, Format::Json);
             assert_eq!(found, Some(repeated(second, first, 2)));
         }
+    }
+    #[test]
+    fn keys_of_the_users_own_have_one_spelling() {
+        let json = |text: &str| repeated_member(text, Format::Json);
+        let twice = r#"{"trace_id": {"a_b": 1}, "traceId": {"aB": 2}}"#;
+        for map in [
+            "json_format",
+            "metadata",
+            "filter_metadata",
+            "typed_per_filter_config",
+            "labels",
+        ] {
+            for name in [map.to_owned(), super::camel(map)] {
+                assert_eq!(json(&format!(r#"{{"{name}": {twice}}}"#)), None, "{name}");
+                let yaml = format!("{name}:\n  trace_id: 1\n  traceId: 2\n");
+                assert_eq!(repeated_member(&yaml, Format::Yaml), None, "{name}");
+            }
+            // The same key twice is one too many there too.
+            let same = json(&format!(r#"{{"{map}": {{"a_b": 1, "a_b": 2}}}}"#));
+            assert_eq!(same, Some(repeated("a_b", "a_b", 1)), "{map}");
+        }
+        let nested = r#"{"json_format": {"a": [{"b_c": {"d_e": 1, "dE": 2}, "bC": 3}]}}"#;
+        assert_eq!(json(nested), None);
+        // A map's values have fields again.
+        let of_filter =
+            r#"{"typed_per_filter_config": {"own": {"stat_prefix": 1, "statPrefix": 2}}}"#;
+        let found = json(of_filter);
+        assert_eq!(found, Some(repeated("statPrefix", "stat_prefix", 1)));
+        let after = r#"{"json_format": {"a_b": 1}, "name_of": 1, "nameOf": 2}"#;
+        assert_eq!(json(after), Some(repeated("nameOf", "name_of", 1)));
     }
 }
