@@ -3,7 +3,7 @@
 use crate::{
     document::proxy_input::ProxyInput,
     envoy::{Configuration, FilesError},
-    template::{Inherited, TemplateError, TemplateErrors, TemplateSet, repeated_members},
+    template::{FileWarning, Inherited, TemplateErrors, TemplateSet, repeated_members},
 };
 
 /// Why a proxy's files cannot be made.
@@ -23,7 +23,7 @@ pub struct ProxyFiles {
     /// The files as Envoy reads them.
     pub configuration: Configuration,
     /// What files of the set's own repeat, and what hooks repeat because of the map.
-    pub warnings: Vec<TemplateError>,
+    pub warnings: Vec<FileWarning>,
 }
 
 impl From<TemplateErrors> for ProxyFilesError {

@@ -12,7 +12,7 @@
 //! shipped  the templates that come with Nightjar
 //! layer    the shipped templates beneath those of a store, and the hooks in them
 //! folder   templates in a folder that people edit (the one part that reads files)
-//! hook_check  what hooks would break, tried out with a sample of a proxy
+//! hook_check  what hooks would break, and files repeat, tried out with a sample of a proxy
 //! sample   the least that there is to render
 //! lint     names that no context has, by context_types
 //! ```
@@ -46,7 +46,7 @@ mod view;
 
 pub use self::{
     escape::Escape,
-    files::repeated_members,
+    files::{FileWarning, repeated_members},
     layer::{HOOKS, Inherited},
     lint::{Diagnostic, Severity, lint, lint_all},
     origin::Origin,

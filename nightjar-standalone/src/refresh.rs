@@ -13,9 +13,10 @@ use nightjar_core::{
     extension::{Host, RetryPolicy},
     proxy_files::{self, ProxyFiles, ProxyFilesError},
     shutdown::Shutdown,
-    template::{Origin, TemplateError, TemplateErrors, TemplateSet},
+    template::{FileWarning, Origin, TemplateErrors, TemplateSet},
     timing::Timing,
 };
+use repeated_members::RepeatedMembers;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -26,6 +27,7 @@ use std::{
 use templates_fetch::TemplatesFetch;
 use tokio::time::timeout;
 
+mod repeated_members;
 mod templates_fetch;
 
 /// How long a refresh waits for the data store at the most, if there are templates to go on with. A
@@ -73,8 +75,8 @@ pub(crate) struct Refresher {
     builds: Timing,
     /// The warnings of the last context, so that each is given once and not at every change.
     last_warnings: BTreeSet<String>,
-    /// The files that were warned of, so that each is named once while the templates stay the same.
-    warned_files: BTreeSet<String>,
+    /// What files were warned of, so that each member is named once while the templates stay the same.
+    repeated: RepeatedMembers,
     /// Where maps are kept.
     previous: Arc<Mutex<Previous>>,
 }
@@ -122,7 +124,7 @@ impl Refresher {
             templates_missing: None,
             builds: Timing::default(),
             last_warnings: BTreeSet::new(),
-            warned_files: BTreeSet::new(),
+            repeated: RepeatedMembers::default(),
             previous: Arc::default(),
         }
     }
@@ -251,7 +253,9 @@ impl Refresher {
         };
         match self.candidate(input, templates, fallback.clone()) {
             Ok((candidate, warnings)) => {
-                self.warn_of(warnings);
+                for warning in self.repeated.unknown(warnings) {
+                    tracing::warn!("{warning}");
+                }
                 self.previous().built(&candidate.configuration);
                 self.last_built = Some(candidate.configuration.clone());
                 self.templates_not_rendered = None;
@@ -282,7 +286,7 @@ impl Refresher {
         input: &ProxyInput,
         templates: &KnownTemplates,
         fallback: Option<Candidate>,
-    ) -> Result<(Candidate, Vec<TemplateError>), NotBuilt> {
+    ) -> Result<(Candidate, Vec<FileWarning>), NotBuilt> {
         let before = self.last_built.as_ref();
         let made = proxy_files::make(&templates.set, input, &self.bootstrap, before);
         let made = made.map_err(|error| NotBuilt {
@@ -302,16 +306,6 @@ impl Refresher {
             is_fallback: false,
         };
         Ok((candidate, warnings))
-    }
-
-    fn warn_of(&mut self, warnings: Vec<TemplateError>) {
-        let before = std::mem::take(&mut self.warned_files);
-        for warning in warnings {
-            if !before.contains(&warning.template) {
-                tracing::warn!("{warning}");
-            }
-            self.warned_files.insert(warning.template);
-        }
     }
 
     async fn fetch_map(&mut self, shutdown: &Shutdown) -> Result<bool, RefreshError> {
@@ -368,7 +362,7 @@ impl Refresher {
 
     fn set_templates(&mut self, version: Option<String>, set: TemplateSet) {
         self.last_number += 1;
-        self.warned_files.clear();
+        self.repeated = RepeatedMembers::default();
         self.templates = Some(KnownTemplates {
             number: self.last_number,
             version,

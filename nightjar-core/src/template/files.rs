@@ -15,7 +15,10 @@ use crate::mustache::{
     error::{TemplateError, TemplateErrors},
     purpose::check_path,
 };
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    fmt,
+};
 use xxhash_rust::xxh3::Xxh3;
 
 impl TemplateSet {
@@ -175,7 +178,7 @@ impl RenderedFile {
         &self,
         template: &str,
         texts: &BTreeMap<String, String>,
-    ) -> Option<TemplateError> {
+    ) -> Option<FileWarning> {
         let format = Format::of(&self.path).filter(|_| !self.partials.is_empty())?;
         let repeated = repeated_member(&self.text, format)?;
         let hooks = self.partials.iter().map(String::as_str);
@@ -184,7 +187,25 @@ impl RenderedFile {
         let hooks: Vec<_> = hooks
             .filter(|hook| texts.get(*hook).is_some_and(has))
             .collect();
-        Some(doubled_member(template, &repeated, &hooks, format))
+        Some(FileWarning {
+            error: doubled_member(template, &repeated, &hooks, format),
+            member: repeated.first,
+        })
+    }
+}
+
+/// A member that a file repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileWarning {
+    /// What is said of it. The line that it names may be another one in the next rendering.
+    pub error: TemplateError,
+    /// How the first one is spelt.
+    pub member: String,
+}
+
+impl fmt::Display for FileWarning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(out)
     }
 }
 
@@ -226,7 +247,7 @@ fn doubled_member(
 
 /// What files of templates of one's own repeat: the first member of each file that is there twice. Envoy
 /// takes the later one without a word, or merges maps and lists.
-pub fn repeated_members(files: &BTreeMap<String, String>) -> Vec<TemplateError> {
+pub fn repeated_members(files: &BTreeMap<String, String>) -> Vec<FileWarning> {
     let found = files.iter().filter_map(|(path, text)| {
         let format = Format::of(path)?;
         let repeated = repeated_member(text, format)?;
@@ -236,7 +257,10 @@ pub fn repeated_members(files: &BTreeMap<String, String>) -> Vec<TemplateError> 
             "takes the later one: remove one of them"
         };
         let message = format!("{}; Envoy {outcome}", described(&repeated));
-        Some(TemplateError::of(path, message))
+        Some(FileWarning {
+            error: TemplateError::of(path, message),
+            member: repeated.first,
+        })
     });
     found.collect()
 }

@@ -6,18 +6,14 @@
 
 use super::{
     Template,
-    files::render_file,
+    files::{FileWarning, render_file},
     origin::Origin,
     sample::sample,
     select::TemplateSet,
     shipped::{SHIPPED, ShippedTemplate},
 };
 use crate::document::proxy_input::ProxyInput;
-use crate::mustache::{
-    PARTIAL_SUFFIX,
-    error::{TemplateError, TemplateErrors},
-    purpose::is_per_listener,
-};
+use crate::mustache::{PARTIAL_SUFFIX, error::TemplateErrors, purpose::is_per_listener};
 use std::collections::BTreeMap;
 
 /// The one hook that is in YAML.
@@ -46,7 +42,7 @@ pub struct Inherited {
     /// The text.
     pub text: String,
     /// A member that a hook repeats because of the map.
-    pub warning: Option<TemplateError>,
+    pub warning: Option<FileWarning>,
 }
 
 impl TemplateSet {
@@ -98,7 +94,7 @@ impl TemplateSet {
             };
             let made = render_file(&self.partials, input, template, path, listener, 0)?;
             let warning = made.repeated_member(template.name(), &self.texts);
-            if let Some(error) = &warning
+            if let Some(FileWarning { error, .. }) = &warning
                 && self.repeats_always(template, input.is_service)
             {
                 return Err(error.clone().into());
