@@ -32,6 +32,19 @@ impl TemplateSet {
         file_name(&self.partials, name, input, listener)
     }
 
+    /// The purpose of the template that makes a file.
+    pub(super) fn purpose_of<'a>(&'a self, file: &'a str, input: &ProxyInput) -> &'a str {
+        let makes = |name: &Template| {
+            let mut listeners = input.listeners.iter();
+            listeners.any(|listener| {
+                self.file_name(name, input, listener)
+                    .is_ok_and(|it| it == file)
+            })
+        };
+        let per_listener = self.names.iter().find(|(_, name)| makes(name));
+        per_listener.map_or(file, |(purpose, _)| purpose.as_str())
+    }
+
     /// Makes the files, each with its path inside the configuration folder.
     pub fn render(&self, input: &ProxyInput) -> Result<BTreeMap<String, String>, TemplateErrors> {
         let mut maker = FileMaker {

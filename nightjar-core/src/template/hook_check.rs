@@ -1,12 +1,14 @@
-//! Hooks tried out: what they would break in the files of the shipped templates.
+//! Templates tried out with a sample of a proxy: what hooks would break in the files of the shipped templates,
+//! and what files of a store's own repeat.
 
 use super::{
+    files::{FileWarning, repeated_members},
     layer::HOOKS,
     sample::{NAME, sample},
     select::TemplateSet,
 };
 use crate::document::templates::Templates;
-use crate::mustache::error::TemplateError;
+use crate::mustache::error::{TemplateError, TemplateErrors};
 use crate::proxy::defaults::BOOTSTRAP;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,18 +19,10 @@ type Scope<'a> = (&'a str, Option<(&'a str, &'a str)>);
 /// hook's template. Which values a map has is not known, so what depends on them is not found.
 pub(super) fn errors(templates: &Templates) -> Vec<(String, TemplateError)> {
     let mut found = Vec::new();
-    for (namespace, service) in scopes(templates) {
-        let set = match service {
-            None => TemplateSet::select_gateway(templates, namespace),
-            Some((service, color)) => {
-                TemplateSet::select_service(templates, namespace, service, color)
-            }
-        };
+    for scope in scopes(templates, |purpose| HOOKS.contains(&purpose)) {
+        let set = select(templates, scope).and_then(TemplateSet::over_shipped);
         // What is wrong with a template by itself is told elsewhere.
-        let (Some(input), Ok(set)) = (
-            sample(service.is_some()),
-            set.and_then(TemplateSet::over_shipped),
-        ) else {
+        let (Some(input), Ok(set)) = (sample(scope.1.is_some()), set) else {
             continue;
         };
         let Ok(own) = set.render(&input) else {
@@ -45,6 +39,39 @@ pub(super) fn errors(templates: &Templates) -> Vec<(String, TemplateError)> {
         }
     }
     found
+}
+
+/// The members that files of the store's own repeat for a sample of a proxy, each with the JSON pointer of
+/// the file's template.
+pub(super) fn warnings(templates: &Templates) -> Vec<(String, FileWarning)> {
+    let mut found = Vec::new();
+    for scope in scopes(templates, |_| true) {
+        let (Some(input), Ok(set)) = (sample(scope.1.is_some()), select(templates, scope)) else {
+            continue;
+        };
+        let Ok(files) = set.render(&input) else {
+            continue;
+        };
+        for warning in repeated_members(&files) {
+            let purpose = set.purpose_of(&warning.error.template, &input);
+            let pointer = set.pointers.get(purpose).map_or("", String::as_str);
+            let pointer = format!("{pointer}/template");
+            if !found.contains(&(pointer.clone(), warning.clone())) {
+                found.push((pointer, warning));
+            }
+        }
+    }
+    found
+}
+
+fn select(
+    templates: &Templates,
+    (namespace, service): Scope<'_>,
+) -> Result<TemplateSet, TemplateErrors> {
+    match service {
+        None => TemplateSet::select_gateway(templates, namespace),
+        Some((service, color)) => TemplateSet::select_service(templates, namespace, service, color),
+    }
 }
 
 /// The shipped files that a set inherits: those that it does not make, and that something names which
@@ -72,15 +99,15 @@ fn inherited_files(own: &BTreeMap<String, String>) -> Vec<&'static str> {
     files
 }
 
-/// For whom there are hooks.
-fn scopes(templates: &Templates) -> BTreeSet<Scope<'_>> {
+/// For whom there are templates of some purposes.
+fn scopes(templates: &Templates, counts: impl Fn(&str) -> bool) -> BTreeSet<Scope<'_>> {
     let gateways = templates.gateway_templates.iter();
     let gateways = gateways
-        .filter(|template| HOOKS.contains(&&*template.purpose))
+        .filter(|template| counts(&template.purpose))
         .map(|template| (template.namespace.as_deref().unwrap_or(NAME), None));
     let services = templates.service_templates.iter();
     let services = services
-        .filter(|template| HOOKS.contains(&&*template.purpose))
+        .filter(|template| counts(&template.purpose))
         .map(|template| {
             let service = template.service.as_deref().unwrap_or(NAME);
             let color = template.color.as_deref().unwrap_or(NAME);

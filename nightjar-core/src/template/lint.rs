@@ -83,8 +83,8 @@ pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Checks every template of a document, whether there are the partials that they contain, and whether a
-/// hook breaks what it stands in: each finding with the JSON pointer of its template.
+/// Checks every template of a document, whether there are the partials that they contain, whether a hook
+/// breaks what it is in, and whether a file repeats a member: each finding with the JSON pointer of its template.
 pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
     let gateway = templates.gateway_templates.iter();
     let service = templates.service_templates.iter();
@@ -111,6 +111,11 @@ pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
     let of_hooks = hook_check::errors(templates).into_iter();
     diagnostics.extend(of_hooks.map(|(pointer, error)| {
         let severity = Severity::Error;
+        (pointer, Diagnostic { severity, error })
+    }));
+    let of_files = hook_check::warnings(templates).into_iter();
+    diagnostics.extend(of_files.map(|(pointer, warning)| {
+        let (severity, error) = (Severity::Warning, warning.error);
         (pointer, Diagnostic { severity, error })
     }));
     diagnostics

@@ -311,6 +311,23 @@ fn a_lint_tries_hooks_out() {
     /service-templates/2/template: envoy-config.yaml: error: line 43 of the rendered file repeats the member "node", which the hook bootstrap.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
     /service-templates/0/template: rds-{{mesh_port}}.json: error: line 27 of the rendered file repeats the member "match", which the hook route.mustache adds; Envoy would take the later one: remove it from the hook, or replace the whole template
     "#);
+    // Files of a store's own are only warned of.
+    let own = [
+        ("lds.json", "{\"resources\": [],\n\"resources\": []}"),
+        (
+            "rds-{{mesh_port}}.json",
+            "{\"resources\": [], \"a_b\": 1, \"aB\": 2}",
+        ),
+    ];
+    let findings = lint_all(&templates(&own));
+    let lines: Vec<_> = findings
+        .iter()
+        .map(|(pointer, finding)| format!("{pointer}: {finding}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    /service-templates/0/template: lds.json: warning: line 2 of the rendered file repeats the member "resources"; Envoy takes the later one: remove one of them
+    /service-templates/1/template: rds-8080.json: warning: line 1 of the rendered file repeats the member "a_b" as "aB"; Envoy takes the later one: remove one of them
+    "#);
     // The template of the namespace is meant, and not the first of the hook.
     let fine = ("cluster.mustache", "\"metadata\": {},\n");
     let mut document = templates(&[fine, ("cluster.mustache", "\"name\": \"x\",\n")]);
