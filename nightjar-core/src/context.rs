@@ -24,6 +24,7 @@
 //! clusters          endpoints
 //! cluster_checks    health checks and slow start, as far as Envoy takes them together
 //! properties        the documented properties
+//! property_levels   what several levels say together
 //! property_check    properties as the map gives them, checked
 //! value_format      the formats of their values
 //! telemetry_format  the formats of those that say where telemetry goes
@@ -54,6 +55,7 @@ mod order_warnings;
 mod origins;
 pub mod properties;
 pub(crate) mod property_check;
+mod property_levels;
 mod proxy_config;
 mod proxy_properties;
 mod redirect_warnings;

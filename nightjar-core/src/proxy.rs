@@ -35,9 +35,8 @@ pub fn plain_dir(path: &Path) -> Option<String> {
 /// # Errors
 /// What is wrong with it, such as `is not a whole number`.
 pub fn check_property(name: &str, value: &str) -> Result<(), String> {
-    let format = documented(name).map(|property| property.format);
-    match format.filter(|format| format.normalise(value).is_none()) {
-        Some(format) => Err(format!("is not {}", format.description())),
+    match documented(name).filter(|property| property.normalise(value).is_none()) {
+        Some(property) => Err(format!("is not {}", property.format.description())),
         None => Ok(()),
     }
 }

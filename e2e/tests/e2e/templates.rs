@@ -9,6 +9,8 @@
 //! instances  outlier detection, health checks, load balancing
 //! checks     health checks by gRPC and TCP, slow start, how outlier detection is set
 //! rewriting  host and path as the service sees them, and the levels of properties
+//! switching_off
+//!            what a nearer level switches off
 //! headers    headers that are set and removed
 //! redirecting, cross_origin, faults, mirroring
 //!            what else a property of a route does: redirects, CORS, faults and limits, copies
@@ -41,6 +43,7 @@ mod retrying;
 mod rewriting;
 mod sharing;
 mod sockets;
+mod switching_off;
 mod upstreams;
 mod waiting;
 

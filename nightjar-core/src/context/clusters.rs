@@ -1,8 +1,12 @@
 //! Clusters that a proxy sends requests to, and their endpoints.
 
 use super::{
-    builder::ContextBuilder, cluster_checks, first_last::mark_first_and_last, properties::merged,
-    upstreams::Upstream, warning::Subject,
+    builder::ContextBuilder,
+    cluster_checks,
+    first_last::mark_first_and_last,
+    property_levels::{in_effect, merged},
+    upstreams::Upstream,
+    warning::Subject,
 };
 use crate::document::{
     discovery_map::{Host, HostPort, Namespace, Protocol},
@@ -29,7 +33,7 @@ pub(super) fn of_upstream(upstream: &Upstream<'_>, builder: &mut ContextBuilder<
     upstream.identity.service.clone_into(&mut cluster.service);
     upstream.identity.color.clone_into(&mut cluster.color);
     cluster.uses_http2 = upstream.protocol == Protocol::Http2;
-    cluster.properties = merged(&upstream.outer, &upstream.own);
+    cluster.properties = in_effect(merged(&upstream.outer, &upstream.own));
     cluster_checks::apply(&mut cluster, &upstream.subject(), builder);
     cluster
 }

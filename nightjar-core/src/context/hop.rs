@@ -2,8 +2,9 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::{self, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT, Scope, documented},
+    properties::{DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT, Scope, documented},
     property_check::valid_properties,
+    property_levels::{in_effect, merged},
     upstreams::{Upstream, namespace_properties},
     value_format::{longer, sum},
 };
@@ -19,7 +20,7 @@ pub(super) fn hop_properties(
     upstreams: &[Upstream<'_>],
     builder: &mut ContextBuilder<'_>,
 ) -> Properties {
-    let mut hop = namespace_properties(other, builder);
+    let mut hop = in_effect(namespace_properties(other, builder));
     hop.retain(|name, _| !documented(name).is_some_and(|property| property.is_done_by_gateways));
     let is_checked = hop
         .remove("health-check-protocol")
@@ -33,7 +34,7 @@ pub(super) fn hop_properties(
         .filter(|(_, route)| route.default_access)
         .map(|(upstream, route)| {
             let own = valid_properties(&route.properties, Scope::Route);
-            properties::merged(&properties::merged(&upstream.outer, &upstream.own), &own)
+            in_effect(merged(&merged(&upstream.outer, &upstream.own), &own))
         })
         .collect();
     // The gateways begin to count when the delay is over, and any member of a route may say that.

@@ -7,8 +7,8 @@
 //! (service-color, then namespace) holds.
 
 use super::value_format::{Steps, ValueFormat};
-use crate::document::{misspelt, proxy_input::Properties};
-use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
+use crate::document::misspelt;
+use std::borrow::Cow;
 
 /// A property with a meaning in the shipped templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Documented {
     /// Whether the gateways of a namespace that prefers them do it, so that the proxy before them does not do
     /// it too.
     pub is_done_by_gateways: bool,
+    /// Whether the value may be [`NONE`] too.
+    pub can_be_none: bool,
 }
 
 /// What a property sets something of.
@@ -80,7 +82,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
         "per-try-timeout",
         ValueFormat::Duration,
         "the time each try may take",
-    ),
+    ).or_none(),
     at(
         Target::RouteMember,
         "host-rewrite",
@@ -91,17 +93,17 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
         "prefix-rewrite",
         ValueFormat::PathPrefix,
         "what replaces the matched prefix, or an exact path, in the request that the service receives",
-    ),
+    ).or_none(),
     on_the_way(
         "hash-on",
         ValueFormat::HashOn,
         "what requests are hashed by, so that equal ones reach one endpoint; with an lb-policy of RING_HASH or MAGLEV",
-    ),
+    ).or_none(),
     route(
         "retry-statuses",
         ValueFormat::Statuses,
         "which statuses are retried, besides what `retry-on` says",
-    ),
+    ).or_none(),
     route(
         "retry-back-off",
         ValueFormat::BackOff,
@@ -131,22 +133,22 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
         "redirect-to",
         ValueFormat::Redirect,
         "where the proxy redirects the caller to, instead of asking the service; with 307 unless the value starts with another status",
-    ),
+    ).or_none(),
     route(
         "cors-origins",
         ValueFormat::Origins,
         "the web pages that may call the route from a browser; `*` is any page",
-    ),
+    ).or_none(),
     route(
         "rate-limit",
         ValueFormat::RateLimit,
         "how many requests each proxy lets through; it answers 429 to the others",
-    ),
+    ).or_none(),
     route(
         "abort-status",
         ValueFormat::Status,
         "the status that the proxy answers with, instead of asking the service",
-    ),
+    ).or_none(),
     route(
         "abort-percent",
         ValueFormat::Percent(Steps::TenThousandths),
@@ -156,7 +158,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
         "delay",
         ValueFormat::Duration,
         "how long the proxy waits before it sends a request on",
-    ),
+    ).or_none(),
     route(
         "delay-percent",
         ValueFormat::Percent(Steps::TenThousandths),
@@ -166,7 +168,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
         "mirror-to",
         ValueFormat::ServiceColor,
         "the service-color that receives a copy of each request; its answers are dropped",
-    ),
+    ).or_none(),
     route(
         "mirror-percent",
         ValueFormat::Percent(Steps::TenThousandths),
@@ -211,7 +213,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
         "health-check-path",
         ValueFormat::Path,
         "the path that is requested to see whether an endpoint is healthy",
-    ),
+    ).or_none(),
     cluster(
         "health-check-interval",
         ValueFormat::Duration,
@@ -251,12 +253,12 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
         "health-check-protocol",
         ValueFormat::HealthCheckProtocol,
         "what a health check speaks; `grpc` and `tcp` need no `health-check-path`",
-    ),
+    ).or_none(),
     cluster(
         "slow-start",
         ValueFormat::Duration,
         "over how long an endpoint that has become healthy gets its whole share",
-    ),
+    ).or_none(),
     at(
         Target::ProxyEnvironment,
         "trusted-hops",
@@ -352,13 +354,33 @@ const fn at(
         target,
         meaning,
         is_done_by_gateways: matches!(target, Target::Route | Target::RouteMember),
+        can_be_none: false,
     }
 }
+
+/// The value that switches off what an outer level sets. Only what does nothing unless it is set can have it.
+pub const NONE: &str = "none";
 
 /// What ends the names of a family of properties, in place of a name of the user's choice.
 const ANY_NAME: &str = "NAME";
 
 impl Documented {
+    const fn or_none(self) -> Self {
+        Self {
+            can_be_none: true,
+            ..self
+        }
+    }
+
+    /// A value in Envoy's form, or [`NONE`]; `None` if it is neither.
+    pub(crate) fn normalise(&self, value: &str) -> Option<String> {
+        if self.can_be_none && value.eq_ignore_ascii_case(NONE) {
+            Some(NONE.to_owned())
+        } else {
+            self.format.normalise(value)
+        }
+    }
+
     /// What the names of a family start with, such as `request-header-set-`; `None` for a single property.
     pub fn family(&self) -> Option<&'static str> {
         self.name.strip_suffix(ANY_NAME)
@@ -404,75 +426,4 @@ pub(super) fn misspelt_property(name: &str) -> Option<String> {
         let own = if own.is_empty() { ANY_NAME } else { own };
         Some(format!("{meant}{own}"))
     })
-}
-
-/// What the properties that set headers start with, each with the one that removes such headers.
-pub(super) const HEADER_CHANGES: [(&str, &str); 2] = [
-    ("request-header-set-", "request-header-remove"),
-    ("response-header-set-", "response-header-remove"),
-];
-
-/// The headers that one level removes, each with the removing property and the name of the one that sets it.
-pub(super) fn removals(
-    level: &Properties,
-) -> impl Iterator<Item = (&'static str, &str, String)> + '_ {
-    HEADER_CHANGES.into_iter().flat_map(|(set, remove)| {
-        let names = level.get(remove).map(|names| names.split(','));
-        let names = names.into_iter().flatten();
-        names.map(move |header| (remove, header, format!("{set}{header}")))
-    })
-}
-
-/// The outer level's properties with the inner level's on top. A header that the inner level removes the
-/// outer one does not set: Envoy would set it after it was removed.
-pub(super) fn merged(outer: &Properties, inner: &Properties) -> Properties {
-    let mut all = outer.clone();
-    for (_, _, setting) in removals(inner) {
-        all.remove(&setting);
-    }
-    all.extend(
-        inner
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
-    all
-}
-
-/// What a service-color that shares a route says of it.
-pub(super) struct MemberProperties<'a> {
-    /// The service-color, for messages.
-    pub(super) name: String,
-    /// Its weight on this route, all of its ports together.
-    pub(super) weight: u64,
-    /// What it says, namespace aside.
-    pub(super) properties: &'a Properties,
-}
-
-/// The properties that the members of a route share: one that sets none agrees with those that do; where values
-/// differ, those of the greatest weight count, and among equals the first in text order. `differ` is
-/// called for each property whose values differ.
-pub(super) fn shared(
-    members: &[MemberProperties<'_>],
-    mut differ: impl FnMut(&str, &str, &MemberProperties<'_>),
-) -> Properties {
-    let mut said = BTreeMap::<&String, Vec<(&String, &MemberProperties<'_>)>>::new();
-    for member in members {
-        for (name, value) in member.properties {
-            said.entry(name).or_default().push((value, member));
-        }
-    }
-    let mut shared = Properties::new();
-    for (name, mut words) in said {
-        words.sort_by_key(|(value, member)| (Reverse(member.weight), &member.name, *value));
-        let Some((value, winner)) = words.first() else {
-            continue;
-        };
-        // RouteMembers and clusters go by their own words.
-        let is_shared = documented(name).is_none_or(|property| property.target == Target::Route);
-        if is_shared && words.iter().any(|(other, _)| other != value) {
-            differ(name, value, winner);
-        }
-        shared.insert(name.clone(), (*value).clone());
-    }
-    shared
 }

@@ -2,7 +2,8 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::{Scope, Target, documented, misspelt_property, one_spelling, removals},
+    properties::{Scope, Target, documented, misspelt_property, one_spelling},
+    property_levels::removals,
     value_format::{ACCESS_LOG_NONE, header_refusal},
     warning::{Subject, WarningOrigin},
 };
@@ -75,7 +76,7 @@ pub(crate) fn check_property(
             format!("set NJ_PROXY_PROP_{setting} where the proxy runs"),
         ),
         _ => {
-            if let Some(normalise) = property.format.normalise(value) {
+            if let Some(normalise) = property.normalise(value) {
                 // Whoever can tag a task must not silence a log.
                 if name == "access-log" && normalise == ACCESS_LOG_NONE && scope != Scope::Proxy {
                     return left_out(

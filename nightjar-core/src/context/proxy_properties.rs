@@ -4,6 +4,7 @@ use super::{
     builder::ContextBuilder,
     properties::Scope,
     property_check::{check_property, valid_properties},
+    property_levels::in_effect,
     proxy_config::{ProxyConfig, ProxyRole},
     telemetry_format::{collector, ip_and_port},
     upstreams::{merge_entry_properties, namespace_properties},
@@ -36,7 +37,7 @@ pub(super) fn proxy_properties(own: &Namespace, builder: &mut ContextBuilder<'_>
         Some((name.clone(), value?))
     });
     all.extend(own);
-    all
+    in_effect(all)
 }
 
 /// Whether a proxy drops headers whose names hold an underscore.

@@ -1,7 +1,9 @@
 //! Warnings about redirects: what they make useless, and those that have no effect.
 
 use super::{
-    builder::ContextBuilder, properties::MemberProperties, route_settings::redirect_of,
+    builder::ContextBuilder,
+    property_levels::{MemberProperties, is_off},
+    route_settings::redirect_of,
     route_warnings::RouteSubject,
 };
 use crate::document::{proxy_input::Properties, truncated};
@@ -43,7 +45,10 @@ impl RouteSubject<'_, '_, '_> {
             self.check_joint(REDIRECT_TO, &redirect.path, builder);
         }
         let path = truncated(self.path_match.text());
-        for name in members.iter().flat_map(|member| member.properties.keys()) {
+        for (name, value) in members.iter().flat_map(|member| member.properties) {
+            if is_off(name, value) {
+                continue;
+            }
             let is_useless =
                 OF_SERVED_REQUESTS.contains(&name.as_str()) || name.starts_with(SET_REQUEST_HEADER);
             if is_useless {
@@ -66,7 +71,8 @@ impl RouteSubject<'_, '_, '_> {
     ) {
         for member in idle {
             let said = member.properties.get(REDIRECT_TO);
-            if said.is_none() || said == properties.get(REDIRECT_TO) {
+            let is_meant = said.is_some_and(|value| !is_off(REDIRECT_TO, value));
+            if !is_meant || said == properties.get(REDIRECT_TO) {
                 continue;
             }
             let (reason, remedy) = if member.weight == 0 {

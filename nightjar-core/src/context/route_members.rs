@@ -4,8 +4,9 @@ use super::{
     builder::ContextBuilder,
     candidates::Candidate,
     clusters::{UNAVAILABLE_CLUSTER, weighted},
-    properties::{self, MemberProperties, Scope},
+    properties::Scope,
     property_check::check_properties,
+    property_levels::{self, MemberProperties, in_effect, merged},
     route_warnings::RouteSubject,
     upstreams::Upstream,
     warning::Subject,
@@ -70,7 +71,7 @@ impl<'n, 'a> RouteMembers<'n, 'a> {
             });
         let words = words(&members);
         let shared = shared(&words, path_match, &upstreams, builder);
-        let mut properties = properties::merged(&outer, &shared);
+        let mut properties = in_effect(merged(&outer, &shared));
         let route = RouteSubject {
             path_match,
             upstreams: &upstreams,
@@ -79,12 +80,13 @@ impl<'n, 'a> RouteMembers<'n, 'a> {
         route.check_redirect(&words, &properties, builder);
         route.check_idle_redirects(&self::words(&idle), &properties, builder);
         route.check_minorities(&words, &outer, &shared, builder);
+        let shared = in_effect(shared);
         route.check_hashing(&shared, &properties, builder);
         route.check_shares(&shared, &properties, builder);
         route.check_retries(&shared, &properties, builder);
         route.check_delay(&properties, builder);
         let clusters = members.into_iter().map(|(name, member)| {
-            let properties = properties::merged(&properties, &member.own);
+            let properties = in_effect(merged(&properties, &member.own));
             weighted(name.to_owned(), member.weight.into(), properties)
         });
         let mut clusters: Vec<WeightedCluster> = clusters.collect();
@@ -124,7 +126,7 @@ impl<'n, 'a> RouteMember<'n, 'a> {
             let mut subject = upstream.subject();
             subject.route = Some(truncated(route.path_match.text()).into_owned());
             let own = check_properties(&route.properties, Scope::Route, &subject, builder);
-            properties::merged(&upstream.own, &own)
+            merged(&upstream.own, &own)
         };
         Self {
             upstream,
@@ -193,7 +195,7 @@ fn shared(
         return Properties::new();
     };
     let subject = Subject::namespace(first.identity.namespace);
-    properties::shared(words, |property, value, winner| {
+    property_levels::shared(words, |property, value, winner| {
         const MAX_NAMES: usize = 5;
         let said = words.iter().filter_map(|member| {
             let value = member.properties.get(property)?;

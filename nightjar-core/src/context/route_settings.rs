@@ -2,7 +2,7 @@
 
 use super::{
     first_last::mark_first_and_last,
-    properties::HEADER_CHANGES,
+    property_levels::HEADER_CHANGES,
     value_format::{back_off, origins, per_million, rate_limit, redirect, status, statuses},
 };
 use crate::document::proxy_input::{

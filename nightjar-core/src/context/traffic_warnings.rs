@@ -3,7 +3,8 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::{DEFAULT_IDLE_TIMEOUT, MemberProperties},
+    properties::DEFAULT_IDLE_TIMEOUT,
+    property_levels::{MemberProperties, is_off},
     route_warnings::RouteSubject,
     value_format::longer,
     warning::Subject,
@@ -39,7 +40,13 @@ impl RouteSubject<'_, '_, '_> {
             let Some(winner) = saying.min_by_key(by_weight) else {
                 continue;
             };
-            if winner.weight == greatest.weight || outer.get(name) == shared.get(name) {
+            let in_effect = |level: &Properties| {
+                level
+                    .get(name)
+                    .filter(|value| !is_off(name, value))
+                    .cloned()
+            };
+            if winner.weight == greatest.weight || in_effect(outer) == in_effect(shared) {
                 continue;
             }
             let message = format!(

@@ -125,6 +125,7 @@ fn below(path_match: &PathMatch, properties: &Properties) -> Option<(PathMatch, 
     let prefix = format!("{}/", path_match.text());
     let mut properties = properties.clone();
     if let Some(rewrite) = properties.get_mut("prefix-rewrite")
+        && rewrite.starts_with('/')
         && !rewrite.ends_with('/')
     {
         *rewrite = format!("{rewrite}/").parse().ok()?;

@@ -12,6 +12,7 @@ mod proxy;
 mod route_settings;
 mod route_warnings;
 mod routing;
+mod switched_off;
 mod telemetry;
 mod views;
 

@@ -2,7 +2,7 @@
 
 use e2e::tables::table;
 use nightjar_core::{
-    context::properties::{DOCUMENTED_PROPERTIES, Target},
+    context::properties::{DOCUMENTED_PROPERTIES, Documented, Target},
     document::{self, discovery_map::DiscoveryMap, proxy_input::ProxyInput, templates::Templates},
     extension::args::{EXIT_CONFLICT, EXIT_DONE, EXIT_RETRY, EXIT_UNCHANGED},
     template::SHIPPED,
@@ -59,12 +59,21 @@ fn properties() -> String {
         [
             format!("`{}`", property.name),
             level.to_owned(),
-            property.format.description().to_owned(),
+            value(property),
             shipped_default(property.name),
             property.meaning.to_owned(),
         ]
     });
     table(["property", "of a", "value", "without it", "meaning"], rows)
+}
+
+fn value(property: Documented) -> String {
+    let end = if property.can_be_none {
+        ", or `none`"
+    } else {
+        ""
+    };
+    format!("{}{end}", property.format.description())
 }
 
 /// What the shipped templates write when a property is not set.
