@@ -2,7 +2,7 @@
 
 use super::{
     builder::ContextBuilder,
-    cluster_checks,
+    cluster_checks::{self, SaidProperties},
     first_last::mark_first_and_last,
     property_levels::{in_effect, merged},
     upstreams::Upstream,
@@ -34,7 +34,11 @@ pub(super) fn of_upstream(upstream: &Upstream<'_>, builder: &mut ContextBuilder<
     upstream.identity.color.clone_into(&mut cluster.color);
     cluster.uses_http2 = upstream.protocol == Protocol::Http2;
     cluster.properties = in_effect(merged(&upstream.outer, &upstream.own));
-    cluster_checks::apply(&mut cluster, &upstream.subject(), builder);
+    let said = SaidProperties {
+        own: &upstream.own,
+        outer: &upstream.outer,
+    };
+    cluster_checks::apply(&mut cluster, said, &upstream.subject(), builder);
     cluster
 }
 
@@ -51,7 +55,12 @@ pub(super) fn of_gateways(
     cluster.is_gateway = true;
     cluster.uses_http2 = namespace.gateways.protocol == Protocol::Http2;
     cluster.properties = properties;
-    cluster_checks::apply(&mut cluster, &subject, builder);
+    let none = Properties::new();
+    let said = SaidProperties {
+        own: &none,
+        outer: &none,
+    };
+    cluster_checks::apply(&mut cluster, said, &subject, builder);
     cluster
 }
 

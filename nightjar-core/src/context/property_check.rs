@@ -2,9 +2,9 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::{Scope, Target, documented, misspelt_property, one_spelling},
+    properties::{NONE, Scope, Target, documented, misspelt_property, one_spelling},
     property_levels::removals,
-    value_format::{ACCESS_LOG_NONE, header_refusal},
+    value_format::{ACCESS_LOG_NONE, header_refusal, longer},
     warning::{Subject, WarningOrigin},
 };
 use crate::document::{discovery_map, proxy_input::Properties, truncated};
@@ -131,6 +131,9 @@ pub(super) fn check_properties(
             }
         }
     }
+    for message in useless_on_one_level(&kept) {
+        builder.warn(subject, message);
+    }
     for (remove, header, setting) in removals(&kept) {
         if kept.contains_key(&setting) {
             let (header, setting) = (truncated(header), truncated(&setting));
@@ -141,6 +144,26 @@ pub(super) fn check_properties(
         }
     }
     kept
+}
+
+/// What one level says twice over: the one property makes the other useless.
+fn useless_on_one_level(kept: &Properties) -> Vec<String> {
+    let mut messages = Vec::new();
+    if kept.contains_key("retry-on") && kept.get("num-retries").is_some_and(|count| count == "0") {
+        messages.push(
+            "property `retry-on` has no effect beside `num-retries` 0; remove one of them"
+                .to_owned(),
+        );
+    }
+    if let (Some(each), Some(all)) = (kept.get("per-try-timeout"), kept.get("timeout"))
+        && each != NONE
+        && longer(each.clone(), all.clone()) == *each
+    {
+        messages.push(format!(
+            "property `per-try-timeout` {each} has no effect beside a `timeout` of {all}, which is not longer; make it shorter"
+        ));
+    }
+    messages
 }
 
 /// The same, where somebody else warns.

@@ -2,7 +2,7 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::Scope,
+    properties::{Scope, Target, documented},
     property_check::{check_property, valid_properties},
     property_levels::in_effect,
     proxy_config::{ProxyConfig, ProxyRole},
@@ -14,6 +14,7 @@ use super::{
 use crate::document::{
     discovery_map::{Namespace, ServiceColor},
     proxy_input::{AccessLog, Properties, Proxy, Statsd, Trace},
+    truncated,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -22,22 +23,79 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(super) fn proxy_properties(own: &Namespace, builder: &mut ContextBuilder<'_>) -> Properties {
     let proxy = builder.proxy;
     let mut all = namespace_properties(own, builder);
+    let mut subject = Subject::namespace(&own.namespace);
     if let ProxyRole::Service { service, color } = &proxy.role {
         let is_own = |entry: &&ServiceColor| entry.service == **service && entry.color == **color;
         let entries: Vec<&ServiceColor> = own.service_colors.iter().filter(is_own).collect();
-        let subject = Subject {
-            service_color: Some((service.clone(), color.clone(), None)),
-            ..Subject::namespace(&own.namespace)
-        };
+        subject.service_color = Some((service.clone(), color.clone(), None));
         let given = merge_entry_properties(&entries, &subject, builder);
         all.extend(valid_properties(&given, Scope::ServiceColorOrNamespace));
     }
+    check_own_properties(proxy, &subject, builder);
     let own = proxy.properties.iter().filter_map(|(name, value)| {
         let (value, _) = check_property(name, value, Scope::Proxy);
         Some((name.clone(), value?))
     });
     all.extend(own);
     in_effect(all)
+}
+
+/// Warns of what a proxy's own environment sets without effect. What a map sets is for other proxies too.
+fn check_own_properties(proxy: &ProxyConfig, subject: &Subject, builder: &mut ContextBuilder<'_>) {
+    let said = |name: &str| {
+        proxy
+            .properties
+            .get(name)
+            .map(|value| value.to_ascii_lowercase())
+    };
+    let mut warnings = Vec::new();
+    if said("trace-percent").is_some() && said("trace-to").is_none() {
+        warnings.push((
+            "trace-percent",
+            "without `trace-to`; set NJ_PROXY_PROP_TRACE_TO too",
+        ));
+    }
+    if said("access-log-format").is_some() {
+        match said("access-log").as_deref() {
+            Some("json") => warnings.push((
+                "access-log",
+                "beside `access-log-format`, which takes precedence over json; remove one of them",
+            )),
+            Some(ACCESS_LOG_NONE) => warnings.push((
+                "access-log-format",
+                "beside `access-log` none, which writes no log; remove one of them",
+            )),
+            _ => {}
+        }
+    }
+    if said("stats-port").is_some() && proxy.admin_port.is_none() {
+        warnings.push((
+            "stats-port",
+            "without an admin port, where the statistics come from",
+        ));
+    }
+    let is_of_map = |name: &&String| {
+        documented(name).is_some_and(|property| {
+            matches!(
+                property.target,
+                Target::Route | Target::RouteMember | Target::Cluster
+            )
+        })
+    };
+    let misplaced = proxy.properties.keys().filter(is_of_map);
+    let misplaced = misplaced.map(|name| {
+        (
+            name.as_str(),
+            "for a proxy; set it in the discovery map, for a service-color or a namespace",
+        )
+    });
+    for (name, reason) in warnings.into_iter().chain(misplaced) {
+        let message = format!(
+            "property `{}` of the proxy's own environment has no effect {reason}",
+            truncated(name)
+        );
+        builder.warn(subject, message);
+    }
 }
 
 /// Whether a proxy drops headers whose names hold an underscore.

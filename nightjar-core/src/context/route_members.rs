@@ -81,6 +81,8 @@ impl<'n, 'a> RouteMembers<'n, 'a> {
         route.check_idle_redirects(&self::words(&idle), &properties, builder);
         route.check_minorities(&words, &outer, &shared, builder);
         let shared = in_effect(shared);
+        route.check_header_changes(&words, &shared, builder);
+        route.check_tries(&shared, &properties, builder);
         route.check_hashing(&shared, &properties, builder);
         route.check_shares(&shared, &properties, builder);
         route.check_retries(&shared, &properties, builder);

@@ -3,8 +3,8 @@
 
 use super::{
     builder::ContextBuilder,
-    properties::DEFAULT_IDLE_TIMEOUT,
-    property_levels::{MemberProperties, is_off},
+    properties::{DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT},
+    property_levels::{MemberProperties, is_off, removals},
     route_warnings::RouteSubject,
     value_format::longer,
     warning::Subject,
@@ -95,6 +95,57 @@ impl RouteSubject<'_, '_, '_> {
             if shared.contains_key(name) {
                 let message = format!(
                     "property `{name}` has no effect on route `{path}`, whose `num-retries` is 0; remove one of them"
+                );
+                self.warn(builder, message);
+            }
+        }
+    }
+
+    /// Warns of a time for each try that the time of all cuts off. Where both are set beside each other, that
+    /// was warned of.
+    pub(super) fn check_tries(
+        &self,
+        shared: &Properties,
+        properties: &Properties,
+        builder: &mut ContextBuilder<'_>,
+    ) {
+        let Some(each) = shared.get("per-try-timeout") else {
+            return;
+        };
+        let all = properties
+            .get("timeout")
+            .map_or(DEFAULT_TIMEOUT, String::as_str);
+        if !shared.contains_key("timeout") && longer(each.clone(), all.to_owned()) == *each {
+            let message = format!(
+                "property `per-try-timeout` {each} has no effect on route `{}`, whose `timeout` of {all} is not longer; \
+                 make it shorter, or the time-out longer",
+                truncated(self.path_match.text())
+            );
+            self.warn(builder, message);
+        }
+    }
+
+    /// Warns of a header that one service-color removes and another one sets: Envoy removes first.
+    pub(super) fn check_header_changes(
+        &self,
+        members: &[MemberProperties<'_>],
+        shared: &Properties,
+        builder: &mut ContextBuilder<'_>,
+    ) {
+        for (remove, header, setting) in removals(shared) {
+            let says_both = |member: &MemberProperties<'_>| {
+                removals(member.properties).any(|(_, _, removed)| {
+                    removed == setting && member.properties.contains_key(&setting)
+                })
+            };
+            // That was warned of where it is said.
+            if shared.contains_key(&setting) && !members.iter().any(says_both) {
+                let message = format!(
+                    "property `{remove}` has no effect on header `{}` of route `{}`, which `{}` of another service-color \
+                     sets; remove one of them",
+                    truncated(header),
+                    truncated(self.path_match.text()),
+                    truncated(&setting)
                 );
                 self.warn(builder, message);
             }

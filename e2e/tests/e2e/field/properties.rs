@@ -33,7 +33,7 @@ fn timeout(value: &str) -> Value {
 #[test]
 fn one_member_s_word_holds_while_the_others_are_silent() {
     let none = || json!({});
-    let patient = json!({"timeout": "60s", "retry-on": "5xx", "num-retries": "0"});
+    let patient = json!({"timeout": "60s", "retry-on": "5xx", "num-retries": "4"});
     let cases = [
         (
             none(),

@@ -117,7 +117,7 @@ const OF_ROUTES: [(&str, &str); 23] = [
     ("idle-timeout", "5s"),
     ("retry-on", "5xx"),
     ("num-retries", "1"),
-    ("per-try-timeout", "5s"),
+    ("per-try-timeout", "4s"),
     ("host-rewrite", "inside.test"),
     ("prefix-rewrite", "/in/"),
     ("hash-on", "source-ip"),

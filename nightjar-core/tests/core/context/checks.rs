@@ -88,7 +88,17 @@ fn a_health_check_speaks_what_the_cluster_can() {
             "HTTP2",
             json!({ "health-check-path": "/up", "health-check-protocol": "grpc" }),
             grpc,
-            None,
+            Some(
+                "`health-check-path` has no effect beside `health-check-protocol` grpc, whose checks have no path; remove one of them",
+            ),
+        ),
+        (
+            "HTTP1.1",
+            json!({ "health-check-path": "/up", "health-check-protocol": "tcp" }),
+            tcp,
+            Some(
+                "`health-check-path` has no effect beside `health-check-protocol` tcp, whose checks have no path; remove one of them",
+            ),
         ),
     ] {
         let map = shop(protocol, &properties);
@@ -106,6 +116,62 @@ fn a_health_check_speaks_what_the_cluster_can() {
             assert_eq!(warnings(&map, &proxy), expected, "{protocol} {properties}");
         }
     }
+}
+
+/// What the gateway is warned of, of properties on two levels.
+fn told(own: &Value, outer: &Value) -> Vec<String> {
+    let shop = service_color(
+        "shop",
+        "blue",
+        &[route("/", &json!({}))],
+        &json!({ "properties": own }),
+    );
+    let mut namespace = namespace("n1", &[shop]);
+    namespace["properties"] = outer.clone();
+    warnings(&map(&[namespace]), &gateway())
+}
+
+#[test]
+fn what_has_no_effect_on_the_cluster_that_says_it_is_told() {
+    let none = json!({});
+    let check =
+        "has no effect without a health check; set `health-check-path` or `health-check-protocol`";
+    let ejection = "has no effect while `outlier-connect-failures` is 0 and `outlier-consecutive-5xx` is 0: no endpoint is \
+                    ejected";
+    for (name, value, reason) in [
+        ("health-check-interval", "1s", check),
+        ("health-check-timeout", "1s", check),
+        ("slow-start", "30s", check),
+        ("outlier-interval", "1s", ejection),
+        ("outlier-base-ejection-time", "1s", ejection),
+        ("outlier-max-ejection-percent", "10", ejection),
+    ] {
+        let (mut own, mut needed) = (
+            json!({ name: value }),
+            json!({ "health-check-path": "/up" }),
+        );
+        if reason == ejection {
+            own["outlier-connect-failures"] = json!("0");
+            needed = json!({ "outlier-consecutive-5xx": "5" });
+        }
+        assert_eq!(told(&own, &none), [format!("{PLACE} `{name}` {reason}")]);
+        // What the namespace says is meant for others too, and is there for this one.
+        assert_eq!(told(&none, &own), [""; 0], "{name}");
+        assert_eq!(told(&own, &needed), [""; 0], "{name}");
+    }
+    let (path, tcp) = (
+        json!({ "health-check-path": "/up" }),
+        json!({ "health-check-protocol": "tcp" }),
+    );
+    let useless = format!(
+        "{PLACE} `health-check-path` has no effect beside `health-check-protocol` tcp, whose checks have no path; remove \
+         one of them"
+    );
+    assert_eq!(told(&path, &tcp), std::slice::from_ref(&useless));
+    let both = json!({ "health-check-path": "/up", "health-check-protocol": "tcp" });
+    assert_eq!(told(&none, &both), [useless]);
+    // The nearer level says another check.
+    assert_eq!(told(&tcp, &path), [""; 0]);
 }
 
 #[test]

@@ -179,6 +179,62 @@ fn retries_that_are_not_done_are_told() {
 }
 
 #[test]
+fn tries_that_make_no_difference_are_told() {
+    let place = format!("{SHOP}, route `/shop/`: property");
+    for (properties, expected) in [
+        (
+            json!({ "retry-on": "5xx", "num-retries": "0" }),
+            vec![format!(
+                "{place} `retry-on` has no effect beside `num-retries` 0; remove one of them"
+            )],
+        ),
+        (
+            json!({ "per-try-timeout": "5s", "timeout": "5s" }),
+            vec![format!(
+                "{place} `per-try-timeout` 5s has no effect beside a `timeout` of 5s, which is not longer; make it shorter"
+            )],
+        ),
+        (
+            json!({ "per-try-timeout": "20s" }),
+            vec![format!(
+                "{SHOP}: property `per-try-timeout` 20s has no effect on route `/shop/`, whose `timeout` of 15s is not \
+                 longer; make it shorter, or the time-out longer"
+            )],
+        ),
+        (json!({ "per-try-timeout": "20s", "timeout": "0s" }), vec![]),
+        (json!({ "per-try-timeout": "4s", "timeout": "5s" }), vec![]),
+    ] {
+        assert_eq!(told_of_one(&properties), expected, "{properties}");
+    }
+    let short = member("blue", 1, &json!({ "timeout": "1s", "num-retries": "0" }));
+    let all = json!({ "per-try-timeout": "5s", "retry-on": "5xx" });
+    assert_eq!(told(&[short], &all), [""; 0]);
+}
+
+/// Envoy removes headers before it sets any.
+#[test]
+fn a_header_that_one_color_removes_and_another_sets_is_told() {
+    for (remove, set) in [
+        ("request-header-remove", "request-header-set-x-team"),
+        ("response-header-remove", "response-header-set-x-team"),
+    ] {
+        let (removes, sets) = (json!({ remove: "x-other,X-Team" }), json!({ set: "red" }));
+        let members = [member("blue", 1, &removes), member("green", 9, &sets)];
+        let expected = format!(
+            "{SHOP}: property `{remove}` has no effect on header `x-team` of route `/shop/`, which `{set}` of another \
+             service-color sets; remove one of them"
+        );
+        assert_eq!(told(&members, &json!({})), [expected]);
+        let other = json!({ remove: "x-other" });
+        let members = [member("blue", 1, &other), member("green", 9, &sets)];
+        assert_eq!(told(&members, &json!({})), [""; 0]);
+        // What a nearer level says takes the place of the other.
+        let one = [member("blue", 1, &removes)];
+        assert_eq!(told(&one, &sets), [""; 0]);
+    }
+}
+
+#[test]
 fn a_delay_that_the_idle_time_out_ends_is_told() {
     for (properties, delay, idle) in [
         (json!({ "delay": "5m" }), "300s", Some("300s")),

@@ -105,6 +105,47 @@ fn the_access_log_is_what_its_nearest_says() {
     assert_eq!(log(&json, &[format, ("access-log", "none")]), ("none", own));
 }
 
+#[test]
+fn what_a_proxy_itself_sets_without_effect_is_told() {
+    let told = |own: &[(&str, &str)], map: &Value| warnings(&mesh(map), &with_own(own));
+    let none = json!({});
+    let place = "namespace `n1`, service-color `shop/blue`: property";
+    for (own, name, reason) in [
+        (
+            vec![("trace-percent", "5")],
+            "trace-percent",
+            "without `trace-to`; set NJ_PROXY_PROP_TRACE_TO too",
+        ),
+        (
+            vec![("access-log", "JSON"), ("access-log-format", "%PROTOCOL%")],
+            "access-log",
+            "beside `access-log-format`, which takes precedence over json; remove one of them",
+        ),
+        (
+            vec![("access-log", "none"), ("access-log-format", "%PROTOCOL%")],
+            "access-log-format",
+            "beside `access-log` none, which writes no log; remove one of them",
+        ),
+        (
+            vec![("timeout", "5s")],
+            "timeout",
+            "for a proxy; set it in the discovery map, for a service-color or a namespace",
+        ),
+    ] {
+        let expected =
+            format!("{place} `{name}` of the proxy's own environment has no effect {reason}");
+        assert_eq!(told(&own, &none), [expected]);
+    }
+    let to = ("trace-to", "otlp://10.0.0.1:4317");
+    assert_eq!(told(&[("trace-percent", "5"), to], &none), [""; 0]);
+    let format = ("access-log-format", "%PROTOCOL%");
+    assert_eq!(told(&[("access-log", "text"), format], &none), [""; 0]);
+    // A namespace sets these for all of its proxies.
+    let all = json!({ "trace-percent": "5", "access-log": "json" });
+    assert_eq!(told(&[], &all), [""; 0]);
+    assert_eq!(told(&[format], &all), [""; 0]);
+}
+
 /// Whoever can tag a task must not open a port, redirect telemetry or silence a log.
 #[test]
 fn a_map_neither_opens_a_port_nor_redirects_telemetry_nor_silences_a_log() {
