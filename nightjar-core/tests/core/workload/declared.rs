@@ -102,6 +102,7 @@ fn what_replaces_a_path_replaces_what_is_below_it_too() {
         ("/shop", "/", vec!["/", "/"]),
         ("/shop", "/new/", vec!["/new/", "/new/"]),
         ("/shop/", "/new", vec!["/new"]),
+        ("/shop", "none", vec!["none", "none"]),
     ] {
         let (service, warnings) = service(&[
             ("NJ_ROUTE_1", path),
@@ -116,6 +117,7 @@ fn what_replaces_a_path_replaces_what_is_below_it_too() {
     }
     for (redirect, below) in [
         ("https:", "https:"),
+        ("none", "none"),
         ("308 /new", "308 /new/"),
         ("https://shop.example/new", "https://shop.example/new/"),
     ] {
