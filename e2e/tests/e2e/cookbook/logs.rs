@@ -68,13 +68,17 @@ fn traces_reach_the_collector() {
     // Envoy sends spans when it has a few of them.
     let ids: Vec<Vec<u8>> = (0..6)
         .map(|_| {
-            let echo: Value = serde_json::from_str(&proxy.get("/shop/echo").body).unwrap();
+            let echo: Value =
+                serde_json::from_str(&proxy.get("/shop/echo?token=hunter2").body).unwrap();
             trace_id(&echo["headers"]["traceparent"])
         })
         .collect();
     eventually("spans come", || {
         let sent = sent.lock().unwrap();
         let has = |text: &[u8]| sent.windows(text.len()).any(|part| part == text);
-        (has(&ids[0]) && has(b"store-gateway")).then_some(())
+        let url = b"http://mesh.test/shop/echo";
+        (has(&ids[0]) && has(b"store-gateway") && has(url)).then_some(())
     });
+    let sent = String::from_utf8_lossy(&sent.lock().unwrap()).into_owned();
+    assert!(!sent.contains("hunter2"), "{sent}");
 }

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 const ONE: &str = "5d3c8a3e-0b51-4b2f-8f39-3f5a0f6a7c11";
 const MORE: &str = "0f9d1c55-7a44-4e0a-9a53-9f0f2f1c2b22";
+/// A query that nobody who sees spans may see.
+const QUERY: &str = "?token=hunter2";
 
 /// Gateway and sidecar that send their spans to one collector.
 struct Traced {
@@ -62,13 +64,16 @@ impl Traced {
             echo["headers"].clone()
         };
         let id = ("x-request-id", id);
-        let at_front = echoed(self.gateway.get_with("/front/echo", &[id]));
+        let at_front = echoed(self.gateway.get_with(&format!("/front/echo{QUERY}"), &[id]));
         let passed_on: Vec<(&str, &str)> = passed_on
             .iter()
             .filter_map(|name| Some((*name, at_front[*name].as_str()?)))
             .chain([id])
             .collect();
-        let at_back = echoed(self.sidecar.get_with("/back/echo", &passed_on));
+        let at_back = echoed(
+            self.sidecar
+                .get_with(&format!("/back/echo{QUERY}"), &passed_on),
+        );
         // An app may have its own use for the id.
         assert_eq!(
             [&at_front, &at_back].map(|at| &at["x-request-id"]),
@@ -85,6 +90,20 @@ impl Traced {
         })
     }
 }
+
+/// That spans name what was asked for, without its query.
+fn assert_no_query(collector: &Collector, paths: [&str; 2]) {
+    for path in paths {
+        collector.wait_for(&[path.as_bytes()]);
+    }
+    for sent in collector.kept() {
+        let text = String::from_utf8_lossy(&sent);
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+/// The URLs of the requests, as most spans have them.
+const URLS: [&str; 2] = ["http://mesh.test/front/echo", "http://mesh.test/back/echo"];
 
 /// Both Envoys that the shipped templates have to suit.
 fn envoys() -> [Option<PathBuf>; 2] {
@@ -115,6 +134,7 @@ fn otlp() {
         let [trace, of_gateway, of_sidecar] = [&front[1], &front[2], &back[2]].map(|id| bytes(id));
         collector.wait_for(&[b"gateway", &trace, &of_gateway]);
         collector.wait_for(&[b"front-blue", &trace, &of_sidecar, &of_gateway]);
+        assert_no_query(&collector, URLS);
     }
 }
 
@@ -158,6 +178,7 @@ fn zipkin() {
             of_sidecar,
             (json!(trace), json!(spans[0]), json!("front-blue"))
         );
+        assert_no_query(&collector, URLS);
     }
 }
 
@@ -190,6 +211,7 @@ fn datadog() {
             let span = number(headers, "x-datadog-parent-id");
             collector.wait_for(&[name.as_bytes(), &packed(trace), &packed(span)]);
         }
+        assert_no_query(&collector, URLS);
     }
 }
 
@@ -242,6 +264,8 @@ fn xray() {
             seen,
             [&json!(trace), &json!("front-blue"), &json!(parents[0])]
         );
+        // What comes first under a name stays there, so the path has its own.
+        assert_no_query(&collector, ["\"/front/echo\"", "\"/back/echo\""]);
     }
 }
 
