@@ -1,10 +1,14 @@
 //! TLS at a gateway, towards services, and to a service outside of the mesh.
 
-use super::{Recipe, mounted, on, server::Server, store};
+use super::{Recipe, STORE, mounted, on, server::Server, store};
 use crate::moments::certificates::python;
-use e2e::{eventually, mesh::Backend};
+use e2e::{
+    eventually, http,
+    maps::{map, namespace, with},
+    mesh::Backend,
+};
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, net::Ipv4Addr};
 use tempfile::TempDir;
 
 /// Makes an authority, `ca.crt`, and for each name a certificate of it with a key: `NAME.crt`, `NAME.key`.
@@ -56,7 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         caller = self.connection.getpeercert() or {}
         body = json.dumps({"caller": [name for _, name in caller.get("subjectAltName", ())],
-                           "host": self.headers["host"], "path": self.path}).encode()
+                           "host": self.headers["host"], "path": self.path,
+                           "secrets": [self.headers["authorization"], self.headers["cookie"]]}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -191,12 +196,26 @@ fn a_service_outside_of_the_mesh_is_called_by_tls() {
         ],
     );
     let shop = Backend::start("shop", "blue");
-    let map = store(&[mounted("shop", &shop)]);
+    // Another namespace has a path of the same name.
+    let egress = e2e::ports::free();
+    let caller = with(
+        mounted("shop", &shop),
+        json!({"namespace-egress": [
+            {"namespace": "bank", "interface": {"ipv4": "127.0.0.1", "port": egress}}
+        ]}),
+    );
+    let bank = namespace("bank", &[mounted("geocoder", &shop)]);
+    let map = map(&[namespace(STORE, &[caller]), bank]);
     let proxy = recipe.sidecar("shop", &map);
-    let answer = proxy.get("/geocoder/v1/place?q=here");
+    let there = http::get((Ipv4Addr::LOCALHOST, egress).into(), "/geocoder/who", &[]);
+    assert_eq!(there.unwrap().by(), "shop-blue");
+    let secrets = [("authorization", "Bearer 7"), ("cookie", "session=7")];
+    let answer = proxy.get_with("/geocoder/v1/place?q=here", &secrets);
     assert_eq!(answer.status, 200, "{answer:?}");
     let seen: Value = serde_json::from_str(&answer.body).unwrap();
-    let expected = json!({"caller": [], "host": "geocoder.example", "path": "/v1/place?q=here"});
+    let expected = json!({
+        "caller": [], "host": "geocoder.example", "path": "/v1/place?q=here", "secrets": [null, null],
+    });
     assert_eq!(seen, expected);
     assert_eq!(proxy.get("/shop/who").by(), "shop-blue");
     // Gateways do not have the way.
