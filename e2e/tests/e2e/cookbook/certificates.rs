@@ -12,6 +12,7 @@ use std::{fs, net::Ipv4Addr};
 use tempfile::TempDir;
 
 /// Makes an authority, `ca.crt`, and for each name a certificate of it with a key: `NAME.crt`, `NAME.key`.
+/// A name with an identity, as in `NAME=URI`, is certified by that alone.
 const MAKE: &str = r#"
 import datetime, sys
 from cryptography import x509
@@ -31,8 +32,10 @@ def certificate(name, key, extension, issuer, signer):
 authority = ec.generate_private_key(ec.SECP256R1())
 certificate("ca", authority, x509.BasicConstraints(ca=True, path_length=0), "ca", authority)
 for name in names:
+    name, _, uri = name.partition("=")
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate(name, key, x509.SubjectAlternativeName([x509.DNSName(name)]), "ca", authority)
+    identity = x509.UniformResourceIdentifier(uri) if uri else x509.DNSName(name)
+    certificate(name, key, x509.SubjectAlternativeName([identity]), "ca", authority)
     save(name + ".key", key.private_bytes(serialization.Encoding.PEM,
          serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
 "#;
@@ -147,13 +150,12 @@ fn a_gateway_serves_a_new_certificate_without_a_restart() {
 fn services_are_called_by_mutual_tls() {
     let certificates = Certificates::of(&[
         "proxy.mesh.example",
-        "stock.mesh.example",
-        "other.mesh.example",
+        "stock=spiffe://mesh.example/store/service/stock",
+        "other=spiffe://mesh.example/store/service/other",
     ]);
     certificates.put("proxy.mesh.example");
     let recipe = Recipe::with("mutual-tls", &[("/etc/mesh-tls", &certificates.path(""))]);
-    let [stock, other] =
-        ["stock.mesh.example", "other.mesh.example"].map(|name| certificates.serve(name, true));
+    let [stock, other] = ["stock", "other"].map(|name| certificates.serve(name, true));
     let shop = Backend::start("shop", "blue");
     let part = recipe.json("service-color.json");
     let map = |port| store(&[on(part.clone(), &[port]), mounted("shop", &shop)]);
@@ -169,10 +171,51 @@ fn services_are_called_by_mutual_tls() {
         // A service without the property is called as before.
         assert_eq!(proxy.get("/shop/who").by(), "shop-blue");
 
-        // A service with the certificate of another is not called.
-        proxy.set_map(&map(other.port));
+        // A service with the certificate of another is not called, whatever its property says.
+        let mut wrong = map(other.port);
+        wrong["namespaces"][0]["service-colors"][0]["properties"]["tls"] = json!("other");
+        proxy.set_map(&wrong);
         proxy.wait_for_status("/stock/7", 503);
     }
+}
+
+/// The gateways of another namespace are called by TLS if its property says so, and are known as such.
+#[test]
+fn gateways_of_other_namespaces_are_called_by_mutual_tls() {
+    let certificates = Certificates::of(&[
+        "proxy.mesh.example",
+        "gateway=spiffe://mesh.example/bank/gateway",
+        "service=spiffe://mesh.example/bank/service/gateway",
+    ]);
+    certificates.put("proxy.mesh.example");
+    let recipe = Recipe::with("mutual-tls", &[("/etc/mesh-tls", &certificates.path(""))]);
+    let [gateway, service] = ["gateway", "service"].map(|name| certificates.serve(name, true));
+    let (shop, egress) = (Backend::start("shop", "blue"), e2e::ports::free());
+    let caller = with(
+        mounted("shop", &shop),
+        json!({"namespace-egress": [
+            {"namespace": "bank", "interface": {"ipv4": "127.0.0.1", "port": egress}}
+        ]}),
+    );
+    let all = |port: u16| {
+        let gateways = json!({
+            "prefer-gateway": true,
+            "instances": [{"ipv4": "127.0.0.1", "port": port}],
+        });
+        let members = json!({"gateways": gateways, "properties": {"tls": "true"}});
+        let bank = with(namespace("bank", &[mounted("rates", &shop)]), members);
+        map(&[namespace(STORE, std::slice::from_ref(&caller)), bank])
+    };
+    let proxy = recipe.sidecar("shop", &all(gateway.port));
+    let status = || {
+        let answer = http::get((Ipv4Addr::LOCALHOST, egress).into(), "/rates/7", &[]);
+        answer.unwrap().status
+    };
+    assert_eq!(status(), 200);
+    proxy.set_map(&all(service.port));
+    eventually("it is not taken for the gateway", || {
+        (status() == 503).then_some(())
+    });
 }
 
 #[test]
