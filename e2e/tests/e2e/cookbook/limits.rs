@@ -20,6 +20,8 @@ fn a_maintenance_page_is_shown_while_its_file_is_there() {
     assert_eq!(page.header("content-type"), Some("text/html"));
     assert_eq!(page.header("retry-after"), Some("600"));
     assert!(page.body.contains("The shop is back"), "{}", page.body);
+    assert_eq!(proxy.get("/shop?x=1").body, page.body);
+    assert_eq!(proxy.get("/shopping").status, 404);
     // Others are served, and whoever looks whether the gateway is there is told so.
     assert_eq!(proxy.get("/stock/who").by(), "stock-blue");
     assert_eq!(proxy.get("/___health_check___").status, 200);
