@@ -96,6 +96,39 @@ fn the_oldest_envoy_serves_them_too() {
     assert_eq!(proxy.get("/shop/who").by(), "shop-blue");
 }
 
+/// Envoy's main thread answers, and has more to do.
+#[test]
+fn only_a_few_are_served_at_once() {
+    let (_shop, proxy, stats) = with_stats(|plan| plan);
+    let told = proxy.admin("/clusters").body;
+    for limit in [
+        "max_connections::2",
+        "max_pending_requests::4",
+        "max_requests::2",
+    ] {
+        let line = format!("nightjar-stats::default_priority::{limit}\n");
+        assert!(told.contains(&line), "no {line} in {told}");
+    }
+    let mut held: Vec<Connection> = Vec::new();
+    let refused = eventually("a connection too many", || {
+        let mut connection = Connection::open(address(stats)).unwrap();
+        match connection.request("GET", PATH, &[]) {
+            Ok(answer) => {
+                assert_eq!(answer.status, 200);
+                held.push(connection);
+                None
+            }
+            Err(_) => Some(held.len()),
+        }
+    });
+    assert_eq!(refused, 32);
+    held.clear();
+    eventually("there is room again", || {
+        http::get(address(stats), PATH, &[]).ok()
+    });
+    assert_eq!(proxy.get("/shop/who").by(), "shop-blue");
+}
+
 #[test]
 fn who_scrapes_does_not_hold_back_a_stop() {
     // Far longer than a test waits.
