@@ -53,7 +53,7 @@ impl Rollout {
         let target = match (self.validated.take(), waiting) {
             (Some(candidate), _) => Some(Target::forward(candidate, now)),
             (None, Some(waiting)) => Some(waiting),
-            (None, None) if self.repair => self
+            (None, None) if self.repair && self.retry_at.is_none_or(|at| at <= now) => self
                 .in_force
                 .clone()
                 .map(|in_force| Target::back(in_force, now, REPAIR.to_owned())),

@@ -117,6 +117,8 @@ impl Rollout {
 
     pub(super) fn replace(&mut self, target: Target, then: AfterReplace, out: &mut Output) {
         let written = self.without_rejected_bootstrap(&target.candidate);
+        // All files are written.
+        self.repair = false;
         out.effects
             .push(Effect::ReplaceFiles(written.configuration.clone()));
         self.activity = Activity::Replacing {

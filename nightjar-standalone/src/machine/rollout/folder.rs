@@ -1,8 +1,8 @@
 //! Whole sets of files, and changes that others make in the configuration folder.
 
 use super::{
-    Activity, AfterReplace, Confirmation, Direction, KnownFile, Pending, Purpose, Rollout,
-    RolloutResult, Target, names,
+    Activity, AfterReplace, Confirmation, Direction, KnownFile, Pending, Purpose, RETRY_DELAY,
+    Rollout, RolloutResult, Target, names,
 };
 use crate::{
     machine::{
@@ -41,6 +41,7 @@ impl Rollout {
                     );
                     self.confirmation = Confirmation::Failed(reason);
                     self.repair = true;
+                    self.retry_at = Some(now + RETRY_DELAY);
                 }
             }
             return;

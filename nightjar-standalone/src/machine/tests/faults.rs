@@ -265,3 +265,32 @@ async fn a_secret_that_envoy_has_not_is_in_the_way_and_an_old_one_is_not() {
     tokio::time::sleep(seconds(1)).await;
     assert_eq!(story.ready(), "ready");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_is_full_when_envoy_ends_does_not_keep_the_next_one_from_starting() {
+    let story = Story::started(Mesh::of(&["a"])).await;
+    story.script().is_full = true;
+    story.die();
+    tokio::time::sleep(seconds(3)).await;
+    // The files that are there are those in force.
+    assert_eq!(story.effects(), ["cancel", "replace", "spawn 0", "confirm"]);
+    story.script().is_full = false;
+    story.change(Mesh::of(&["b"])).await;
+    assert_eq!(story.script().routes(), ["b"]);
+    assert_eq!(story.ready(), "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_came_too_late_for_an_envoy_is_done_with_its_files() {
+    let story = Story::started(Mesh::of(&["a"])).await;
+    story.script().unbound = vec![unbound(LISTEN_PORT + 1)];
+    story.change(with_side(&["a"])).await;
+    story.script().does_not_answer = true;
+    tokio::time::sleep(seconds(20)).await;
+    story.refresh().await;
+    story.effects();
+    story.script().does_not_answer = false;
+    story.die();
+    tokio::time::sleep(seconds(5)).await;
+    assert_eq!(story.effects(), ["cancel", "replace", "spawn 0", "confirm"]);
+}
