@@ -10,7 +10,7 @@ pub(crate) const BOOTSTRAP: &str = "envoy.json";
 pub(crate) const LISTEN_PORT: u16 = 8000;
 
 /// What a set of files says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mesh {
     /// Clusters with the ports of their endpoints.
     pub(crate) clusters: BTreeMap<String, Vec<u16>>,

@@ -10,6 +10,7 @@ mod advance;
 mod completion;
 mod effects;
 mod folder;
+mod held_clusters;
 mod metrics;
 mod phase_outcome;
 mod supervisor_events;
@@ -18,6 +19,7 @@ mod target;
 pub(crate) use metrics::{RolloutMetrics, RolloutResult};
 pub(crate) use target::{Candidate, Direction, Target};
 
+use self::held_clusters::HeldClusters;
 use super::{
     Options,
     supervisor::{Stage, Supervisor},
@@ -187,8 +189,8 @@ pub(crate) struct Rollout {
     /// The bootstrap with which no process got ready.
     rejected_bootstrap: Option<RejectedBootstrap>,
     retry_at: Option<Instant>,
-    /// Until when Envoy may hold requests back whose route, since replaced, leads to a cluster that is to go.
-    clusters_held_until: Option<Instant>,
+    /// While Envoy may hold requests back whose route, since replaced, leads to a cluster that is to go.
+    held_clusters: Option<HeldClusters>,
     /// Why newer templates cannot be fetched or rendered.
     templates_unavailable: Option<String>,
     /// Why newer templates were rejected.
@@ -234,7 +236,7 @@ impl Rollout {
             may_restart: true,
             rejected_bootstrap: None,
             retry_at: None,
-            clusters_held_until: None,
+            held_clusters: None,
             templates_unavailable: None,
             templates_rejected: None,
             accepted_templates: None,
@@ -254,7 +256,7 @@ impl Rollout {
 
     /// Why the newest set of files is not in force, once the previous one is in force again.
     pub(crate) fn rejection(&self) -> Option<&Rejection> {
-        let rolls_back = self.target().is_some_and(|target| !target.is_forward());
+        let rolls_back = self.target().is_some_and(Target::is_back);
         let is_rolled_back = self.in_force.is_none()
             || (!rolls_back && self.confirmation == Confirmation::Confirmed);
         self.rejection.as_ref().filter(|_| is_rolled_back)
@@ -300,11 +302,16 @@ impl Rollout {
             .sum()
     }
 
-    /// The unbound listener that makes the proxy not ready, if there is one.
+    /// The unbound listener that makes the proxy not ready, if there is one: the main one, or at first any one
+    /// that takes requests.
     pub(crate) fn unready_listener(&self) -> Option<&Unbound> {
-        let main = |unbound: &&Unbound| unbound.port == Some(self.listen_port);
-        let main = self.unbound.iter().find(main);
-        main.or_else(|| self.unbound.first().filter(|_| !self.ever_served))
+        let is_main = |unbound: &&Unbound| unbound.port == Some(self.listen_port);
+        let takes_requests = |unbound: &&Unbound| !unbound.listener.starts_with(OWN_NAMES);
+        let main = self.unbound.iter().find(is_main);
+        main.or_else(|| {
+            let first = self.unbound.iter().find(takes_requests);
+            first.filter(|_| !self.ever_served)
+        })
     }
 
     pub(crate) fn set_templates_unavailable(&mut self, reason: Option<String>) {
@@ -323,11 +330,21 @@ impl Rollout {
             }
             _ => None,
         };
-        [start, self.retry_at, self.clusters_held_until]
+        let held = self.held_clusters.map(|held| held.until);
+        [start, self.retry_at, held]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)
             .min()
+    }
+
+    /// Whether nothing is to be done, but clusters to be removed in a while.
+    fn is_settled(&self) -> bool {
+        match &self.activity {
+            Activity::Idle => true,
+            Activity::Waiting(target) => target.is_clearing(),
+            _ => false,
+        }
     }
 
     /// The target of the rollout.

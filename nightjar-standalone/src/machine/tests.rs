@@ -23,8 +23,12 @@ use crate::{
     sample::{CONFIG_DIR, LISTEN_PORT, Mesh},
     secrets::{Remaining, SecretProblem, SecretReport},
 };
-use nightjar_core::daemon::Pauses;
-use std::time::Duration;
+use nightjar_core::{daemon::Pauses, envoy::Configuration};
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex},
+    time::Duration,
+};
 
 /// The path of the bootstrap.
 const BOOTSTRAP_PATH: &str = "/c/envoy.json";
@@ -61,9 +65,18 @@ fn refreshed(result: Result<Refreshed, String>) -> Event {
     }
 }
 
+/// The files of each mesh: a walk comes by the same few again and again.
+static READ: LazyLock<Mutex<BTreeMap<Mesh, Configuration>>> = LazyLock::new(Mutex::default);
+
+fn read(mesh: &Mesh) -> Configuration {
+    let mut read = READ.lock().unwrap();
+    let configuration = read.entry(mesh.clone()).or_insert_with(|| mesh.read());
+    configuration.clone()
+}
+
 fn candidate(mesh: &Mesh, templates: u64) -> Candidate {
     Candidate {
-        configuration: mesh.read(),
+        configuration: read(mesh),
         templates,
         templates_version: Some(format!("t{templates}")),
         map_version: Some("v1".to_owned()),

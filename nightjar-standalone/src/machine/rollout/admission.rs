@@ -1,8 +1,7 @@
 //! Admission of a new set of files: whether it changes anything, was rejected before, or has to be validated.
 
 use super::{
-    Activity, Candidate, Confirmation, KnownFile, Pending, Rejection, Rollout, RolloutResult,
-    Target,
+    Candidate, Confirmation, KnownFile, Pending, Rejection, Rollout, RolloutResult, Target,
 };
 use crate::machine::{ValidationError, supervisor::Supervisor};
 use nightjar_core::daemon::RefreshOutcome;
@@ -33,10 +32,7 @@ impl Rollout {
             (None, Pending::None) => {}
         }
         self.may_restart = true;
-        if supervisor.live().is_some()
-            && matches!(self.activity, Activity::Idle)
-            && self.needs_repair()
-        {
+        if supervisor.live().is_some() && self.is_settled() && self.needs_repair() {
             self.repair = true;
         }
         self.admit()

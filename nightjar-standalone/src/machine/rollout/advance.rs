@@ -19,6 +19,7 @@ impl Rollout {
     /// Does what can be done now, until there is something to wait for.
     pub(crate) fn advance(&mut self, now: Instant, supervisor: &mut Supervisor, out: &mut Output) {
         loop {
+            self.forget_held_clusters(now);
             self.admit();
             if let Some(validating) = &self.validating
                 && std::mem::take(&mut self.validation_due)
@@ -174,10 +175,9 @@ impl Rollout {
                 false
             }
             Step::Write(Phase::Finish, files)
-                if self.clusters_held_until.is_some_and(|until| now < until)
-                    && files.iter().any(is_of_clusters) =>
+                if self.are_clusters_held(now) && files.iter().any(is_of_clusters) =>
             {
-                self.activity = Activity::Waiting(target);
+                self.activity = Activity::Waiting(self.until_clusters_go(target, now));
                 false
             }
             Step::Write(phase, files) => {

@@ -194,7 +194,7 @@ impl Rollout {
                 let end = self.result_of(&target, RolloutResult::Failed);
                 self.failed(target.candidate, reason, end);
             }
-            Direction::Back { .. } => {
+            Direction::Clear | Direction::Back { .. } => {
                 tracing::error!("what envoy serves is unknown: {reason}");
                 self.confirmation = Confirmation::Failed(format!(
                     "what envoy serves is unknown: {reason}; the next refresh writes the files again"
@@ -293,8 +293,16 @@ impl Rollout {
 
     /// A configuration is in force.
     pub(super) fn complete(&mut self, target: Target, now: Instant, out: &mut Output) {
+        self.announce(&target, now);
+        self.commit(target, out);
+    }
+
+    /// Records and logs what a rollout led to.
+    pub(super) fn announce(&mut self, target: &Target, now: Instant) {
         match &target.direction {
-            Direction::Forward => self.record_in_force(&target, now),
+            Direction::Forward => self.record_in_force(target, now),
+            // That was done when it came into force.
+            Direction::Clear => {}
             // A listener that stays closed is tried again at each refresh, which is not logged.
             Direction::Back { reason }
                 if reason == REPAIR && self.confirmation == Confirmation::Confirmed => {}
@@ -302,7 +310,6 @@ impl Rollout {
                 tracing::info!("the last accepted configuration is in force again ({reason})");
             }
         }
-        self.commit(target, out);
     }
 
     /// Clusters and routes of a configuration are in force.
@@ -316,7 +323,7 @@ impl Rollout {
         self.activity = Activity::Idle;
     }
 
-    fn forget_pending(&mut self, candidate: &Candidate) {
+    pub(super) fn forget_pending(&mut self, candidate: &Candidate) {
         if matches!(&self.pending, Pending::New(pending) | Pending::Retry(pending)
             if pending.fingerprint() == candidate.fingerprint())
         {

@@ -35,7 +35,7 @@ impl Rollout {
         if let Err(reason) = result {
             match target.direction {
                 Direction::Forward => self.failed(target.candidate, reason, RolloutResult::Failed),
-                Direction::Back { .. } => {
+                Direction::Clear | Direction::Back { .. } => {
                     tracing::error!(
                         "the files of the configuration in force cannot be written: {reason}"
                     );
@@ -98,7 +98,7 @@ impl Rollout {
             return;
         }
         match &self.activity {
-            Activity::Idle => {}
+            _ if self.is_settled() => {}
             // Envoy watches a folder that is gone, so the phase would wait in vain.
             Activity::Writing { target, .. } if lost => {
                 if target.is_forward() && !matches!(self.pending, Pending::New(_)) {

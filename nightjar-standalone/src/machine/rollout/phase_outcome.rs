@@ -13,7 +13,7 @@ use crate::{
     },
     plan::{Phase, Running},
 };
-use nightjar_core::envoy::{Configuration, File, FileRole, longest_hold};
+use nightjar_core::envoy::File;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -176,7 +176,7 @@ impl Rollout {
                     self.set_unbound(unbound);
                 }
                 if left.is_some_and(|(phase, _)| phase == Phase::Switch) {
-                    self.hold_clusters(files, &target.candidate.configuration, now);
+                    self.hold_clusters(files, now);
                 }
                 for file in files {
                     let known = KnownFile::Confirmed(Arc::clone(file));
@@ -221,26 +221,6 @@ impl Rollout {
             PhaseOutcome::TimedOut { reason } | PhaseOutcome::NotWritten { reason, .. } => {
                 self.roll_back(target, reason, false, now);
             }
-        }
-    }
-
-    /// Keeps clusters for as long as the replaced routes let Envoy hold requests back.
-    fn hold_clusters(&mut self, written: &[Arc<File>], wanted: &Configuration, now: Instant) {
-        let is_of_routes = |file: &&Arc<File>| {
-            matches!(file.role(), Some(FileRole::Routes(_) | FileRole::Listeners))
-        };
-        let is_new = |file: &Arc<File>| written.iter().any(|new| new.hash() == file.hash());
-        let was_written = |name: &str| written.iter().any(|file| file.name() == name);
-        let replaced = self
-            .known
-            .iter()
-            .filter(|(name, _)| was_written(name) || wanted.get(name).is_none())
-            .flat_map(|(_, known)| known.texts())
-            .filter(is_of_routes)
-            .filter(|file| !is_new(file));
-        let longest = replaced.map(|file| longest_hold(file.text())).max();
-        if let Some(longest) = longest.filter(|longest| !longest.is_zero()) {
-            self.clusters_held_until = self.clusters_held_until.max(Some(now + longest));
         }
     }
 

@@ -38,14 +38,15 @@ impl Candidate {
     }
 }
 
-/// Whether a rollout leads to a new configuration or back.
+/// Where a rollout leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Direction {
+    /// To a new configuration.
     Forward,
+    /// To the configuration in force, from which clusters have to be removed that no route leads to any more.
+    Clear,
     /// Back to the configuration in force, for this reason.
-    Back {
-        reason: String,
-    },
+    Back { reason: String },
 }
 
 /// The configuration that a rollout leads to.
@@ -78,6 +79,21 @@ impl Target {
             direction: Direction::Back { reason },
             ..Self::forward(candidate, now)
         }
+    }
+
+    pub(crate) fn clear(candidate: Candidate, now: Instant) -> Self {
+        Self {
+            direction: Direction::Clear,
+            ..Self::forward(candidate, now)
+        }
+    }
+
+    pub(crate) fn is_clearing(&self) -> bool {
+        self.direction == Direction::Clear
+    }
+
+    pub(crate) fn is_back(&self) -> bool {
+        matches!(self.direction, Direction::Back { .. })
     }
 
     pub(crate) fn is_forward(&self) -> bool {

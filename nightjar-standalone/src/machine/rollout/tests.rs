@@ -3,10 +3,10 @@
 use super::*;
 
 fn direction(target: &Target) -> &'static str {
-    if target.is_forward() {
-        "forward"
-    } else {
-        "back"
+    match target.direction {
+        Direction::Forward => "forward",
+        Direction::Clear => "to clear",
+        Direction::Back { .. } => "back",
     }
 }
 
@@ -69,6 +69,7 @@ pub(in crate::machine) fn details(rollout: &Rollout) -> String {
             rollout.rejection.is_some(),
             rollout.successor.is_some(),
             rollout.may_restart,
+            rollout.held_clusters.is_some(),
         ),
         target.is_some_and(|target| target.forced_restart.is_some()),
     )

@@ -8,10 +8,11 @@ impl Node {
     /// The meshes that a refresh may bring: what they change of the one before.
     fn refreshes(&self) -> Vec<(&'static str, Mesh)> {
         let mesh = &self.mesh;
-        let cluster = if mesh.clusters.contains_key("a") {
-            "b"
+        // Envoy may hold requests to one of both back.
+        let (cluster, delay) = if mesh.clusters.contains_key("a") {
+            ("b", 1)
         } else {
-            "a"
+            ("a", 0)
         };
         vec![
             (
@@ -19,6 +20,7 @@ impl Node {
                 Mesh {
                     node: mesh.node,
                     layout: mesh.layout,
+                    delay,
                     ..Mesh::of(&[cluster])
                 },
             ),

@@ -45,10 +45,6 @@ async fn a_change_goes_in_three_phases() {
 /// Envoy chooses the route of a request before it holds the request back.
 #[tokio::test(start_paused = true)]
 async fn clusters_stay_while_envoy_may_hold_requests_for_them() {
-    let held = |clusters: &[&str]| Mesh {
-        delay: 3,
-        ..Mesh::of(clusters)
-    };
     let story = Story::started(held(&["a"])).await;
     story.change(held(&["b"])).await;
     assert_eq!(story.effects(), THREE_PHASES[..4]);
@@ -67,6 +63,63 @@ async fn clusters_stay_while_envoy_may_hold_requests_for_them() {
     story.effects();
     story.change(held(&["d"])).await;
     assert_eq!(story.effects(), THREE_PHASES);
+}
+
+fn held(clusters: &[&str]) -> Mesh {
+    Mesh {
+        delay: 3,
+        ..Mesh::of(clusters)
+    }
+}
+
+/// Nothing waits for clusters that are still to be removed: neither the count of rollouts, nor the next map,
+/// nor what a new process starts with.
+#[tokio::test(start_paused = true)]
+async fn a_map_is_in_force_while_clusters_that_it_lacks_stay() {
+    let story = Story::started(held(&["a"])).await;
+    for (count, cluster) in ["b", "c", "d", "e", "f", "g"].into_iter().enumerate() {
+        story.change(held(&[cluster])).await;
+        assert_eq!(ends(&story), [&(count + 2).to_string(), "0", "0", "0"]);
+    }
+    story.effects();
+    story.die();
+    tokio::time::sleep(seconds(3)).await;
+    assert_eq!(ends(&story), ["7", "0", "0", "0"]);
+    assert_eq!(story.ready(), "ready");
+    assert_eq!(story.script().routes(), ["g"]);
+}
+
+/// They are removed at some time however often routes change.
+#[tokio::test(start_paused = true)]
+async fn clusters_do_not_pile_up_for_ever() {
+    let story = Story::started(held(&["a"])).await;
+    for change in 0..605 {
+        story.change(held(&[&format!("c{change}")])).await;
+    }
+    let clusters = |story: &Story| {
+        let script = story.script();
+        crate::sample::names(&script.disk["cds.json"]).len()
+    };
+    assert!(clusters(&story) < 10, "{}", clusters(&story));
+    tokio::time::sleep(seconds(4)).await;
+    assert_eq!(clusters(&story), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_listener_is_tried_again_while_clusters_stay() {
+    let story = Story::started(held(&["a"])).await;
+    let mut two = held(&["b"]);
+    two.listeners
+        .insert("side".to_owned(), vec!["b".to_owned()]);
+    story.script().unbound = vec![Unbound {
+        listener: "port-8001".to_owned(),
+        port: Some(LISTEN_PORT + 1),
+        reason: "address in use".to_owned(),
+    }];
+    story.change(two).await;
+    story.script().unbound.clear();
+    story.refresh().await;
+    assert_eq!(story.ready(), "ready");
 }
 
 #[tokio::test(start_paused = true)]
