@@ -61,6 +61,7 @@ impl Phases {
             before: Arc::clone(&request.counters),
             by_counter: vec![false; request.awaited.len()],
             done: vec![false; request.awaited.len()],
+            warming_tolerated: request.warming_tolerated,
             unbound: None,
         };
         if !confirms && !request.awaited.is_empty() {
@@ -131,7 +132,19 @@ impl Phases {
         if progress.by_counter.contains(&true) {
             progress.before = self.counters(progress.deadline).await?;
         }
-        Ok(())
+        self.has_warmed(progress).await.map(drop)
+    }
+
+    /// Whether nothing warms but what was waited for in vain before. What has warmed since is waited for
+    /// again.
+    async fn has_warmed(&self, progress: &mut PhaseProgress<'_>) -> Result<bool, AdminError> {
+        if !progress.can_warm() {
+            return Ok(true);
+        }
+        let warming = self.warming(progress.deadline).await?;
+        let tolerated = progress.warming_tolerated;
+        progress.warming_tolerated = warming.min(tolerated);
+        Ok(warming <= tolerated)
     }
 
     async fn wait(
@@ -212,16 +225,8 @@ impl Phases {
         if progress.done.contains(&false) {
             return Ok(None);
         }
-        let can_warm = request.awaited.iter().any(|file| {
-            matches!(
-                file.role(),
-                Some(FileRole::Clusters | FileRole::Listeners | FileRole::Endpoints { .. })
-            )
-        });
-        if can_warm && self.warming(progress.deadline).await? > request.warming_tolerated {
-            return Ok(None);
-        }
-        Ok(Some(progress.accepted(request.warming_tolerated)))
+        let has_warmed = self.has_warmed(progress).await?;
+        Ok(has_warmed.then(|| progress.accepted()))
     }
 
     /// Judges files whose version is late by their counters.
@@ -289,9 +294,10 @@ impl Phases {
                 file.name()
             ),
             (None, None) => {
-                let warming = self.warming(progress.deadline).await.unwrap_or_default();
+                progress.warming_tolerated =
+                    self.warming(progress.deadline).await.unwrap_or_default();
                 self.warn_of_warming().await;
-                return progress.accepted(warming);
+                return progress.accepted();
             }
         };
         PhaseOutcome::TimedOut { reason }

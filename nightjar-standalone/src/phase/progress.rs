@@ -16,6 +16,8 @@ pub(super) struct PhaseProgress<'a> {
     /// Whether counters have to be asked, as the version is the same before and after.
     pub(super) by_counter: Vec<bool>,
     pub(super) done: Vec<bool>,
+    /// How many clusters and listeners may still warm.
+    pub(super) warming_tolerated: u64,
     pub(super) unbound: Option<Vec<Unbound>>,
 }
 
@@ -74,7 +76,17 @@ impl PhaseProgress<'_> {
         }
     }
 
-    pub(super) fn accepted(&mut self, warming_tolerated: u64) -> PhaseOutcome {
+    /// Whether its files have something in them that Envoy has to warm.
+    pub(super) fn can_warm(&self) -> bool {
+        self.request.awaited.iter().any(|file| {
+            matches!(
+                file.role(),
+                Some(FileRole::Clusters | FileRole::Listeners | FileRole::Endpoints { .. })
+            )
+        })
+    }
+
+    pub(super) fn accepted(&mut self) -> PhaseOutcome {
         let listeners = |file: &Arc<File>| file.role() == Some(&FileRole::Listeners);
         let unbound = match self.unbound.take() {
             None if self.request.awaited.iter().any(listeners) => Some(Vec::new()),
@@ -83,7 +95,7 @@ impl PhaseProgress<'_> {
         PhaseOutcome::Accepted {
             counters: Arc::clone(&self.before),
             unbound,
-            warming_tolerated,
+            warming_tolerated: self.warming_tolerated,
         }
     }
 }

@@ -215,6 +215,14 @@ async fn an_envoy_that_says_nothing_of_a_file_is_given_up_in_time() {
     assert!(reason.contains("\nhint: "), "{reason}");
 }
 
+/// A phase after one that has waited in vain for a cluster to warm.
+fn tolerant(files: Vec<Arc<File>>) -> PhaseRequest {
+    PhaseRequest {
+        warming_tolerated: 1,
+        ..request(files.clone(), files)
+    }
+}
+
 #[tokio::test]
 async fn a_cluster_that_warms_for_too_long_does_not_hold_the_mesh_back() {
     let scene = Scene::new(&Mesh::of(&["a"])).await.impatient();
@@ -223,14 +231,34 @@ async fn a_cluster_that_warms_for_too_long_does_not_hold_the_mesh_back() {
     assert_eq!(accepted(scene.writes(files.clone()).await), (None, 1));
     // The next phase does not wait for it again.
     let files = Scene::files(&Mesh::of(&["c"]), &["cds.json"]);
-    let request = PhaseRequest {
-        warming_tolerated: 1,
-        ..request(files.clone(), files)
-    };
-    assert_eq!(accepted(scene.phases.run(&request).await), (None, 1));
+    let phase = tolerant(files);
+    assert_eq!(accepted(scene.phases.run(&phase).await), (None, 1));
     assert_eq!(scene.phases.warming_names().await, "nowhere");
+    // Once it has warmed, the next one is waited for.
     scene.envoy.script().warming.clear();
     assert_eq!(scene.phases.warming_names().await, "unnamed");
+    let files = Scene::files(&Mesh::of(&["d"]), &["cds.json"]);
+    let phase = tolerant(files);
+    assert_eq!(accepted(scene.phases.run(&phase).await), (None, 0));
+}
+
+#[tokio::test]
+async fn a_cluster_that_warms_is_waited_for_although_another_one_was_not() {
+    let scene = Scene::new(&Mesh::of(&["a"])).await;
+    let files = Scene::files(&Mesh::of(&["b"]), &["cds.json"]);
+    let phase = tolerant(files);
+    let warm = async {
+        while !is_new(scene.folder.path()) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        scene.envoy.script().warming.push("late");
+        sleep(Duration::from_millis(300)).await;
+        scene.envoy.script().warming.clear();
+    };
+    let began = Instant::now();
+    let (outcome, ()) = tokio::join!(scene.phases.run(&phase), warm);
+    assert_eq!(accepted(outcome), (None, 0));
+    assert!(began.elapsed() >= Duration::from_millis(300));
 }
 
 #[tokio::test]
