@@ -27,15 +27,6 @@ pub(crate) struct AdminError {
     address: SocketAddr,
     path: String,
     reason: String,
-    /// Whether nobody listens there.
-    is_refused: bool,
-}
-
-impl AdminError {
-    /// Whether nobody listens there.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.is_refused
-    }
 }
 
 /// Where an Envoy can be asked.
@@ -123,7 +114,7 @@ impl Admin {
 
     async fn json(&self, path: &str) -> Result<Value, AdminError> {
         let text = self.text(Method::GET, path, usual()).await?;
-        serde_json::from_str(&text).map_err(|error| self.error(path, &error, false))
+        serde_json::from_str(&text).map_err(|error| self.error(path, &error))
     }
 
     async fn text(
@@ -138,25 +129,21 @@ impl Admin {
             Ok(Ok((200, body))) => Ok(body),
             Ok(Ok((status, body))) => {
                 let reason = format!("status {status}: {}", body.trim());
-                Err(self.error(path, &reason, false))
+                Err(self.error(path, &reason))
             }
-            Ok(Err(error)) => {
-                let is_refused = error.kind() == io::ErrorKind::ConnectionRefused;
-                Err(self.error(path, &error, is_refused))
-            }
+            Ok(Err(error)) => Err(self.error(path, &error)),
             Err(_) => {
                 let reason = format!("no answer in {} s", began.elapsed().as_secs());
-                Err(self.error(path, &reason, false))
+                Err(self.error(path, &reason))
             }
         }
     }
 
-    fn error(&self, path: &str, reason: &dyn std::fmt::Display, is_refused: bool) -> AdminError {
+    fn error(&self, path: &str, reason: &dyn std::fmt::Display) -> AdminError {
         AdminError {
             address: self.address,
             path: path.to_owned(),
             reason: reason.to_string(),
-            is_refused,
         }
     }
 }

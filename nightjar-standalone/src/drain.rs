@@ -3,11 +3,13 @@
 use crate::admin::{Admin, AdminError};
 use nightjar_core::context::OWN_NAMES;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How long no connection was opened until no more are expected: clients that still find this proxy in their
 /// map, or behind their load balancer, go on opening connections.
 const QUIET_PERIOD: Duration = Duration::from_secs(1);
+/// How often Envoy is asked.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The connections that clients hold open, and all that they ever opened; those of listeners of any
 /// kind, whose statistics go with the listeners; those to the services behind.
 const CONNECTIONS: &str = "/stats?filter=%5E%28http%5C..*%5C.downstream_cx_%28active%7Ctotal%29%7C\
@@ -20,28 +22,40 @@ const CONNECTIONS: &str = "/stats?filter=%5E%28http%5C..*%5C.downstream_cx_%28ac
 /// its connection.
 pub(crate) async fn drain(admin: &Admin, drain_time: Duration) {
     let deadline = Instant::now() + drain_time;
+    let _ = timeout_at(deadline, until_drained(admin, deadline)).await;
+}
+
+async fn until_drained(admin: &Admin, deadline: Instant) {
     // Connections that are not HTTP are counted by their listener alone, and by the service behind.
     let streams = match admin.get_until(CONNECTIONS, deadline).await {
         Ok(stats) => open(&stats, "listener.", ACTIVE) > open(&stats, "http.", ACTIVE),
         Err(_) => false,
     };
-    let requested = async {
-        admin.fail_health_check().await?;
-        admin.drain_listeners().await
-    };
-    match requested.await {
-        Ok(()) => {}
-        // A hand-over has closed the interface, and requests are still under way.
-        Err(error) if error.is_refused() => {
-            tracing::warn!(
-                "envoy cannot be asked to drain, and is stopped after the drain time: {error}"
-            );
-            return sleep_until(deadline).await;
+    answer(|| admin.fail_health_check()).await;
+    answer(|| admin.drain_listeners()).await;
+    until_quiet(admin, deadline, streams).await;
+}
+
+/// Asks until there is an answer. Envoy may be busy, or a hand-over have closed the interface, and requests are
+/// still under way.
+async fn answer<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, AdminError>>,
+{
+    let mut is_told = false;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) if !is_told => {
+                is_told = true;
+                tracing::warn!(
+                    "envoy does not answer while it drains; it is asked again, and stopped after the drain \
+                     time at the latest: {error}"
+                );
+            }
+            Err(_) => {}
         }
-        Err(error) => return tracing::warn!("envoy is stopped without draining: {error}"),
-    }
-    if let Err(error) = until_quiet(admin, deadline, streams).await {
-        tracing::warn!("envoy is stopped while it drains: {error}");
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -64,10 +78,10 @@ fn open(stats: &str, start: &str, end: &str) -> u64 {
         .sum()
 }
 
-async fn until_quiet(admin: &Admin, deadline: Instant, streams: bool) -> Result<(), AdminError> {
+async fn until_quiet(admin: &Admin, deadline: Instant, streams: bool) {
     let (mut opened, mut last_opened) = (None, Instant::now());
-    while Instant::now() < deadline {
-        let stats = admin.get_until(CONNECTIONS, deadline).await?;
+    loop {
+        let stats = answer(|| admin.get_until(CONNECTIONS, deadline)).await;
         let total = Some(open(&stats, "http.", ".downstream_cx_total"));
         if opened != total {
             (opened, last_opened) = (total, Instant::now());
@@ -75,11 +89,10 @@ async fn until_quiet(admin: &Admin, deadline: Instant, streams: bool) -> Result<
         let streaming = streams && open(&stats, "cluster.", ".upstream_cx_active") > 0;
         if open(&stats, "http.", ACTIVE) == 0 && !streaming && last_opened.elapsed() >= QUIET_PERIOD
         {
-            return Ok(());
+            return;
         }
-        sleep(Duration::from_millis(100)).await;
+        sleep(POLL_INTERVAL).await;
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -35,11 +35,10 @@ async fn what_does_not_answer_is_told_with_the_path() {
         error.to_string(),
         format!("{start}/server_info: status 503: not now")
     );
-    assert!(!error.is_refused());
     drop(envoy);
     tokio::task::yield_now().await;
-    let error = admin.dump("x").await.unwrap_err();
-    assert!(error.is_refused(), "{error}");
+    let error = admin.dump("x").await.unwrap_err().to_string();
+    assert!(error.contains("onnection refused"), "{error}");
 }
 
 #[tokio::test]
@@ -56,5 +55,9 @@ async fn an_interface_that_is_silent_or_says_nonsense_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let envoy = FakeEnvoy::start(folder.path()).await;
     let error = envoy.admin().json("/stats").await.unwrap_err();
-    assert!(!error.is_refused(), "an empty answer is not JSON: {error}");
+    let start = format!("envoy's admin interface at 127.0.0.1:{} ", envoy.port());
+    assert!(
+        error.to_string().starts_with(&start),
+        "an empty answer is not JSON: {error}"
+    );
 }

@@ -85,14 +85,42 @@ async fn an_envoy_that_cannot_be_asked_gets_the_whole_time() {
     let (admin, drain_time) = (envoy.admin(), Duration::from_millis(400));
     envoy.script().status = Some(500);
     let began = Instant::now();
-    drain(&admin, Duration::from_secs(20)).await;
-    assert!(
-        began.elapsed() < Duration::from_secs(10),
-        "one that refuses is not waited for"
-    );
+    drain(&admin, drain_time).await;
+    assert!(began.elapsed() >= drain_time);
     drop(envoy);
     tokio::task::yield_now().await;
     let began = Instant::now();
     drain(&admin, drain_time).await;
     assert!(began.elapsed() >= drain_time);
+}
+
+#[tokio::test]
+async fn an_envoy_that_is_late_with_an_answer_is_drained_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let envoy = FakeEnvoy::start(folder.path()).await;
+    envoy.script().connections = vec![HTTP];
+    envoy.script().status = Some(500);
+    let (admin, drain_time) = (envoy.admin(), Duration::from_secs(20));
+    let began = Instant::now();
+    let later = async {
+        sleep(Duration::from_millis(300)).await;
+        envoy.script().status = None;
+        sleep(Duration::from_millis(500)).await;
+        assert!(
+            envoy
+                .script()
+                .asked
+                .contains(&"POST /drain_listeners?graceful&skip_exit".to_owned())
+        );
+        envoy.script().status = Some(503);
+        sleep(Duration::from_millis(300)).await;
+        envoy.script().connections = vec![QUIET_HTTP];
+        envoy.script().status = None;
+    };
+    tokio::join!(drain(&admin, drain_time), later);
+    let took = began.elapsed();
+    assert!(
+        took >= QUIET_PERIOD && took < Duration::from_secs(10),
+        "{took:?}"
+    );
 }
