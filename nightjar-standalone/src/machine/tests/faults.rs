@@ -43,6 +43,21 @@ async fn a_listener_that_cannot_bind_is_tried_again_and_holds_nothing_back() {
     assert_eq!(story.ready(), "ready");
 }
 
+/// Nightjar's own listeners take no requests.
+#[tokio::test(start_paused = true)]
+async fn a_statistics_port_that_is_taken_costs_no_traffic() {
+    let story = Story::new(options(RestartMode::Hot), Mesh::of(&["a"]));
+    story.script().unbound = vec![Unbound {
+        listener: "nightjar-stats-9902".to_owned(),
+        ..unbound(9902)
+    }];
+    story.settled().await;
+    assert_eq!(
+        story.ready(),
+        "ready\nlisteners: listener \"nightjar-stats-9902\" is closed: address in use"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_its_main_listener_it_is_not_ready() {
     let story = Story::started(Mesh::of(&["a"])).await;
