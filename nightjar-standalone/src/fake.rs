@@ -40,6 +40,8 @@ pub(crate) struct Script {
     pub(crate) status: Option<u16>,
     /// The requests that came, but for those of statistics.
     pub(crate) asked: Vec<String>,
+    /// How often it has tried to bind listeners.
+    attempts: u64,
     files: BTreeMap<String, Read>,
     counters: BTreeMap<String, u64>,
 }
@@ -178,9 +180,11 @@ impl Script {
                     .collect()
             }
             "dynamic_listeners" => {
-                let errors = self.errors.iter().map(
-                    |(name, reason)| json!({"name": name, "error_state": {"details": reason}}),
-                );
+                let attempt = format!("2026-01-01T00:00:00.{:03}Z", self.attempts);
+                let errors = self.errors.iter().map(|(name, reason)| {
+                    let state = json!({"details": reason, "last_update_attempt": attempt});
+                    json!({"name": name, "error_state": state})
+                });
                 errors.chain(of_file("lds.json")).collect()
             }
             _ => Vec::new(),
@@ -209,6 +213,7 @@ impl Script {
             }
             let mut refuses = self.refuses.iter();
             let rejection = refuses.find(|it| it.name == name && text.contains(it.text));
+            self.attempts += u64::from(name.starts_with("lds") && rejection.is_none());
             let is_closed = name.starts_with("lds") && !self.errors.is_empty();
             let accepted = rejection.is_none() && !is_closed;
             let read = Read {

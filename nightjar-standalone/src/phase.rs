@@ -9,11 +9,12 @@ use crate::{
     files::{Folder, Staged},
     machine::{PhaseOutcome, PhaseRequest},
 };
-use config_dump::{configs, errors, only_unbound};
+use config_dump::{attempts, configs, errors, only_unbound};
 use nightjar_core::envoy::{File, FileRole, on_one_line};
 use progress::PhaseProgress;
 use serde_json::Value;
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -62,6 +63,7 @@ impl Phases {
             by_counter: vec![false; request.awaited.len()],
             done: vec![false; request.awaited.len()],
             warming_tolerated: request.warming_tolerated,
+            old_errors: BTreeSet::new(),
             unbound: None,
         };
         if !confirms && !request.awaited.is_empty() {
@@ -131,6 +133,13 @@ impl Phases {
         }
         if progress.by_counter.contains(&true) {
             progress.before = self.counters(progress.deadline).await?;
+        }
+        let mut awaited = progress.request.awaited.iter();
+        if progress.request.is_closed
+            && awaited.any(|file| file.role() == Some(&FileRole::Listeners))
+        {
+            let dump = self.admin.dump("dynamic_listeners").await?;
+            progress.old_errors = attempts(&dump).map(ToOwned::to_owned).collect();
         }
         self.has_warmed(progress).await.map(drop)
     }
@@ -247,14 +256,16 @@ impl Phases {
             let rejected = is_up("update_rejected") || is_up("update_failure");
             if rejected && *role == FileRole::Listeners {
                 let dump = self.admin.dump("dynamic_listeners").await?;
-                if let Some(unbound) = only_unbound(&dump) {
+                if let Some(unbound) = only_unbound(&dump, &progress.old_errors) {
                     progress.unbound = Some(unbound);
                     progress.finish(index);
                     continue;
                 }
             }
             if rejected {
-                let reason = self.rejection_reason(file, versions).await;
+                let reason = self
+                    .rejection_reason(file, versions, &progress.old_errors)
+                    .await;
                 return Ok(Some(PhaseOutcome::Rejected { reason, counters }));
             }
             if progress.has_closed_listener() && versions.of(role).is_none_or(str::is_empty) {
@@ -263,7 +274,9 @@ impl Phases {
             } else if progress.is_by_counter(index) && is_up("update_success") {
                 progress.finish(index);
             } else if request.writes.is_empty() && !may_wait {
-                let reason = self.rejection_reason(file, versions).await;
+                let reason = self
+                    .rejection_reason(file, versions, &progress.old_errors)
+                    .await;
                 return Ok(Some(PhaseOutcome::Rejected { reason, counters }));
             }
         }
@@ -319,7 +332,12 @@ impl Phases {
     }
 
     /// Envoy's reason, with the file and the resource that it means.
-    async fn rejection_reason(&self, file: &File, versions: &Versions) -> String {
+    async fn rejection_reason(
+        &self,
+        file: &File,
+        versions: &Versions,
+        old_errors: &BTreeSet<String>,
+    ) -> String {
         if file.role().is_some_and(|role| versions.of(role).is_none()) {
             return format!(
                 "envoy does not report which version of {} it has\n\
@@ -327,7 +345,7 @@ impl Phases {
                 file.name()
             );
         }
-        let reason = match self.error_state(file).await {
+        let reason = match self.error_state(file, old_errors).await {
             Some(reason) => Some(on_one_line(&reason)),
             None => self.logged_error().await,
         };
@@ -350,14 +368,14 @@ impl Phases {
     }
 
     /// What the configuration dump says of a refused file.
-    async fn error_state(&self, file: &File) -> Option<String> {
+    async fn error_state(&self, file: &File, old: &BTreeSet<String>) -> Option<String> {
         let resource = match file.role()? {
             FileRole::Listeners => "dynamic_listeners",
             FileRole::Clusters => "dynamic_active_clusters",
             _ => return None,
         };
         let dump = self.admin.dump(resource).await.ok()?;
-        let mut reasons: Vec<String> = errors(&dump)
+        let mut reasons: Vec<String> = errors(&dump, old)
             .map(|(_, details)| details.to_owned())
             .collect();
         reasons.dedup();

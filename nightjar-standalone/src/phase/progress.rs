@@ -5,7 +5,7 @@ use crate::{
     machine::{PhaseOutcome, PhaseRequest},
 };
 use nightjar_core::envoy::{File, FileRole};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::time::Instant;
 
 /// How far a phase is.
@@ -18,6 +18,8 @@ pub(super) struct PhaseProgress<'a> {
     pub(super) done: Vec<bool>,
     /// How many clusters and listeners may still warm.
     pub(super) warming_tolerated: u64,
+    /// When listeners were in error that were so before the phase.
+    pub(super) old_errors: BTreeSet<String>,
     pub(super) unbound: Option<Vec<Unbound>>,
 }
 

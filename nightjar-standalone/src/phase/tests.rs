@@ -204,6 +204,34 @@ async fn a_listener_that_cannot_bind_is_named_and_the_rest_is_accepted() {
     assert!(reason.contains("no such filter"), "{reason}");
 }
 
+/// Envoy keeps the errors of listeners when it cannot read the next file of them.
+#[tokio::test]
+async fn a_closed_listener_does_not_hide_a_file_that_is_refused() {
+    let scene = Scene::new(&Mesh::of(&["a"])).await;
+    let reason = "cannot bind '0.0.0.0:8001': Address already in use";
+    scene.envoy.script().errors.insert("side", reason);
+    let mut mesh = Mesh::of(&["a"]);
+    mesh.listeners
+        .insert("side".to_owned(), vec!["a".to_owned()]);
+    let files = Scene::files(&mesh, &["rds-side.json", "lds.json"]);
+    assert!(accepted(scene.writes(files).await).0.is_some());
+    let next = |mesh: &Mesh| {
+        let files = Scene::files(mesh, &["lds.json"]);
+        PhaseRequest {
+            is_closed: true,
+            ..request(files.clone(), files)
+        }
+    };
+    mesh.listeners.insert("more".to_owned(), Vec::new());
+    assert!(accepted(scene.phases.run(&next(&mesh)).await).0.is_some());
+    scene.refuses("lds.json", None);
+    mesh.listeners.insert("bad".to_owned(), Vec::new());
+    assert_eq!(
+        rejected(scene.phases.run(&next(&mesh)).await),
+        "envoy refused lds.json: it gave no reason; see its log"
+    );
+}
+
 #[tokio::test]
 async fn an_envoy_that_says_nothing_of_a_file_is_given_up_in_time() {
     let scene = Scene::new(&Mesh::of(&["a"])).await.impatient();
