@@ -8,7 +8,7 @@ use crate::{
     files::Folder,
     launch::Launch,
     machine::{
-        Effect, Event, Generation, PhaseRequest, Probe, ProcessExit, ValidationError,
+        Effect, Event, Generation, PhaseOutcome, PhaseRequest, Probe, ProcessExit, ValidationError,
         supervisor::{PARENT_GRACE, Process as EnvoyProcess},
     },
     phase::{LastError, Phases},
@@ -38,6 +38,10 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, sleep_until},
 };
+
+/// Why a task has no result, if it panicked. What it said is on the standard error.
+const INTERNAL_FAULT: &str =
+    "a fault in nightjar itself, please report it; see `panicked at` in the log before";
 
 /// Carries effects out on this system.
 pub(crate) struct SystemExecutor {
@@ -116,7 +120,11 @@ impl SystemExecutor {
     fn refresh(&self, accepted: Option<u64>) {
         let (refresher, shutdown) = (Arc::clone(&self.refresher), self.shutdown.clone());
         let events = self.events.clone();
-        self.report(async move {
+        let if_panics = Event::Refreshed {
+            result: Err(INTERNAL_FAULT.to_owned()),
+            stats: Box::default(),
+        };
+        self.report(if_panics, async move {
             let mut refresher = refresher.lock().await;
             let result = refresher.refresh(accepted, &shutdown).await;
             if let Some(answer) = refresher.late_answer() {
@@ -132,26 +140,34 @@ impl SystemExecutor {
         });
     }
 
-    /// Sends the event of a task once it is there.
-    fn report(&self, event: impl Future<Output = Event> + Send + 'static) -> JoinHandle<()> {
-        let events = self.events.clone();
-        tokio::spawn(async move {
-            let event = event.await;
-            let _ = events.send(event);
-        })
+    /// Sends the event of a task once it is there, or else this one: a fault of Nightjar's own must not leave it
+    /// waiting for ever.
+    fn report(
+        &self,
+        if_panics: Event,
+        event: impl Future<Output = Event> + Send + 'static,
+    ) -> JoinHandle<()> {
+        report(self.events.clone(), if_panics, event)
     }
 
-    fn validate(&self, configuration: Configuration) {
+    fn validate(&self, configuration: Configuration, beside_own: bool) {
         let (envoy, config_dir) = (self.envoy.clone(), self.config_dir.clone());
         let (temp_dir, admin_port) = (self.temp_dir.clone(), self.admin_port);
         let own: Vec<u32> = self.processes.values().filter_map(Process::id).collect();
+        let is_first = own.is_empty();
+        // The process that takes over needs its instances while the one before still has its own.
+        let reused = if beside_own { Vec::new() } else { own };
         let (listen, validate) = (self.listen, self.validate);
         let log_format = self.log_format.clone();
-        self.report(async move {
-            let fingerprint = configuration.fingerprint();
-            let in_use = own.is_empty().then(|| port_in_use(listen)).flatten();
+        let fingerprint = configuration.fingerprint();
+        let if_panics = Event::Validated {
+            fingerprint,
+            result: Err(ValidationError::Unavailable(INTERNAL_FAULT.to_owned())),
+        };
+        self.report(if_panics, async move {
+            let in_use = is_first.then(|| port_in_use(listen)).flatten();
             let in_use = in_use.map(ValidationError::Unavailable);
-            let failure = in_use.or_else(|| find_problem(&configuration, admin_port, &own));
+            let failure = in_use.or_else(|| find_problem(&configuration, admin_port, &reused));
             let result = match failure {
                 Some(failure) => Err(failure),
                 None if !validate => Ok(()),
@@ -225,7 +241,7 @@ impl SystemExecutor {
 
     fn drain(&self) {
         let (admin, drain_time) = (self.admin.clone(), self.launch.drain_time);
-        self.report(async move {
+        self.report(Event::Drained, async move {
             drain(&admin, drain_time).await;
             Event::Drained
         });
@@ -233,7 +249,8 @@ impl SystemExecutor {
 
     fn probe(&mut self, after: Duration) {
         let admin = self.admin.clone();
-        let probe = self.report(async move {
+        let if_panics = Event::Probed(Probe::NoAnswer(INTERNAL_FAULT.to_owned()));
+        let probe = self.report(if_panics, async move {
             sleep(after).await;
             Event::Probed(match admin.server_info().await {
                 Ok(info) => Probe::Answered {
@@ -250,7 +267,13 @@ impl SystemExecutor {
 
     fn phase(&mut self, request: PhaseRequest) {
         let phases = Arc::clone(&self.phases);
-        let phase = self.report(async move {
+        let if_panics = Event::PhaseEnded {
+            id: request.id,
+            outcome: PhaseOutcome::TimedOut {
+                reason: INTERNAL_FAULT.to_owned(),
+            },
+        };
+        let phase = self.report(if_panics, async move {
             let outcome = phases.run(&request).await;
             Event::PhaseEnded {
                 id: request.id,
@@ -274,7 +297,7 @@ impl SystemExecutor {
     }
 
     fn schedule_refresh(&mut self, pause: Duration) {
-        let refresh_timer = self.report(async move {
+        let refresh_timer = self.report(Event::RefreshDue, async move {
             sleep_until(RefreshTimer::end_after(pause)).await;
             Event::RefreshDue
         });
@@ -287,7 +310,10 @@ impl Executor for SystemExecutor {
         match effect {
             Effect::Refresh { accepted_templates } => self.refresh(accepted_templates),
             Effect::ScheduleRefresh(pause) => self.schedule_refresh(pause),
-            Effect::Validate(configuration) => self.validate(configuration),
+            Effect::Validate {
+                configuration,
+                beside_own,
+            } => self.validate(configuration, beside_own),
             Effect::Spawn(process) => self.spawn(process),
             Effect::Signal { generation, signal } => {
                 if let Some(process) = self.processes.get(&generation) {
@@ -322,6 +348,39 @@ impl Executor for SystemExecutor {
             Effect::WatchSecrets(secrets) => self.watch_secrets(secrets),
             // The loop ends with it.
             Effect::Exit(_) => {}
+        }
+    }
+}
+
+/// See [`SystemExecutor::report`].
+fn report(
+    events: mpsc::UnboundedSender<Event>,
+    if_panics: Event,
+    event: impl Future<Output = Event> + Send + 'static,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let if_panics = IfPanics {
+            events: events.clone(),
+            event: Some(if_panics),
+        };
+        let event = event.await;
+        drop(if_panics);
+        let _ = events.send(event);
+    })
+}
+
+/// Sends an event if it is dropped by a panic.
+struct IfPanics {
+    events: mpsc::UnboundedSender<Event>,
+    event: Option<Event>,
+}
+
+impl Drop for IfPanics {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(event) = self.event.take()
+        {
+            let _ = self.events.send(event);
         }
     }
 }

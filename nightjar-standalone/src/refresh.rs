@@ -18,7 +18,7 @@ use nightjar_core::{
 };
 use repeated_members::RepeatedMembers;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -29,6 +29,10 @@ use tokio::time::timeout;
 
 mod repeated_members;
 mod templates_fetch;
+
+/// How many sets of templates are kept for the case that one of them is in force by now: a rollout is as many
+/// refreshes late at most.
+const MOST_EARLIER: usize = 8;
 
 /// How long a refresh waits for the data store at the most, if there are templates to go on with. A
 /// store that hangs, or is tried again, must not hold back the endpoints in the map.
@@ -59,6 +63,8 @@ pub(crate) struct Refresher {
     /// The last good discovery map, as far as this proxy needs it.
     input: Option<ProxyInput>,
     templates: Option<KnownTemplates>,
+    /// The templates before, which may be in force by now: the newest last.
+    earlier: VecDeque<KnownTemplates>,
     /// The last templates that Envoy accepted.
     accepted: Option<KnownTemplates>,
     /// Sets of templates that have been seen.
@@ -116,6 +122,7 @@ impl Refresher {
             refresh_time: daemon.refresh_time,
             input: None,
             templates: None,
+            earlier: VecDeque::new(),
             accepted: None,
             last_number: 0,
             last_built: None,
@@ -151,9 +158,8 @@ impl Refresher {
         accepted: Option<u64>,
         shutdown: &Shutdown,
     ) -> Result<Refreshed, RefreshError> {
-        let newest = self.templates.as_ref().map(|templates| templates.number);
-        if accepted.is_some() && accepted == newest {
-            self.accepted.clone_from(&self.templates);
+        if let Some(number) = accepted {
+            self.set_accepted(number);
         }
         self.set_retry(accepted.is_some());
         self.pending |= self.fetch_map(shutdown).await?;
@@ -190,6 +196,15 @@ impl Refresher {
                 .clone_from(&self.templates_not_rendered);
         }
         Ok(refreshed)
+    }
+
+    /// Templates of this number are in force. While they were rolled out, newer ones may have come.
+    fn set_accepted(&mut self, number: u64) {
+        let mut known = self.earlier.iter().chain(&self.templates);
+        if let Some(accepted) = known.find(|templates| templates.number == number) {
+            self.accepted = Some(accepted.clone());
+        }
+        self.earlier.retain(|templates| templates.number > number);
     }
 
     fn report_missing(&mut self, reason: String) {
@@ -363,11 +378,15 @@ impl Refresher {
     fn set_templates(&mut self, version: Option<String>, set: TemplateSet) {
         self.last_number += 1;
         self.repeated = RepeatedMembers::default();
-        self.templates = Some(KnownTemplates {
+        let before = self.templates.replace(KnownTemplates {
             number: self.last_number,
             version,
             set: Arc::new(set),
         });
+        self.earlier.extend(before);
+        if self.earlier.len() > MOST_EARLIER {
+            self.earlier.pop_front();
+        }
     }
 
     /// Where the files that were made last come from, and the partials of the templates.

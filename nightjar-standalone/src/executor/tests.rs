@@ -1,10 +1,13 @@
 //! Whole proxies in this process, whose Envoy is a program that does nothing and an admin interface that
 //! answers as one would.
 
+use super::report;
 use crate::{
     admin::exchange,
     config::{Config, Need},
     fake::{FakeEnvoy, LOOPBACK, Refuses, discovery_map, envoy_program, extension, script},
+    machine::Event,
+    refresh::Refresher,
     run::Program,
 };
 use hyper::Method;
@@ -19,7 +22,10 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
 /// A gateway that can be started.
 struct Scene {
@@ -221,20 +227,48 @@ async fn a_refusal_while_it_runs_is_put_back_and_told() {
     ended.unwrap();
 }
 
+/// The shipped templates, with this at the end of the bootstrap.
+fn shipped_with(version: &str, bootstrap: &str) -> String {
+    let mut set = serde_json::to_value(shipped()).unwrap();
+    set["document-version"] = version.into();
+    for template in set["gateway-templates"].as_array_mut().unwrap() {
+        if template["purpose"] == "envoy-config.yaml" {
+            let text = template["template"].as_str().unwrap();
+            template["template"] = format!("{text}{bootstrap}").into();
+        }
+    }
+    set.to_string()
+}
+
+/// While templates are rolled out, newer ones may come, and fail.
+#[tokio::test]
+async fn the_last_good_templates_are_those_in_force() {
+    let mut scene = Scene::new().await;
+    let templates = scene.place.path().join("templates.json");
+    let store = extension(scene.place.path(), "store", &templates);
+    scene.set("DATA_STORE_EXEC", &store.display());
+    let mut refresher = Refresher::new(&scene.config(), scene.place.path());
+    let (_trigger, shutdown) = Shutdown::manual();
+    let mut fallback = async |version: &str, accepted: Option<u64>| {
+        fs::write(&templates, shipped_with(version, &format!("# {version}\n"))).unwrap();
+        let refreshed = refresher.refresh(accepted, &shutdown).await.unwrap();
+        let fallback = refreshed.candidate.unwrap().fallback;
+        fallback.and_then(|fallback| fallback.templates_version)
+    };
+    assert_eq!(fallback("v1", None).await, None);
+    assert_eq!(fallback("v2", Some(1)).await.as_deref(), Some("v1"));
+    // The second set is still on its way.
+    assert_eq!(fallback("v3", Some(1)).await.as_deref(), Some("v1"));
+    assert_eq!(fallback("v4", Some(2)).await.as_deref(), Some("v2"));
+    assert_eq!(fallback("v5", Some(4)).await.as_deref(), Some("v4"));
+}
+
 #[tokio::test]
 async fn a_check_that_is_not_passed_leaves_all_as_it_was() {
     let mut scene = Scene::new().await;
     let templates = scene.place.path().join("templates.json");
     let publish = |version: &str, bootstrap: &str| {
-        let mut set = serde_json::to_value(shipped()).unwrap();
-        set["document-version"] = version.into();
-        for template in set["gateway-templates"].as_array_mut().unwrap() {
-            if template["purpose"] == "envoy-config.yaml" {
-                let text = template["template"].as_str().unwrap();
-                template["template"] = format!("{text}{bootstrap}").into();
-            }
-        }
-        fs::write(&templates, set.to_string()).unwrap();
+        fs::write(&templates, shipped_with(version, bootstrap)).unwrap();
     };
     publish("1", "");
     let store = extension(scene.place.path(), "store", &templates);
@@ -338,4 +372,22 @@ async fn a_set_up_that_cannot_be_is_told() {
         message.contains("is not an Envoy 1.39.1 or later"),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn a_task_that_panics_is_not_waited_for_in_vain() {
+    let (events, mut received) = mpsc::unbounded_channel();
+    let panics = report(events.clone(), Event::Drained, async {
+        panic!("on purpose")
+    });
+    assert!(panics.await.unwrap_err().is_panic());
+    assert!(matches!(received.recv().await, Some(Event::Drained)));
+    let cancelled = report(events.clone(), Event::Drained, std::future::pending());
+    cancelled.abort();
+    assert!(cancelled.await.unwrap_err().is_cancelled());
+    report(events, Event::Drained, async { Event::RefreshDue })
+        .await
+        .unwrap();
+    assert!(matches!(received.recv().await, Some(Event::RefreshDue)));
+    assert!(received.recv().await.is_none());
 }

@@ -30,7 +30,11 @@ pub(crate) enum Effect {
     },
     /// Send [`Event::RefreshDue`] after this time, give or take a little.
     ScheduleRefresh(Duration),
-    Validate(Configuration),
+    /// `beside_own`: a process that reads it will run beside the one that serves now.
+    Validate {
+        configuration: Configuration,
+        beside_own: bool,
+    },
     Spawn(supervisor::Process),
     Signal {
         generation: Generation,

@@ -24,8 +24,14 @@ impl Rollout {
             if let Some(validating) = &self.validating
                 && std::mem::take(&mut self.validation_due)
             {
-                out.effects
-                    .push(Effect::Validate(validating.configuration.clone()));
+                let wanted = validating.bootstrap();
+                let running = self.running.as_ref();
+                let beside_own = self.restart_mode == RestartMode::Hot
+                    && running.is_some_and(|running| running.bootstrap.hash() != wanted);
+                out.effects.push(Effect::Validate {
+                    configuration: validating.configuration.clone(),
+                    beside_own,
+                });
                 self.validation_began = Some(now);
             }
             if !self.advance_once(now, supervisor, out) {

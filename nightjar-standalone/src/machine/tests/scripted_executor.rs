@@ -206,7 +206,7 @@ impl Executor for ScriptedExecutor {
                 });
                 replace(&mut self.refresh_timer, Some(refresh_timer));
             }
-            Effect::Validate(configuration) => {
+            Effect::Validate { configuration, .. } => {
                 self.shared.lock().log("validate");
                 self.validate(&configuration);
             }

@@ -75,7 +75,7 @@ fn effect_name(effect: &Effect, of_process: bool) -> Option<String> {
         Effect::ProtectFromOom { .. } => ("protect from OOM", ""),
         Effect::Exit(Ok(())) => ("exit", ""),
         Effect::Exit(Err(_)) => ("exit, failed", ""),
-        Effect::Validate(_) => ("", "validate"),
+        Effect::Validate { .. } => ("", "validate"),
         Effect::ReplaceFiles(_) => ("", "replace files"),
         Effect::Phase(request) if request.writes.is_empty() => ("", "confirm"),
         Effect::Phase(_) => ("", "write"),
