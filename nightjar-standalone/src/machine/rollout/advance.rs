@@ -183,7 +183,7 @@ impl Rollout {
             Step::Write(Phase::Finish, files)
                 if self.are_clusters_held(now) && files.iter().any(is_of_clusters) =>
             {
-                self.activity = Activity::Waiting(self.until_clusters_go(target, now));
+                self.wait_for_held_clusters(target, supervisor, now, out);
                 false
             }
             Step::Write(phase, files) => {
@@ -252,7 +252,11 @@ impl Rollout {
                 before: self.running.as_ref().map(|it| Arc::clone(&it.bootstrap)),
                 target: target.clone(),
             });
-            self.commit(target, out);
+            if self.are_clusters_held(now) {
+                self.commit_before_clearing(target, now);
+            } else {
+                self.commit(target, out);
+            }
             return true;
         }
         tracing::warn!(

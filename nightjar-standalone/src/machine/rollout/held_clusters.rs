@@ -1,6 +1,7 @@
 //! Clusters that stay for a while after the last route to them went, for the requests that Envoy holds back.
 
-use super::{Activity, KnownFile, Rollout, Target};
+use super::{Activity, KnownFile, Purpose, Rollout, Target};
+use crate::machine::supervisor::{Output, Supervisor};
 use nightjar_core::envoy::{File, FileRole, longest_hold};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -60,23 +61,41 @@ impl Rollout {
         });
     }
 
-    /// All but the removal of clusters is done, which waits: what the rollout led to is in force.
-    pub(super) fn until_clusters_go(&mut self, target: Target, now: Instant) -> Target {
+    /// All but the removal of clusters is done, which waits.
+    pub(super) fn wait_for_held_clusters(
+        &mut self,
+        target: Target,
+        supervisor: &Supervisor,
+        now: Instant,
+        out: &mut Output,
+    ) {
+        let bootstrap = target.candidate.configuration.bootstrap();
+        let running = self.running.as_ref();
+        let is_changed = running.is_some_and(|it| it.bootstrap.hash() != bootstrap.hash());
+        let rejected = self.rejected_bootstrap;
+        let is_rejected = rejected.is_some_and(|it| it.bootstrap == bootstrap.hash());
+        if is_changed && !is_rejected && self.may_restart && !supervisor.is_handing_over() {
+            let purpose = Purpose::Restart { blocking: false };
+            let bootstrap = Arc::clone(bootstrap);
+            return self.write_bootstrap(target, bootstrap, purpose, out);
+        }
         if target.is_clearing() {
-            return target;
+            self.activity = Activity::Waiting(target);
+            return;
         }
         self.announce(&target, now);
+        self.pending_bootstrap |= is_changed && !is_rejected;
+        self.commit_before_clearing(target, now);
+        if is_rejected {
+            self.keep_running_bootstrap();
+        }
+    }
+
+    /// Clusters and routes of a configuration are in force, but for clusters that have to be removed.
+    pub(super) fn commit_before_clearing(&mut self, target: Target, now: Instant) {
         self.confirm_all();
         self.forget_pending(&target.candidate);
         self.in_force = Some(target.candidate.clone());
-        let wanted = target.candidate.bootstrap();
-        let rejected = self.rejected_bootstrap;
-        if rejected.is_some_and(|rejected| rejected.bootstrap == wanted) {
-            self.keep_running_bootstrap();
-        } else {
-            let running = self.running.as_ref();
-            self.pending_bootstrap |= running.is_some_and(|it| it.bootstrap.hash() != wanted);
-        }
-        Target::clear(target.candidate, now)
+        self.activity = Activity::Waiting(Target::clear(target.candidate, now));
     }
 }

@@ -75,6 +75,22 @@ pub(in crate::machine) fn details(rollout: &Rollout) -> String {
     )
 }
 
+/// What decides only in rare cases. With it a walk takes many times as long.
+pub(in crate::machine) fn rare_details(rollout: &Rollout) -> String {
+    format!(
+        "{:?}",
+        (
+            rollout.repair,
+            rollout.crash_suspect.is_some(),
+            !rollout.unbound.is_empty(),
+            rollout.retry_at.is_some(),
+            rollout.ever_served,
+            rollout.rejected_bootstrap.is_some(),
+            rollout.parent_watches_other_files,
+        )
+    )
+}
+
 /// The phase that is waited for.
 pub(in crate::machine) fn phase(rollout: &Rollout) -> Option<u64> {
     match &rollout.activity {

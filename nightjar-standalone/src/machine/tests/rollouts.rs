@@ -89,6 +89,23 @@ async fn a_map_is_in_force_while_clusters_that_it_lacks_stay() {
     assert_eq!(story.script().routes(), ["g"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_changed_bootstrap_does_not_wait_for_clusters_that_stay() {
+    let story = Story::started(held(&["a"])).await;
+    for (count, cluster) in ["b", "c", "d", "e"].into_iter().enumerate() {
+        let node = u16::try_from(count / 2).unwrap();
+        story.change(held(&[cluster]).node(node)).await;
+    }
+    assert!((story.metric("envoy_starts_total") - 2.0).abs() < 0.1);
+    assert_eq!(ends(&story), ["5", "0", "0", "0"]);
+    assert_eq!(story.ready(), "ready");
+    tokio::time::sleep(seconds(60)).await;
+    assert_eq!(
+        crate::sample::names(&story.script().disk["cds.json"]),
+        ["e"]
+    );
+}
+
 /// They are removed at some time however often routes change.
 #[tokio::test(start_paused = true)]
 async fn clusters_do_not_pile_up_for_ever() {

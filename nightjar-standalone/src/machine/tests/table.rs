@@ -1,7 +1,7 @@
 //! Page `states.md`, and the invariants of every transition.
 
 use super::{
-    explore::{Transition, explore, starts},
+    explore::{Depth, Transition, explore, starts},
     invariants, *,
 };
 use crate::machine::{rollout::tests as rollouts, supervisor::tests as supervisors};
@@ -26,17 +26,19 @@ struct Explored {
     violated: BTreeMap<String, String>,
 }
 
-static EXPLORED: LazyLock<Vec<Explored>> = LazyLock::new(|| {
+static EXPLORED: LazyLock<Vec<Explored>> = LazyLock::new(|| walk(Depth::Usual));
+
+fn walk(depth: Depth) -> Vec<Explored> {
     let modes = [RestartMode::Hot, RestartMode::Cold, RestartMode::None];
     std::thread::scope(|scope| {
-        let threads = modes.map(|mode| scope.spawn(move || explored(mode)));
+        let threads = modes.map(|mode| scope.spawn(move || explored(mode, depth)));
         threads.map(|thread| thread.join().unwrap()).into()
     })
-});
+}
 
-fn explored(mode: RestartMode) -> Explored {
+fn explored(mode: RestartMode, depth: Depth) -> Explored {
     let mut explored = Explored::default();
-    let states = explore(starts(mode), |transition| {
+    let states = explore(starts(mode), depth, |transition| {
         explored.steps += 1;
         explored.add(transition);
         for invariant in invariants::violated(transition) {
@@ -206,8 +208,14 @@ fn the_page_of_states_is_what_the_steps_do() {
     }
 }
 
+/// `DEEP_WALK=1` tells more states apart, and takes many times as long.
 #[test]
 fn no_transition_violates_an_invariant() {
-    let violated: Vec<_> = EXPLORED.iter().flat_map(|it| &it.violated).collect();
+    let deep = std::env::var_os("DEEP_WALK").map(|_| walk(Depth::Deep));
+    let walks = deep.iter().flatten().chain(&*EXPLORED);
+    let violated: Vec<_> = walks.flat_map(|it| &it.violated).collect();
+    for walk in deep.iter().flatten() {
+        println!("deep: {} states, {} steps", walk.states, walk.steps);
+    }
     assert!(violated.is_empty(), "{violated:#?}");
 }
