@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-/// Filters that ask another service before they let a request go on, and how a setting names the longest
-/// time for the answer.
+/// Filters that ask another service before they let a request go on.
 const ASKING_FILTERS: [&str; 7] = [
     "ext_authz",
     "ext_proc",
@@ -29,15 +28,15 @@ const LONGEST: Duration = Duration::from_mins(5);
 /// files of their clusters say this. At most 5 min.
 ///
 /// A fault's delay, filters that ask another service, and each try that leads nowhere with the wait after it.
-/// Tries that got an answer to wait for are not counted: a cluster that goes ends none of them.
+/// A try that reaches an endpoint counts with its `per_try_timeout` alone: without one, it may take as long as
+/// the service likes.
 pub fn longest_hold(routes: &[&str], clusters: &[&str]) -> Duration {
     let longest = |names: &[&str]| said(routes, names);
     let delay = longest(&["fixed_delay", "fixedDelay"]).unwrap_or_default();
-    let says = |name: &&str| {
+    let asks = ASKING_FILTERS.iter().any(|filter| {
         let mut texts = routes.iter();
-        texts.any(|text| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some())
-    };
-    let asks = ASKING_FILTERS.iter().any(|filter| says(&filter));
+        texts.any(|text| memchr::memmem::find(text.as_bytes(), filter.as_bytes()).is_some())
+    });
     let asking = if asks {
         let timeout = longest(&["timeout", "message_timeout", "messageTimeout"]);
         timeout.unwrap_or_default().max(ASKING)

@@ -251,8 +251,8 @@ async fn the_last_good_templates_are_those_in_force() {
     let (_trigger, shutdown) = Shutdown::manual();
     let mut fallback = async |version: &str, accepted: Option<u64>| {
         fs::write(&templates, shipped_with(version, &format!("# {version}\n"))).unwrap();
-        let refreshed = refresher.refresh(accepted, &shutdown).await.unwrap();
-        let fallback = refreshed.candidate.unwrap().fallback;
+        let refresh = refresher.refresh(accepted, &shutdown).await;
+        let fallback = refresh.unwrap().candidate.unwrap().fallback;
         fallback.and_then(|fallback| fallback.templates_version)
     };
     assert_eq!(fallback("v1", None).await, None);

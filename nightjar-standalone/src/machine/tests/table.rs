@@ -5,6 +5,7 @@ use super::{
     invariants, *,
 };
 use crate::machine::{rollout::tests as rollouts, supervisor::tests as supervisors};
+use nightjar_core::env::Env;
 use rustix::process::Signal;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -211,7 +212,9 @@ fn the_page_of_states_is_what_the_steps_do() {
 /// `DEEP_WALK=1` tells more states apart, and takes many times as long.
 #[test]
 fn no_transition_violates_an_invariant() {
-    let deep = std::env::var_os("DEEP_WALK").map(|_| walk(Depth::Deep));
+    let deep = Env::from_process()
+        .get("DEEP_WALK")
+        .map(|_| walk(Depth::Deep));
     let walks = deep.iter().flatten().chain(&*EXPLORED);
     let violated: Vec<_> = walks.flat_map(|it| &it.violated).collect();
     for walk in deep.iter().flatten() {
