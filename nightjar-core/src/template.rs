@@ -7,6 +7,8 @@
 //! budget   limits on time and memory
 //! escape   what keeps a value a value in the file it is written to
 //! select   which templates of a mesh are for which proxy
+//! origin   where a template comes from, and why it is the one
+//! precedence  which template of each purpose wins, for all proxies at once
 //! files    a proxy's files from its templates and its context
 //! rendered_text  commas in a rendered file
 //! shipped  the templates that come with Nightjar
@@ -37,6 +39,7 @@ mod hook_check;
 mod layer;
 mod lint;
 mod origin;
+mod precedence;
 mod render;
 mod rendered_text;
 mod sample;
@@ -47,11 +50,12 @@ mod view;
 pub use self::{
     escape::Escape,
     files::{FileWarning, repeated_members},
-    layer::{HOOKS, Inherited},
+    layer::Inherited,
     lint::{Diagnostic, Severity, lint, lint_all},
-    origin::Origin,
+    origin::{Origin, OriginReason, TemplateScope},
+    precedence::{Precedence, gateway_precedence, service_precedence},
     select::TemplateSet,
-    shipped::{SHIPPED, shipped},
+    shipped::{HOOKS, SHIPPED, shipped},
 };
 
 pub use crate::mustache::{

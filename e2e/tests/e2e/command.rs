@@ -66,7 +66,9 @@ fn a_dry_run_fails_on_what_would_be_refused() {
         .envs(templates.env())
         .prepare();
     let files = ["cds.json", "envoy-config.yaml", "lds.json", "rds-PORT.json"];
-    let origins = files.map(|file| format!("INFO {file}: from the store, for every proxy\n"));
+    let origins = files.map(|file| {
+        format!("INFO {file}: from the store, for every proxy (in place of the shipped one)\n")
+    });
     let log = origins.concat()
         + "ERROR envoy refuses the configuration: cds.json, cluster \"c-shop-blue-1\", line 8: unknown \
            enum value: 'NO_SUCH_POLICY'\n";

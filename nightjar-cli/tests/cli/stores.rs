@@ -149,6 +149,27 @@ fn a_set_is_pushed_changed_and_rolled_back() {
 }
 
 #[test]
+fn a_list_says_where_each_template_is_from_and_why() {
+    let scene = Scene::empty();
+    for (scope, purpose) in [
+        ("gateway/demo", "cds.json"),
+        ("gateway/_default", "route.mustache"),
+        ("service/demo/_default/_default", "envoy-config.yaml"),
+        ("service/_default/hello/_default", "envoy-config.yaml"),
+        ("service/_default/hello/blue", "notes.txt"),
+        ("service/_default/other/_default", "notes.txt"),
+    ] {
+        scene.template(scope, purpose, "");
+    }
+    let pushed = scene.run(&["push", "--create", "--force", "templates"]);
+    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
+    let listed = scene.run(&["list"]).stdout;
+    let alone = scene.run(&["list", "--shipped-templates=false"]).stdout;
+    let [of_all, of_store] = [&listed, &alone].map(|text| text.split_once("\n\n").unwrap().1);
+    insta::assert_snapshot!(format!("{of_all}\n--shipped-templates=false:\n{of_store}"));
+}
+
+#[test]
 fn versions_are_compared() {
     let scene = Scene::with_templates();
     let first = scene.version();

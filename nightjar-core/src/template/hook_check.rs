@@ -3,9 +3,9 @@
 
 use super::{
     files::{FileWarning, repeated_members},
-    layer::HOOKS,
     sample::{NAME, sample},
     select::TemplateSet,
+    shipped::HOOKS,
 };
 use crate::document::templates::Templates;
 use crate::mustache::error::{TemplateError, TemplateErrors};

@@ -10,31 +10,11 @@ use super::{
     origin::Origin,
     sample::sample,
     select::TemplateSet,
-    shipped::{SHIPPED, ShippedTemplate},
+    shipped::{HOOKS, SHIPPED, ShippedTemplate},
 };
 use crate::document::proxy_input::ProxyInput;
 use crate::mustache::{PARTIAL_SUFFIX, error::TemplateErrors, purpose::is_per_listener};
 use std::collections::BTreeMap;
-
-/// The one hook that is in YAML.
-pub(super) const BOOTSTRAP_HOOK: &str = "bootstrap.mustache";
-
-/// Hook partials: what the shipped templates contain, and only a store fills.
-pub const HOOKS: [&str; 13] = [
-    BOOTSTRAP_HOOK,
-    "clusters.mustache",
-    "cluster.mustache",
-    "endpoint.mustache",
-    "listeners.mustache",
-    "listener.mustache",
-    "filter-chain.mustache",
-    "http-connection-manager.mustache",
-    "http-filters.mustache",
-    "access-log.mustache",
-    "routes.mustache",
-    "virtual-host.mustache",
-    "route.mustache",
-];
 
 /// A file that a shipped template made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +44,14 @@ impl TemplateSet {
             })
             .collect();
         self.shipped = shipped?;
+        self.origins = self
+            .origins
+            .into_iter()
+            .map(|(purpose, origin)| {
+                let origin = origin.over_shipped(&purpose);
+                (purpose, origin)
+            })
+            .collect();
         Ok(self)
     }
 

@@ -3,8 +3,9 @@
 use super::{
     context_types::{ValueType, context_types},
     hook_check,
-    layer::{BOOTSTRAP_HOOK, HOOKS, hook_without_suffix},
+    layer::hook_without_suffix,
     select::TemplateSet,
+    shipped::{BOOTSTRAP_HOOK, HOOKS},
 };
 use crate::document::templates::Templates;
 use crate::mustache::{

@@ -1,13 +1,20 @@
 //! Selection of the templates of a mesh that are for one proxy.
 
-use super::{Partials, Template, origin::Origin, shipped::ShippedTemplate};
+use super::{
+    Partials, Template,
+    origin::{Origin, TemplateScope, WEIGHTS},
+    shipped::ShippedTemplate,
+};
 use crate::document::{proxy_input::ProxyInput, templates::Templates};
 use crate::mustache::{
     PARTIAL_SUFFIX,
     error::{TemplateError, TemplateErrors},
     purpose::{check_purpose, is_per_listener},
 };
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// The templates of one proxy, read and ready: for each purpose the one that fits best.
 ///
@@ -22,7 +29,7 @@ pub struct TemplateSet {
     pub(super) texts: BTreeMap<String, String>,
     /// The JSON pointer of each template in the document, by purpose.
     pub(super) pointers: BTreeMap<String, String>,
-    /// For whom each template is, by purpose.
+    /// Where each template comes from, by purpose.
     pub(super) origins: BTreeMap<String, Origin>,
     /// The shipped templates, if they lie beneath these.
     pub(super) shipped: Vec<ShippedTemplate>,
@@ -36,16 +43,39 @@ struct MatchingTemplate<'a> {
     /// The namespace, service and color that it is for.
     scope: [Option<&'a str>; 3],
     specificity: u32,
+    /// For whom the less specific ones of its purpose are.
+    others: Vec<[Option<&'a str>; 3]>,
 }
 
-impl MatchingTemplate<'_> {
-    fn origin(&self) -> Origin {
-        let [namespace, service, color] = self.scope.map(|name| name.map(ToOwned::to_owned));
-        Origin::Store {
-            namespace,
-            service,
-            color,
+impl<'a> MatchingTemplate<'a> {
+    /// A template with how well it fits; nothing if it names another proxy.
+    fn of(
+        pointer: String,
+        (purpose, text): (&'a str, &'a str),
+        scope: [Option<&'a str>; 3],
+        proxy: [&str; 3],
+    ) -> Option<Self> {
+        let mut specificity = 0;
+        for ((named, actual), weight) in scope.iter().zip(proxy).zip(WEIGHTS) {
+            match named {
+                None => {}
+                Some(named) if *named == actual => specificity += weight,
+                Some(_) => return None,
+            }
         }
+        Some(Self {
+            pointer,
+            purpose,
+            text,
+            scope,
+            specificity,
+            others: Vec::new(),
+        })
+    }
+
+    fn origin(&self) -> Origin {
+        let others = self.others.iter().copied().map(TemplateScope::of);
+        Origin::of_store(TemplateScope::of(self.scope), others.collect())
     }
 }
 
@@ -59,19 +89,16 @@ impl TemplateSet {
     ) -> Result<Self, TemplateErrors> {
         let templates = document.service_templates.iter().enumerate();
         Self::read(templates.filter_map(|(index, template)| {
-            Some(MatchingTemplate {
-                pointer: format!("/service-templates/{index}"),
-                purpose: &template.purpose,
-                text: &template.template,
-                scope: [
+            MatchingTemplate::of(
+                format!("/service-templates/{index}"),
+                (&template.purpose, &template.template),
+                [
                     template.namespace.as_deref(),
                     template.service.as_deref(),
                     template.color.as_deref(),
                 ],
-                specificity: specificity(template.namespace.as_deref(), namespace, 5)?
-                    + specificity(template.service.as_deref(), service, 3)?
-                    + specificity(template.color.as_deref(), color, 1)?,
-            })
+                [namespace, service, color],
+            )
         }))
     }
 
@@ -79,13 +106,12 @@ impl TemplateSet {
     pub fn select_gateway(document: &Templates, namespace: &str) -> Result<Self, TemplateErrors> {
         let templates = document.gateway_templates.iter().enumerate();
         Self::read(templates.filter_map(|(index, template)| {
-            Some(MatchingTemplate {
-                pointer: format!("/gateway-templates/{index}"),
-                purpose: &template.purpose,
-                text: &template.template,
-                scope: [template.namespace.as_deref(), None, None],
-                specificity: specificity(template.namespace.as_deref(), namespace, 5)?,
-            })
+            MatchingTemplate::of(
+                format!("/gateway-templates/{index}"),
+                (&template.purpose, &template.template),
+                [template.namespace.as_deref(), None, None],
+                [namespace, "", ""],
+            )
         }))
     }
 
@@ -157,45 +183,34 @@ impl TemplateSet {
     }
 }
 
-/// How well what a template names fits what the proxy is; nothing if it does not.
-fn specificity(named: Option<&str>, actual: &str, weight: u32) -> Option<u32> {
-    match named {
-        None => Some(0),
-        Some(named) => (named == actual).then_some(weight),
-    }
-}
-
-/// For each purpose the text that fits best. No two sums of weights are equal, so two templates
-/// that fit equally well name the same things.
+/// For each purpose the template that fits best. Two that fit equally well name the same things.
 fn best<'a>(
     matching: impl Iterator<Item = MatchingTemplate<'a>>,
     errors: &mut Vec<TemplateError>,
 ) -> Vec<MatchingTemplate<'a>> {
-    let mut chosen: BTreeMap<&str, MatchingTemplate<'a>> = BTreeMap::new();
-    let mut twice: Vec<(MatchingTemplate<'a>, String)> = Vec::new();
+    let mut by_purpose: BTreeMap<&str, Vec<MatchingTemplate<'a>>> = BTreeMap::new();
     for template in matching {
-        match chosen.entry(template.purpose) {
-            Entry::Vacant(place) => drop(place.insert(template)),
-            Entry::Occupied(mut place) if place.get().specificity < template.specificity => {
-                place.insert(template);
-            }
-            Entry::Occupied(place) if place.get().specificity == template.specificity => {
-                twice.push((template, place.get().pointer.clone()));
-            }
-            Entry::Occupied(_) => {}
-        }
+        by_purpose
+            .entry(template.purpose)
+            .or_default()
+            .push(template);
     }
-    for (second, first) in twice {
-        if chosen
-            .get(second.purpose)
-            .is_some_and(|best| best.specificity == second.specificity)
-        {
-            let message = format!(
-                "{first} and {} have the same purpose and are for the same proxies",
-                second.pointer
-            );
-            errors.push(TemplateError::of(second.purpose, message));
+    let best_of = |mut candidates: Vec<MatchingTemplate<'a>>| {
+        candidates.sort_by_key(|template| Reverse(template.specificity));
+        let mut candidates = candidates.into_iter();
+        let mut best = candidates.next()?;
+        for other in candidates {
+            if other.specificity == best.specificity {
+                let message = format!(
+                    "{} and {} have the same purpose and are for the same proxies",
+                    best.pointer, other.pointer
+                );
+                errors.push(TemplateError::of(other.purpose, message));
+            } else {
+                best.others.push(other.scope);
+            }
         }
-    }
-    chosen.into_values().collect()
+        Some(best)
+    };
+    by_purpose.into_values().filter_map(best_of).collect()
 }

@@ -26,6 +26,26 @@ pub const SHIPPED: [(&str, &str); 4] = [
     ),
 ];
 
+/// The one hook that is in YAML.
+pub(super) const BOOTSTRAP_HOOK: &str = "bootstrap.mustache";
+
+/// Hook partials: what the shipped templates contain, and only a store fills.
+pub const HOOKS: [&str; 13] = [
+    BOOTSTRAP_HOOK,
+    "clusters.mustache",
+    "cluster.mustache",
+    "endpoint.mustache",
+    "listeners.mustache",
+    "listener.mustache",
+    "filter-chain.mustache",
+    "http-connection-manager.mustache",
+    "http-filters.mustache",
+    "access-log.mustache",
+    "routes.mustache",
+    "virtual-host.mustache",
+    "route.mustache",
+];
+
 /// A shipped template with the hooks that a store fills.
 pub(super) struct ShippedTemplate {
     pub(super) template: Template,

@@ -263,19 +263,30 @@ fn a_file_of_ones_own_that_repeats_a_member_is_warned_of() {
 
 #[test]
 fn the_origin_of_each_file_is_told() {
-    let mut document = templates(&[("rds-{{mesh_port}}.json", "{}"), ("route.mustache", "")]);
+    let rds = "rds-{{mesh_port}}.json";
+    let texts = [(rds, "{}"), ("lds.json", ""), ("route.mustache", "")];
+    let mut document = templates(&[&texts[..], &[(rds, "{}"), ("own.mustache", "")]].concat());
     document.service_templates[0].namespace = Some("n".parse().unwrap());
     document.service_templates[0].color = Some("c".parse().unwrap());
-    let set = layered(&document);
-    let names = ["cds.json", "rds-3000.json"];
-    let origins = set.origins(&context(), names.into_iter());
-    let lines: Vec<_> = origins
-        .iter()
-        .map(|(name, origin)| format!("{name}: {origin}"))
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"), @r#"
+    let told = |set: &TemplateSet, names: &[&'static str]| {
+        let origins = set.origins(&context(), names.iter().copied()).into_iter();
+        let lines: Vec<_> = origins
+            .map(|(name, origin)| format!("{name}: {origin}"))
+            .collect();
+        lines.join("\n")
+    };
+    insta::assert_snapshot!(told(&layered(&document), &["cds.json", "lds.json", "rds-3000.json"]), @r#"
     cds.json: shipped with Nightjar
-    rds-3000.json: from the store, for namespace "n", color "c"
+    lds.json: from the store, for every proxy (in place of the shipped one)
+    own.mustache: from the store, for every proxy
+    rds-3000.json: from the store, for namespace "n", color "c" (more specific than that for every proxy)
+    route.mustache: from the store, for every proxy (fills a hook of the shipped ones)
+    "#);
+    let alone = TemplateSet::for_proxy(&document, &context()).unwrap();
+    insta::assert_snapshot!(told(&alone, &["lds.json", "rds-3000.json"]), @r#"
+    lds.json: from the store, for every proxy
+    own.mustache: from the store, for every proxy
+    rds-3000.json: from the store, for namespace "n", color "c" (more specific than that for every proxy)
     route.mustache: from the store, for every proxy
     "#);
 }
