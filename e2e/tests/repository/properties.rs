@@ -1,72 +1,109 @@
-//! The documented properties, each held to a test that sends requests through a real Envoy.
+//! The documented properties, each held to the test that shows what a real Envoy does with it.
 
+mod proofs;
+mod source;
+
+use self::{proofs::PROOFS, source::Source};
 use e2e::root;
-use nightjar_core::context::properties::DOCUMENTED_PROPERTIES;
-use std::{fs, path::Path};
+use nightjar_core::context::properties::{DOCUMENTED_PROPERTIES, documented};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
-/// What sends a request, one of which a test has to contain.
-const REQUESTS: [&str; 6] = [
-    ".get(\"/",
-    ".get(path)",
-    ".get_with(",
-    "in_turn(",
-    "http::get(",
-    "Connection::open(",
-];
+const TABLE: &str = "e2e/tests/repository/properties/proofs.rs";
 
-/// The texts of all end-to-end tests that send requests.
-fn requesting(folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            requesting(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            if REQUESTS.iter().any(|request| text.contains(request)) {
-                found.push(text);
-            }
-        }
-    }
-}
-
-/// Whether a text sets a property, in a map or as a setting.
+/// Whether a text sets a property, in a map or as a setting. Of a family any member counts.
 fn sets(text: &str, name: &str) -> bool {
+    let family = documented(name).and_then(|property| property.family());
+    let in_map = match family {
+        Some(family) => format!("\"{family}"),
+        None => format!("\"{name}\":"),
+    };
     let setting = name.to_uppercase().replace('-', "_");
-    [format!("\"{name}\":"), format!("PROP_{setting}\"")]
+    text.contains(&in_map) || text.contains(&format!("PROP_{setting}\""))
+}
+
+/// The text of a test with what it uses of its file.
+fn test(path: &str) -> Option<String> {
+    let (module, function) = path.rsplit_once("::")?;
+    let file = format!("e2e/tests/e2e/{}.rs", module.replace("::", "/"));
+    let file: PathBuf = root().join(file);
+    Source::read(&fs::read_to_string(file).ok()?).test(function)
+}
+
+/// What is wrong with a row of the table.
+fn fault((name, path): &(&str, &str)) -> Option<String> {
+    let problem = match test(path) {
+        _ if DOCUMENTED_PROPERTIES.iter().all(|it| it.name != *name) => {
+            "is not documented: remove its row".to_owned()
+        }
+        None => format!("has the test `{path}`, which is not there: name the one that shows it"),
+        Some(text) if sets(&text, name) => return None,
+        Some(_) => format!("is not set by its test `{path}`: name the one that shows it"),
+    };
+    Some(format!("`{name}` {problem}"))
+}
+
+#[test]
+fn every_documented_property_has_a_test_with_a_real_envoy() {
+    let rows: BTreeSet<&str> = PROOFS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(rows.len(), PROOFS.len(), "{TABLE} names a property twice");
+    let missing = DOCUMENTED_PROPERTIES
         .iter()
-        .any(|wanted| text.contains(wanted))
-}
-
-#[test]
-fn every_documented_property_is_tried_with_requests() {
-    let mut texts = Vec::new();
-    requesting(&root().join("e2e/tests/e2e"), &mut texts);
-    assert!(texts.len() > 50, "{}", texts.len());
-    let untried = DOCUMENTED_PROPERTIES.iter().filter(|property| {
-        let tries = |text: &String| match property.family() {
-            // Whatever its name is.
-            Some(family) => text.contains(&format!("\"{family}")),
-            None => sets(text, property.name),
-        };
-        !texts.iter().any(tries)
+        .filter(|property| !rows.contains(property.name));
+    let missing = missing.map(|property| {
+        format!(
+            "`{}` has no row: add one, with a test that sends requests through Envoy and fails without the property",
+            property.name
+        )
     });
-    let untried: Vec<&str> = untried.map(|property| property.name).collect();
-    assert_eq!(
-        untried, [""; 0],
-        "no test in e2e/tests/e2e sets these properties and sends a request"
-    );
+    let faults: Vec<String> = PROOFS.iter().filter_map(fault).chain(missing).collect();
+    assert!(faults.is_empty(), "{TABLE}:\n{}", faults.join("\n"));
 }
 
 #[test]
-fn a_property_counts_only_where_it_is_set() {
-    let text = r#"json!({"idle-timeout": "1s"}); .env("NJ_PROXY_PROP_TRUSTED_HOPS", "1")"#;
-    for (name, expected) in [
-        ("idle-timeout", true),
-        ("trusted-hops", true),
-        ("timeout", false),
-        ("idle", false),
-        ("hops", false),
+fn a_row_that_proves_nothing_is_told() {
+    const WAITING: &str = "templates::waiting::timeout_and_idle_timeout_cut_a_slow_answer";
+    for (row, told) in [
+        (("timeout", WAITING), None),
+        (("time-out", WAITING), Some("is not documented")),
+        (("delay", WAITING), Some("is not set by its test")),
+        // The name of a helper, and of nothing.
+        (("hash-on", "field::hashing::spread"), Some("not there")),
+        (("timeout", "templates::none::at_all"), Some("not there")),
     ] {
-        assert_eq!(sets(text, name), expected, "{name}");
+        let fault = fault(&row);
+        let is_told = match (&fault, told) {
+            (Some(fault), Some(told)) => fault.contains(told),
+            (fault, told) => fault.is_none() && told.is_none(),
+        };
+        assert!(is_told, "{row:?}: {fault:?}");
     }
+}
+
+#[test]
+fn a_test_sets_what_its_helpers_and_constants_say() {
+    let source = Source::read(
+        r#"
+const SETTING: &str = "NJ_PROXY_PROP_TRUSTED_HOPS";
+
+fn started() -> Proxy {
+    plan().env(SETTING, 1)
+}
+
+#[test]
+fn with_a_helper() {
+    started();
+}
+
+#[test]
+fn without() {
+    json!({"idle-timeout": "1s"});
+}
+"#,
+    );
+    let of = |test: &str, name: &str| sets(&source.test(test).unwrap(), name);
+    assert!(of("with_a_helper", "trusted-hops"));
+    assert!(!of("without", "trusted-hops"));
+    assert!(of("without", "idle-timeout"));
+    assert!(!of("without", "timeout"));
+    assert!(source.test("started").is_none());
 }

@@ -104,6 +104,21 @@ fn an_instance_that_falls_ill_gets_nothing_any_more() {
 }
 
 #[test]
+fn health_is_checked_as_often_as_is_set() {
+    let shop = Backend::start("shop", "blue");
+    let checked = |name: &str, interval: &str| {
+        let path = format!("/flaky/0/{name}");
+        let check = json!({"health-check-path": path, "health-check-interval": interval});
+        let route = prefix(&format!("/{name}"));
+        having(service(name, &[shop.port], &[route]), check)
+    };
+    let proxy = gateway(&[checked("often", "50ms"), checked("seldom", "1h")]);
+    let checks = |service| stat(&proxy, service, "health_check.attempt");
+    eventually("many checks", || (checks("often") > 20).then_some(()));
+    assert_eq!(checks("seldom"), 1);
+}
+
+#[test]
 fn an_instance_that_answers_its_health_check_too_late_is_ill() {
     let slow = Backend::start("slow", "blue");
     let checked = |name: &str, timeout: &str| {
