@@ -8,6 +8,7 @@
 //! limits     circuit breakers
 //! instances  outlier detection, health checks, load balancing
 //! checks     health checks by gRPC and TCP, slow start, how outlier detection is set
+//! slowness   outlier detection and time-outs
 //! rewriting  host and path as the service sees them, and the levels of properties
 //! switching_off
 //!            what a nearer level switches off
@@ -42,6 +43,7 @@ mod redirecting;
 mod retrying;
 mod rewriting;
 mod sharing;
+mod slowness;
 mod sockets;
 mod switching_off;
 mod upstreams;

@@ -237,7 +237,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
     cluster(
         "outlier-connect-failures",
         ValueFormat::Count,
-        "how many failed connections in a row eject an endpoint; `0` is never",
+        "how many failed connections or time-outs in a row eject an endpoint; `0` is never",
     ),
     cluster(
         "outlier-interval",
