@@ -8,7 +8,7 @@ use crate::document::{
 };
 
 /// Shares of requests, each with the property that says what becomes of these.
-const SHARES: [(&str, &str); 3] = [
+pub(super) const SHARES: [(&str, &str); 3] = [
     ("abort-percent", "abort-status"),
     ("delay-percent", "delay"),
     ("mirror-percent", "mirror-to"),

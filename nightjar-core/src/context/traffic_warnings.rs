@@ -4,8 +4,8 @@
 use super::{
     builder::ContextBuilder,
     properties::{DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT},
-    property_levels::{MemberProperties, is_off, removals},
-    route_warnings::RouteSubject,
+    property_levels::{MemberProperties, in_effect, is_off, merged, removals},
+    route_warnings::{RouteSubject, SHARES},
     value_format::longer,
     warning::Subject,
 };
@@ -21,8 +21,44 @@ const OF_ALL_REQUESTS: [&str; 5] = [
     "mirror-to",
 ];
 
+/// The share of requests that a property has effect on without the one that says how many percent.
+const WHOLE_SHARE: &str = "100";
+
+/// A property that the one with the greatest weight does not set, and that changes what becomes of its requests.
+struct Minority<'m, 'a> {
+    /// Who sets it.
+    winner: &'m MemberProperties<'a>,
+    /// Who has the greatest weight.
+    greatest: &'m MemberProperties<'a>,
+}
+
+impl<'m, 'a> Minority<'m, 'a> {
+    /// The one for a property, if there is one. A level that says no share is as one that says the whole.
+    fn of(
+        name: &str,
+        members: &'m [MemberProperties<'a>],
+        outer: &Properties,
+        shared: &Properties,
+    ) -> Option<Self> {
+        let by_weight =
+            |member: &&MemberProperties<'_>| (Reverse(member.weight), member.name.clone());
+        let greatest = members.iter().min_by_key(by_weight)?;
+        let saying = members.iter().filter(|it| it.properties.contains_key(name));
+        let winner = saying.min_by_key(by_weight)?;
+        let is_share = SHARES.iter().any(|(share, _)| *share == name);
+        let in_effect = |level: &Properties| {
+            let said = level.get(name).filter(|value| !is_off(name, value));
+            said.cloned()
+                .or_else(|| is_share.then(|| WHOLE_SHARE.to_owned()))
+        };
+        let is_told = winner.weight != greatest.weight && in_effect(outer) != in_effect(shared);
+        is_told.then_some(Self { winner, greatest })
+    }
+}
+
 impl RouteSubject<'_, '_, '_> {
-    /// Warns where the one with the greatest weight does not say what becomes of its requests.
+    /// Warns where the one with the greatest weight does not say what becomes of its requests. A share is not
+    /// told beside what it is a share of.
     pub(super) fn check_minorities(
         &self,
         members: &[MemberProperties<'_>],
@@ -30,38 +66,46 @@ impl RouteSubject<'_, '_, '_> {
         shared: &Properties,
         builder: &mut ContextBuilder<'_>,
     ) {
-        let by_weight =
-            |member: &&MemberProperties<'_>| (Reverse(member.weight), member.name.clone());
-        let Some(greatest) = members.iter().min_by_key(by_weight) else {
-            return;
-        };
+        let minority = |name| Minority::of(name, members, outer, shared);
         for name in OF_ALL_REQUESTS {
-            let saying = members.iter().filter(|it| it.properties.contains_key(name));
-            let Some(winner) = saying.min_by_key(by_weight) else {
+            if let Some(minority) = minority(name) {
+                self.warn_of_minority(name, &minority, builder);
+            }
+        }
+        let properties = in_effect(merged(outer, shared));
+        let in_use = SHARES
+            .iter()
+            .filter(|(_, partner)| properties.contains_key(*partner));
+        for (share, partner) in in_use {
+            let Some(of_share) = minority(share) else {
                 continue;
             };
-            let in_effect = |level: &Properties| {
-                level
-                    .get(name)
-                    .filter(|value| !is_off(name, value))
-                    .cloned()
-            };
-            if winner.weight == greatest.weight || in_effect(outer) == in_effect(shared) {
-                continue;
+            let is_told =
+                minority(partner).is_some_and(|it| it.winner.name == of_share.winner.name);
+            if !is_told {
+                self.warn_of_minority(share, &of_share, builder);
             }
-            let message = format!(
-                "property `{name}` of `{}`, which has weight {} on route `{}`, holds for all of its requests: \
-                 `{}`, which has weight {}, does not set it; set it there too, or give `{}` a route with a condition",
-                winner.name,
-                winner.weight,
-                truncated(self.path_match.text()),
-                greatest.name,
-                greatest.weight,
-                winner.name
-            );
-            if let Some(upstream) = self.upstreams.first() {
-                builder.warn(&Subject::namespace(upstream.identity.namespace), message);
-            }
+        }
+    }
+
+    fn warn_of_minority(
+        &self,
+        name: &str,
+        Minority { winner, greatest }: &Minority<'_, '_>,
+        builder: &mut ContextBuilder<'_>,
+    ) {
+        let message = format!(
+            "property `{name}` of `{}`, which has weight {} on route `{}`, holds for all of its requests: \
+             `{}`, which has weight {}, does not set it; set it there too, or give `{}` a route with a condition",
+            winner.name,
+            winner.weight,
+            truncated(self.path_match.text()),
+            greatest.name,
+            greatest.weight,
+            winner.name
+        );
+        if let Some(upstream) = self.upstreams.first() {
+            builder.warn(&Subject::namespace(upstream.identity.namespace), message);
         }
     }
 

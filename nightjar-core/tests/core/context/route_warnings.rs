@@ -84,6 +84,54 @@ fn what_a_canary_alone_says_for_all_is_told() {
 }
 
 #[test]
+fn a_share_that_a_canary_alone_sets_is_told_where_what_it_is_of_is_another_s() {
+    let none = json!({});
+    for (share, partner, value) in [
+        ("abort-percent", "abort-status", "500"),
+        ("delay-percent", "delay", "1s"),
+        ("mirror-percent", "mirror-to", "copy/blue"),
+    ] {
+        let (rule, tenth) = (json!({ partner: value }), json!({ share: "10" }));
+        let (whole, both) = (
+            json!({ share: "100" }),
+            json!({ partner: value, share: "10" }),
+        );
+        let told = |blue: &Value, canary: &Value, namespace_says: &Value| {
+            let members = [member("blue", 99, blue), member("canary", 1, canary)];
+            told(&members, namespace_says)
+        };
+        let of_all = format!(
+            "namespace `n1`: property `{share}` of `shop/canary`, which has weight 1 on route `/shop/`, holds for all of its \
+             requests: `shop/blue`, which has weight 99, does not set it; set it there too, or give `shop/canary` a route \
+             with a condition"
+        );
+        assert_eq!(told(&rule, &tenth, &none), [&*of_all]);
+        assert_eq!(told(&none, &tenth, &rule), [&*of_all]);
+        // What each of them says differs, or the share belongs to what is told already.
+        let differ = told(&both, &json!({ share: "20" }), &none);
+        assert!(differ[0].contains("different values"), "{differ:?}");
+        let alone = told(&none, &both, &none);
+        assert_eq!(alone, [of_all.replace(share, partner)]);
+        // The canary's own rule does not count, and its share does.
+        let other = if share == "delay-percent" {
+            "2s"
+        } else {
+            value
+        };
+        let canary = json!({ partner: other, share: "10" });
+        let warned = told(&rule, &canary, &none);
+        assert!(warned.contains(&of_all), "{warned:?}");
+        // All requests, as without it; said by all; for nothing, which is told otherwise.
+        assert_eq!(told(&rule, &whole, &none), [""; 0]);
+        assert_eq!(told(&rule, &tenth, &tenth), [""; 0]);
+        assert_eq!(told(&both, &tenth, &none), [""; 0]);
+        let useless = told(&none, &tenth, &none);
+        assert_eq!(useless.len(), 1, "{useless:?}");
+        assert!(useless[0].contains("has no effect"), "{useless:?}");
+    }
+}
+
+#[test]
 fn a_redirect_without_a_share_is_told() {
     let (none, moved) = (json!({}), json!({ "redirect-to": "https:" }));
     let useless = |reason: &str| {
