@@ -5,9 +5,10 @@
 //! central    nightjar-central, running
 //! collector  servers that take telemetry and keep it
 //! extension  one call of an extension
-//! grpc       the least of an HTTP/2 server that gRPC needs
+//! grpc       the least of a gRPC server
 //! process    a started program that ends with its test, and its log
 //! http       requests whose every byte the test decides
+//! http2      connections whose every frame the test decides
 //! load       requests without pause, and every one that failed
 //! mesh       sample services, and proxies under nightjar-standalone
 //! markdown   the pages of the documentation
@@ -36,6 +37,7 @@ pub mod collector;
 pub mod extension;
 mod grpc;
 pub mod http;
+pub mod http2;
 pub mod load;
 pub mod markdown;
 pub mod mesh;

@@ -11,7 +11,7 @@ use e2e::{
     oldest_envoy,
 };
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const ONE: &str = "5d3c8a3e-0b51-4b2f-8f39-3f5a0f6a7c11";
 const MORE: &str = "0f9d1c55-7a44-4e0a-9a53-9f0f2f1c2b22";
@@ -105,9 +105,13 @@ fn assert_no_query(collector: &Collector, paths: [&str; 2]) {
 /// The URLs of the requests, as most spans have them.
 const URLS: [&str; 2] = ["http://mesh.test/front/echo", "http://mesh.test/back/echo"];
 
-/// Both Envoys that the shipped templates have to suit.
-fn envoys() -> [Option<PathBuf>; 2] {
-    [None, Some(oldest_envoy())]
+/// Lets both Envoys that the shipped templates have to suit send all spans to a collector of their own.
+fn with_each_envoy(to: &str, collector: fn() -> Collector, test: impl Fn(&Traced, &Collector)) {
+    for envoy in [None, Some(oldest_envoy())] {
+        let collector = collector();
+        let to = format!("{to}:{}", collector.port);
+        test(&Traced::start(&to, envoy.as_deref(), "100"), &collector);
+    }
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -117,102 +121,106 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn otlp() {
-    for envoy in envoys() {
-        let collector = Collector::grpc(&[]);
-        let to = format!("otlp://localhost:{}", collector.port);
-        let traced = Traced::start(&to, envoy.as_deref(), "100");
-        let headers = traced.request(ONE, &["traceparent", "tracestate"]);
-        let parts = |headers: &Value| -> Vec<String> {
-            let text = headers["traceparent"].as_str().unwrap();
-            text.split('-').map(str::to_owned).collect()
-        };
-        let (front, back) = (parts(&headers.at_front), parts(&headers.at_back));
-        assert_eq!((&front[1], &*front[3]), (&back[1], "01"));
-        assert_eq!(traced.logged(ONE), [front[1].clone(), front[1].clone()]);
-        // Each sends the span that the service behind it sees, under its own name. The sidecar's hangs from
-        // the gateway's.
-        let [trace, of_gateway, of_sidecar] = [&front[1], &front[2], &back[2]].map(|id| bytes(id));
-        collector.wait_for(&[b"gateway", &trace, &of_gateway]);
-        collector.wait_for(&[b"front-blue", &trace, &of_sidecar, &of_gateway]);
-        assert_no_query(&collector, URLS);
-    }
+    with_each_envoy(
+        "otlp://localhost",
+        || Collector::grpc(&[]),
+        |traced, collector| {
+            let headers = traced.request(ONE, &["traceparent", "tracestate"]);
+            let parts = |headers: &Value| -> Vec<String> {
+                let text = headers["traceparent"].as_str().unwrap();
+                text.split('-').map(str::to_owned).collect()
+            };
+            let (front, back) = (parts(&headers.at_front), parts(&headers.at_back));
+            assert_eq!((&front[1], &*front[3]), (&back[1], "01"));
+            assert_eq!(traced.logged(ONE), [front[1].clone(), front[1].clone()]);
+            // Each sends the span that the service behind it sees, under its own name. The sidecar's hangs from
+            // the gateway's.
+            let [trace, of_gateway, of_sidecar] =
+                [&front[1], &front[2], &back[2]].map(|id| bytes(id));
+            collector.wait_for(&[b"gateway", &trace, &of_gateway]);
+            collector.wait_for(&[b"front-blue", &trace, &of_sidecar, &of_gateway]);
+            assert_no_query(collector, URLS);
+        },
+    );
 }
 
 #[test]
 fn zipkin() {
-    for envoy in envoys() {
-        let collector = Collector::http();
-        let to = format!("zipkin://127.0.0.1:{}", collector.port);
-        let traced = Traced::start(&to, envoy.as_deref(), "100");
-        let passed_on = [
-            "x-b3-traceid",
-            "x-b3-spanid",
-            "x-b3-parentspanid",
-            "x-b3-sampled",
-        ];
-        let headers = traced.request(ONE, &passed_on);
-        // Envoy sends five spans at once.
-        for _ in 0..4 {
-            traced.request(MORE, &[]);
-        }
-        let text = |headers: &Value, name: &str| headers[name].as_str().unwrap().to_owned();
-        let trace = text(&headers.at_front, "x-b3-traceid");
-        assert_eq!(text(&headers.at_back, "x-b3-traceid"), trace);
-        assert_eq!(traced.logged(ONE), [trace.clone(), trace.clone()]);
-        let span_of = |id: &str| {
-            let span = eventually("the span", || {
-                let kept = collector.kept();
-                let mut spans = kept
-                    .iter()
-                    .flat_map(|sent| serde_json::from_slice::<Vec<Value>>(sent).unwrap());
-                spans.find(|span| span["id"] == id)
-            });
-            let name = span["localEndpoint"]["serviceName"].clone();
-            (span["traceId"].clone(), span["parentId"].clone(), name)
-        };
-        let spans = [&headers.at_front, &headers.at_back].map(|at| text(at, "x-b3-spanid"));
-        let of_gateway = span_of(&spans[0]);
-        assert_eq!(of_gateway, (json!(trace), Value::Null, json!("gateway")));
-        let of_sidecar = span_of(&spans[1]);
-        assert_eq!(
-            of_sidecar,
-            (json!(trace), json!(spans[0]), json!("front-blue"))
-        );
-        assert_no_query(&collector, URLS);
-    }
+    with_each_envoy(
+        "zipkin://127.0.0.1",
+        Collector::http,
+        |traced, collector| {
+            let passed_on = [
+                "x-b3-traceid",
+                "x-b3-spanid",
+                "x-b3-parentspanid",
+                "x-b3-sampled",
+            ];
+            let headers = traced.request(ONE, &passed_on);
+            // Envoy sends five spans at once.
+            for _ in 0..4 {
+                traced.request(MORE, &[]);
+            }
+            let text = |headers: &Value, name: &str| headers[name].as_str().unwrap().to_owned();
+            let trace = text(&headers.at_front, "x-b3-traceid");
+            assert_eq!(text(&headers.at_back, "x-b3-traceid"), trace);
+            assert_eq!(traced.logged(ONE), [trace.clone(), trace.clone()]);
+            let span_of = |id: &str| {
+                let span = eventually("the span", || {
+                    let kept = collector.kept();
+                    let mut spans = kept
+                        .iter()
+                        .flat_map(|sent| serde_json::from_slice::<Vec<Value>>(sent).unwrap());
+                    spans.find(|span| span["id"] == id)
+                });
+                let name = span["localEndpoint"]["serviceName"].clone();
+                (span["traceId"].clone(), span["parentId"].clone(), name)
+            };
+            let spans = [&headers.at_front, &headers.at_back].map(|at| text(at, "x-b3-spanid"));
+            let of_gateway = span_of(&spans[0]);
+            assert_eq!(of_gateway, (json!(trace), Value::Null, json!("gateway")));
+            let of_sidecar = span_of(&spans[1]);
+            assert_eq!(
+                of_sidecar,
+                (json!(trace), json!(spans[0]), json!("front-blue"))
+            );
+            assert_no_query(collector, URLS);
+        },
+    );
 }
 
 #[test]
 fn datadog() {
-    for envoy in envoys() {
-        let collector = Collector::http();
-        let to = format!("datadog://127.0.0.1:{}", collector.port);
-        let traced = Traced::start(&to, envoy.as_deref(), "100");
-        let passed_on = [
-            "x-datadog-trace-id",
-            "x-datadog-parent-id",
-            "x-datadog-sampling-priority",
-            "x-datadog-tags",
-        ];
-        let headers = traced.request(ONE, &passed_on);
-        let number = |headers: &Value, name: &str| -> u64 {
-            headers[name].as_str().unwrap().parse().unwrap()
-        };
-        let trace = number(&headers.at_front, "x-datadog-trace-id");
-        // Of what is to be kept. What is not has 0 or less.
-        assert_eq!(number(&headers.at_front, "x-datadog-sampling-priority"), 1);
-        assert_eq!(number(&headers.at_back, "x-datadog-trace-id"), trace);
-        // MessagePack writes numbers of this size as 0xcf and eight bytes.
-        let packed = |number: u64| [&[0xcf][..], &number.to_be_bytes()].concat();
-        for (headers, name) in [
-            (&headers.at_front, "gateway"),
-            (&headers.at_back, "front-blue"),
-        ] {
-            let span = number(headers, "x-datadog-parent-id");
-            collector.wait_for(&[name.as_bytes(), &packed(trace), &packed(span)]);
-        }
-        assert_no_query(&collector, URLS);
-    }
+    with_each_envoy(
+        "datadog://127.0.0.1",
+        Collector::http,
+        |traced, collector| {
+            let passed_on = [
+                "x-datadog-trace-id",
+                "x-datadog-parent-id",
+                "x-datadog-sampling-priority",
+                "x-datadog-tags",
+            ];
+            let headers = traced.request(ONE, &passed_on);
+            let number = |headers: &Value, name: &str| -> u64 {
+                headers[name].as_str().unwrap().parse().unwrap()
+            };
+            let trace = number(&headers.at_front, "x-datadog-trace-id");
+            // Of what is to be kept. What is not has 0 or less.
+            assert_eq!(number(&headers.at_front, "x-datadog-sampling-priority"), 1);
+            assert_eq!(number(&headers.at_back, "x-datadog-trace-id"), trace);
+            // MessagePack writes numbers of this size as 0xcf and eight bytes.
+            let packed = |number: u64| [&[0xcf][..], &number.to_be_bytes()].concat();
+            for (headers, name) in [
+                (&headers.at_front, "gateway"),
+                (&headers.at_back, "front-blue"),
+            ] {
+                let span = number(headers, "x-datadog-parent-id");
+                collector.wait_for(&[name.as_bytes(), &packed(trace), &packed(span)]);
+            }
+            assert_no_query(collector, URLS);
+        },
+    );
 }
 
 /// Whatever an X-Ray daemon got: one segment a datagram, below a line of its own.
@@ -229,10 +237,7 @@ fn segments(collector: &Collector) -> Vec<Value> {
 
 #[test]
 fn xray() {
-    for envoy in envoys() {
-        let collector = Collector::udp();
-        let to = format!("xray://127.0.0.1:{}", collector.port);
-        let traced = Traced::start(&to, envoy.as_deref(), "100");
+    with_each_envoy("xray://127.0.0.1", Collector::udp, |traced, collector| {
         let headers = traced.request(ONE, &["x-amzn-trace-id"]);
         let part = |headers: &Value, name: &str| {
             let text = headers["x-amzn-trace-id"].as_str().unwrap();
@@ -247,7 +252,7 @@ fn xray() {
         let parents = [&headers.at_front, &headers.at_back].map(|at| part(at, "Parent"));
         let segment = |id: &str| {
             eventually("the segment", || {
-                let all = segments(&collector);
+                let all = segments(collector);
                 all.into_iter().find(|segment| segment["id"] == id)
             })
         };
@@ -265,8 +270,8 @@ fn xray() {
             [&json!(trace), &json!("front-blue"), &json!(parents[0])]
         );
         // What comes first under a name stays there, so the path has its own.
-        assert_no_query(&collector, ["\"/front/echo\"", "\"/back/echo\""]);
-    }
+        assert_no_query(collector, ["\"/front/echo\"", "\"/back/echo\""]);
+    });
 }
 
 /// What says of a request that it is not traced, for each kind.
