@@ -51,7 +51,7 @@ pub use self::{
     escape::Escape,
     files::{FileWarning, repeated_members},
     layer::Inherited,
-    lint::{Diagnostic, Severity, lint, lint_all},
+    lint::{BaseLayer, Diagnostic, Severity, lint, lint_all},
     origin::{Origin, OriginReason, TemplateScope},
     precedence::{Precedence, gateway_precedence, service_precedence},
     select::TemplateSet,

@@ -8,7 +8,7 @@ use nightjar_core::{
         templates::Templates,
     },
     review,
-    template::{Position, Severity, lint_all},
+    template::{BaseLayer, Position, Severity, lint_all},
 };
 use serde::Serialize;
 use std::{
@@ -160,7 +160,7 @@ impl Findings {
 
     /// What a lint finds in the texts of templates.
     fn add_texts(&mut self, templates: &Templates) {
-        for (pointer, finding) in lint_all(templates) {
+        for (pointer, finding) in lint_all(templates, BaseLayer::Shipped) {
             let place: Option<Position> = finding.error.position;
             let note = Note {
                 pointer,

@@ -8,7 +8,7 @@ use crate::{
     },
     env::{ConfigurationError, Reader, Setting},
     review,
-    template::{Severity, lint_all},
+    template::{BaseLayer, Severity, lint_all},
 };
 use std::{fs, io, path::Path};
 
@@ -110,7 +110,7 @@ fn validate(name: &DocumentName, file: &Path) -> Result<(), CommitError> {
 
 fn validate_texts(templates: &Templates) -> Result<(), CommitError> {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
-    for (pointer, finding) in lint_all(templates) {
+    for (pointer, finding) in lint_all(templates, BaseLayer::Shipped) {
         let place = finding.error.position;
         let place = place.map(|place| format!("line {}, column {}: ", place.line, place.column));
         let message = place.unwrap_or_default() + &finding.error.message;

@@ -45,11 +45,24 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// What lies beneath the templates that are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseLayer {
+    /// The shipped templates, with their hooks.
+    Shipped,
+    /// Nothing: a purpose that is the name of a hook is like any other.
+    Nothing,
+}
+
 /// Checks one template of a mesh by itself: its syntax, and whether the context has what it names.
 ///
 /// The name is its purpose: a tag in it puts a listener on top of the context, and one that ends in
 /// `.mustache` may be contained anywhere, so it can name any field there is.
 pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
+    lint_over(BaseLayer::Shipped, name, text)
+}
+
+fn lint_over(base: BaseLayer, name: &str, text: &str) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     match syntax::parse(name, text) {
         Err(TemplateErrors(errors)) => {
@@ -61,7 +74,7 @@ pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
         Ok(tokens) => {
             let mut positions = PositionFinder::of(text);
             let mut messages = NameResolver::around(name).check(&tokens);
-            if let Some(quoting) = Quoting::of(name) {
+            if let Some(quoting) = Quoting::of(name, base) {
                 messages.extend(quoting.check(name, &tokens));
                 messages.sort_unstable();
             }
@@ -71,7 +84,9 @@ pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
             }
         }
     }
-    if let Some(message) = hook_without_suffix(name) {
+    if base == BaseLayer::Shipped
+        && let Some(message) = hook_without_suffix(name)
+    {
         diagnostics.push(warning(name, None, message));
     }
     if is_per_listener(name)
@@ -86,7 +101,7 @@ pub fn lint(name: &str, text: &str) -> Vec<Diagnostic> {
 
 /// Checks every template of a document, whether there are the partials that they contain, whether a hook
 /// breaks what it is in, and whether a file repeats a member: each finding with the JSON pointer of its template.
-pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
+pub fn lint_all(templates: &Templates, base: BaseLayer) -> Vec<(String, Diagnostic)> {
     let gateway = templates.gateway_templates.iter();
     let service = templates.service_templates.iter();
     let gateway: Vec<_> = gateway
@@ -102,15 +117,18 @@ pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
             purposes.contains(name) || purposes.contains(&*[name, PARTIAL_SUFFIX].concat())
         };
         for (index, (purpose, text)) in items.into_iter().enumerate() {
-            let found = lint(purpose, text)
+            let found = lint_over(base, purpose, text)
                 .into_iter()
-                .chain(missing_partials(purpose, text, has));
+                .chain(missing_partials(base, purpose, text, has));
             let pointer = format!("/{kind}-templates/{index}/template");
             diagnostics.extend(found.map(|diagnostic| (pointer.clone(), diagnostic)));
         }
     }
-    let of_hooks = hook_check::errors(templates).into_iter();
-    diagnostics.extend(of_hooks.map(|(pointer, error)| {
+    let of_hooks = match base {
+        BaseLayer::Shipped => hook_check::errors(templates),
+        BaseLayer::Nothing => Vec::new(),
+    };
+    diagnostics.extend(of_hooks.into_iter().map(|(pointer, error)| {
         let severity = Severity::Error;
         (pointer, Diagnostic { severity, error })
     }));
@@ -123,13 +141,18 @@ pub fn lint_all(templates: &Templates) -> Vec<(String, Diagnostic)> {
 }
 
 /// The partials that a template contains and that are not there.
-fn missing_partials(purpose: &str, text: &str, has: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+fn missing_partials(
+    base: BaseLayer,
+    purpose: &str,
+    text: &str,
+    has: impl Fn(&str) -> bool,
+) -> Vec<Diagnostic> {
     let mut positions = PositionFinder::of(text);
     let mut diagnostics = Vec::new();
     for token in syntax::parse(purpose, text).into_iter().flatten() {
         if let TokenKind::Partial { name, .. } = token.kind
             && !has(name)
-            && !HOOKS.contains(&name)
+            && !is_hook(base, name)
         {
             let position = Some(positions.at(token.at));
             let message =
@@ -140,14 +163,26 @@ fn missing_partials(purpose: &str, text: &str, has: impl Fn(&str) -> bool) -> Ve
     diagnostics
 }
 
+/// Whether the templates beneath have a hook of this name.
+fn is_hook(base: BaseLayer, name: &str) -> bool {
+    match base {
+        BaseLayer::Shipped => HOOKS.contains(&name),
+        BaseLayer::Nothing => false,
+    }
+}
+
 impl TemplateSet {
     /// What [`lint`] finds in the set's templates, and partials that the set does not have.
     pub fn warnings(&self) -> Vec<Diagnostic> {
+        let base = match self.shipped.as_slice() {
+            [] => BaseLayer::Nothing,
+            _ => BaseLayer::Shipped,
+        };
         let mut diagnostics = Vec::new();
         for (purpose, text) in &self.texts {
-            diagnostics.extend(lint(purpose, text));
+            diagnostics.extend(lint_over(base, purpose, text));
             let has = |name: &str| self.partials.get(name).is_some();
-            diagnostics.extend(missing_partials(purpose, text, has));
+            diagnostics.extend(missing_partials(base, purpose, text, has));
         }
         diagnostics
     }
@@ -234,8 +269,8 @@ enum Quoting {
 }
 
 impl Quoting {
-    fn of(purpose: &str) -> Option<Self> {
-        if HOOKS.contains(&purpose) {
+    fn of(purpose: &str, base: BaseLayer) -> Option<Self> {
+        if is_hook(base, purpose) {
             let is_yaml = purpose == BOOTSTRAP_HOOK;
             return Some(if is_yaml { Self::Yaml } else { Self::Json });
         }

@@ -4,7 +4,7 @@ use super::purpose;
 use crate::{ExitStatus, format::Format, input, output};
 use nightjar_core::{
     document::templates::Templates,
-    template::{Diagnostic, Severity, folder, lint, lint_all},
+    template::{BaseLayer, Diagnostic, Severity, folder, lint, lint_all},
 };
 use serde::Serialize;
 use std::{
@@ -85,12 +85,18 @@ fn look(path: &Path) -> anyhow::Result<(usize, Vec<Diagnostic>)> {
         output::warning(note);
     }
     let count = templates.gateway_templates.len() + templates.service_templates.len();
-    let findings = found_in(&templates, |file| path.join(file).display().to_string());
+    let findings = found_in(&templates, BaseLayer::Shipped, |file| {
+        path.join(file).display().to_string()
+    });
     Ok((count, findings))
 }
 
 /// What a lint finds in a set of templates, each finding with the name of its template's file.
-pub(super) fn found_in(templates: &Templates, name: impl Fn(String) -> String) -> Vec<Diagnostic> {
+pub(super) fn found_in(
+    templates: &Templates,
+    base: BaseLayer,
+    name: impl Fn(String) -> String,
+) -> Vec<Diagnostic> {
     let gateway = templates.gateway_templates.iter().enumerate();
     let gateway = gateway.map(|(index, item)| ("gateway", index, folder::path_of_gateway(item)));
     let service = templates.service_templates.iter().enumerate();
@@ -99,7 +105,7 @@ pub(super) fn found_in(templates: &Templates, name: impl Fn(String) -> String) -
         .chain(service)
         .map(|(kind, index, file)| (format!("/{kind}-templates/{index}/template"), name(file)))
         .collect();
-    lint_all(templates)
+    lint_all(templates, base)
         .into_iter()
         .map(|(pointer, mut finding)| {
             finding.error.template = files.get(&pointer).cloned().unwrap_or(pointer);

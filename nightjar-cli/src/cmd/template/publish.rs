@@ -15,7 +15,7 @@ use nightjar_core::{
     env::Env,
     envoy::EnvoyProgram,
     extension::{DocumentName, FetchOutcome},
-    template::Severity,
+    template::{BaseLayer, Severity},
 };
 use std::path::PathBuf;
 
@@ -83,7 +83,7 @@ impl Checks {
         }
         output::diff(&changes.diff())?;
         output::message(&format!("nightjar: {}: {changes}", store.name));
-        let mut is_good = is_linted(&candidate.new, &changes);
+        let mut is_good = is_linted(&candidate.new, self.base(), &changes);
         if !self.force {
             // What cannot be parsed is not rendered.
             is_good = is_good && self.try_out(store, candidate, &changes)?;
@@ -100,6 +100,15 @@ impl Checks {
         }
         store.check_interrupted()?;
         commit(store, candidate)
+    }
+
+    /// What lies beneath the templates.
+    fn base(&self) -> BaseLayer {
+        if self.shipped_templates {
+            BaseLayer::Shipped
+        } else {
+            BaseLayer::Nothing
+        }
     }
 
     /// Renders the files of the proxies that get something else.
@@ -185,9 +194,9 @@ impl Checks {
 }
 
 /// Shows what a lint finds: every error, and warnings about templates that change.
-fn is_linted(new: &Set, changes: &Changes<'_>) -> bool {
+fn is_linted(new: &Set, base: BaseLayer, changes: &Changes<'_>) -> bool {
     let files: Vec<String> = changes.iter().map(|change| change.place.path()).collect();
-    let findings = lint::found_in(&place::document(new), |file| file);
+    let findings = lint::found_in(&place::document(new), base, |file| file);
     let mut is_good = true;
     for finding in findings {
         let is_error = finding.severity == Severity::Error;

@@ -95,6 +95,26 @@ fn a_push_may_go_without_the_shipped_templates() {
     );
 }
 
+/// Without the shipped templates there are no hooks: a partial that is called like one is a partial.
+#[test]
+fn a_push_without_the_shipped_templates_tries_no_hooks() {
+    let scene = Scene::with_templates();
+    let member = "\"connect_timeout\": \"1s\",\n";
+    scene.template("gateway/_default", "cluster.mustache", member);
+    scene.template("gateway/_default", "route", "{{>listener.mustache}}");
+    let push = ["push", "templates", "--dry-run"];
+    let over = scene.run(&push);
+    let repeated = "repeats the member \"connect_timeout\", which the hook cluster.mustache adds";
+    assert_eq!(over.code, Some(1));
+    assert!(over.stderr.contains(repeated), "{}", over.stderr);
+    let alone = scene.run(&[&push[..], &["--shipped-templates=false"]].concat());
+    assert_eq!(alone.code, Some(0), "{}", alone.stderr);
+    assert!(!alone.stderr.contains("hook"), "{}", alone.stderr);
+    // Nothing fills what is not there.
+    let missing = "no template is named \"listener.mustache\", so the partial renders as nothing";
+    assert!(alone.stderr.contains(missing), "{}", alone.stderr);
+}
+
 #[test]
 fn a_push_warns_of_a_member_that_is_there_twice() {
     let scene = Scene::with_templates();

@@ -7,7 +7,7 @@ use nightjar_core::{
         templates::Templates,
     },
     proxy_files,
-    template::{HOOKS, SHIPPED, TemplateSet, lint_all, shipped},
+    template::{BaseLayer, HOOKS, SHIPPED, TemplateSet, lint_all, shipped},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -293,7 +293,10 @@ fn the_origin_of_each_file_is_told() {
 
 #[test]
 fn a_file_named_like_a_hook_is_warned_of() {
-    let findings = lint_all(&templates(&[("route", "x"), ("cluster.mustache", "")]));
+    let findings = lint_all(
+        &templates(&[("route", "x"), ("cluster.mustache", "")]),
+        BaseLayer::Shipped,
+    );
     let lines: Vec<_> = findings
         .iter()
         .map(|(_, finding)| finding.to_string())
@@ -303,7 +306,7 @@ fn a_file_named_like_a_hook_is_warned_of() {
 
 #[test]
 fn the_shipped_set_written_out_needs_no_hooks() {
-    assert_eq!(lint_all(&shipped()), []);
+    assert_eq!(lint_all(&shipped(), BaseLayer::Shipped), []);
 }
 
 #[test]
@@ -313,7 +316,7 @@ fn a_lint_tries_hooks_out() {
         ("cluster.mustache", "\"metadata\": {},\n"),
         ("bootstrap.mustache", "node: {}\n"),
     ];
-    let findings = lint_all(&templates(&repeated));
+    let findings = lint_all(&templates(&repeated), BaseLayer::Shipped);
     let lines: Vec<_> = findings
         .iter()
         .map(|(pointer, finding)| format!("{pointer}: {finding}"))
@@ -330,7 +333,7 @@ fn a_lint_tries_hooks_out() {
             "{\"resources\": [], \"a_b\": 1, \"aB\": 2}",
         ),
     ];
-    let findings = lint_all(&templates(&own));
+    let findings = lint_all(&templates(&own), BaseLayer::Shipped);
     let lines: Vec<_> = findings
         .iter()
         .map(|(pointer, finding)| format!("{pointer}: {finding}"))
@@ -343,14 +346,14 @@ fn a_lint_tries_hooks_out() {
     let fine = ("cluster.mustache", "\"metadata\": {},\n");
     let mut document = templates(&[fine, ("cluster.mustache", "\"name\": \"x\",\n")]);
     document.service_templates[1].namespace = Some("n".parse().unwrap());
-    let pointers: Vec<_> = lint_all(&document)
+    let pointers: Vec<_> = lint_all(&document, BaseLayer::Shipped)
         .into_iter()
         .map(|(pointer, _)| pointer)
         .collect();
     assert_eq!(pointers, ["/service-templates/1/template"]);
     // A file of the store's own has no hooks but those that it calls.
     let own = [("rds-{{mesh_port}}.json", "{}"), repeated[0]];
-    assert_eq!(lint_all(&templates(&own)), []);
+    assert_eq!(lint_all(&templates(&own), BaseLayer::Shipped), []);
 }
 
 /// A condition that the template does not write would match every request, and open what is private.
@@ -429,7 +432,7 @@ fn a_lint_does_not_try_out_what_a_whole_set_does_not_inherit() {
             "\"@type\": \"x\", \"connect_timeout\": \"1s\"",
         ),
     ];
-    assert_eq!(lint_all(&templates(&own)), []);
+    assert_eq!(lint_all(&templates(&own), BaseLayer::Shipped), []);
 }
 
 #[test]
@@ -438,7 +441,7 @@ fn text_outside_quotes_is_warned_of_in_hooks_too() {
         ("bootstrap.mustache", "flags_path: {{namespace}}\n"),
         ("cluster.mustache", "\"x\": {{properties.note}},\n"),
     ];
-    let findings = lint_all(&templates(&hooks));
+    let findings = lint_all(&templates(&hooks), BaseLayer::Shipped);
     assert_eq!(findings.len(), 2, "{findings:?}");
     assert!(
         findings
