@@ -49,4 +49,7 @@ pub use resource::Resource;
 pub use role::FileRole;
 pub use secrets::Secret;
 pub use static_bootstrap::static_bootstrap;
-pub use union::{holds_all_clusters, loses_all_endpoints, union_of_clusters};
+pub use union::{
+    holds_all_clusters, loses_all_endpoints, removed_clusters, union_of_clusters,
+    union_of_kept_clusters,
+};

@@ -65,6 +65,7 @@ pub(crate) struct SystemExecutor {
     refresher: Arc<tokio::sync::Mutex<Refresher>>,
     processes: HashMap<Generation, Process>,
     phase: Option<JoinHandle<()>>,
+    drain: Option<JoinHandle<()>>,
     probe: Option<JoinHandle<()>>,
     refresh_timer: Option<JoinHandle<()>>,
     secrets: Option<JoinHandle<()>>,
@@ -110,6 +111,7 @@ impl SystemExecutor {
             last_error,
             processes: HashMap::new(),
             phase: None,
+            drain: None,
             probe: None,
             refresh_timer: None,
             secrets: None,
@@ -197,6 +199,8 @@ impl SystemExecutor {
 
     fn spawn(&mut self, process: EnvoyProcess) {
         let EnvoyProcess { generation, epoch } = process;
+        // The next process answers at the same port.
+        replace(&mut self.drain, None);
         *lock(&self.last_error) = None;
         let last_error = Arc::clone(&self.last_error);
         let last = Arc::clone(&self.last_error);
@@ -239,12 +243,13 @@ impl SystemExecutor {
         self.processes.retain(|_, process| process.id().is_some());
     }
 
-    fn drain(&self) {
+    fn drain(&mut self) {
         let (admin, drain_time) = (self.admin.clone(), self.launch.drain_time);
-        self.report(Event::Drained, async move {
+        let drain = self.report(Event::Drained, async move {
             drain(&admin, drain_time).await;
             Event::Drained
         });
+        replace(&mut self.drain, Some(drain));
     }
 
     fn probe(&mut self, after: Duration) {

@@ -39,7 +39,7 @@ impl KnownFile {
         }
     }
 
-    fn is(&self, file: &File) -> bool {
+    pub(crate) fn is(&self, file: &File) -> bool {
         matches!(self, Self::Confirmed(known) if known.hash() == file.hash() && known.role() == file.role())
     }
 }
@@ -114,9 +114,14 @@ pub(crate) enum Step {
     },
 }
 
+/// Whether clusters and routes have to wait for a process that reads this bootstrap.
+pub(crate) fn blocks(running: &Running, bootstrap: &File) -> bool {
+    bootstrap_key(&running.bootstrap) != bootstrap_key(bootstrap)
+}
+
 /// The next step from what is known to what is wanted.
 pub(crate) fn next(known: &KnownFiles, running: &Running, wanted: &Configuration) -> Step {
-    let blocking = bootstrap_key(&running.bootstrap) != bootstrap_key(wanted.bootstrap());
+    let blocking = blocks(running, wanted.bootstrap());
     let changed: Vec<&Arc<File>> = wanted
         .iter()
         .filter(|file| known.get(file.name()).is_none_or(|known| !known.is(file)))

@@ -247,7 +247,6 @@ impl Refresher {
         let (Some(input), Some(templates)) = (&self.input, &self.templates) else {
             return;
         };
-        self.pending = false;
         let accepted_before = self
             .accepted
             .as_ref()
@@ -274,6 +273,7 @@ impl Refresher {
                 self.previous().built(&candidate.configuration);
                 self.last_built = Some(candidate.configuration.clone());
                 self.templates_not_rendered = None;
+                self.pending = false;
                 refreshed.candidate = Some(candidate);
             }
             Err(not_built) if fallback.is_some() => {
@@ -285,6 +285,7 @@ impl Refresher {
                     );
                 }
                 self.templates_not_rendered = Some(not_built.reason.clone());
+                self.pending = false;
                 refreshed.candidate = fallback;
                 refreshed.not_built = Some(not_built).filter(|not_built| !not_built.failed);
             }

@@ -5,14 +5,14 @@ mod source;
 
 use self::{proofs::PROOFS, source::Source};
 use e2e::root;
-use nightjar_core::context::properties::{DOCUMENTED_PROPERTIES, documented};
+use nightjar_core::context::properties::{DOCUMENTED_PROPERTIES, Documented, documented};
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 const TABLE: &str = "e2e/tests/repository/properties/proofs.rs";
 
 /// Whether a text sets a property, in a map or as a setting. Of a family any member counts.
 fn sets(text: &str, name: &str) -> bool {
-    let family = documented(name).and_then(|property| property.family());
+    let family = documented(name).and_then(Documented::family);
     let in_map = match family {
         Some(family) => format!("\"{family}"),
         None => format!("\"{name}\":"),

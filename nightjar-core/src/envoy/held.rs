@@ -24,26 +24,29 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// As long as a request may go without a byte, by default: Envoy ends it then.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// How long a request may be held back by what files of routes and listeners say, in JSON or YAML, where the
-/// files of their clusters say this. At most 5 min.
+/// How long a request may be held back by what files of routes, of listeners and of their clusters say, in
+/// JSON or YAML. At most 5 min.
 ///
 /// A fault's delay, filters that ask another service, and each try that leads nowhere with the wait after it.
 /// A try that reaches an endpoint counts with its `per_try_timeout` alone: without one, it may take as long as
 /// the service likes.
-pub fn longest_hold(routes: &[&str], clusters: &[&str]) -> Duration {
-    let longest = |names: &[&str]| said(routes, names);
+pub fn longest_hold(routes: &[&str], listeners: &[&str], clusters: &[&str]) -> Duration {
+    // A listener may have its routes in itself.
+    let both = &[routes, listeners].concat();
+    let longest = |names: &[&str]| said(both, names);
     let delay = longest(&["fixed_delay", "fixedDelay"]).unwrap_or_default();
-    let asks = ASKING_FILTERS.iter().any(|filter| {
-        let mut texts = routes.iter();
-        texts.any(|text| memchr::memmem::find(text.as_bytes(), filter.as_bytes()).is_some())
-    });
-    let asking = if asks {
-        let timeout = longest(&["timeout", "message_timeout", "messageTimeout"]);
+    let asks = |filter: &&str| {
+        listeners
+            .iter()
+            .any(|text| words(text, filter).next().is_some())
+    };
+    let asking = if ASKING_FILTERS.iter().any(asks) {
+        let timeout = said(listeners, &["timeout", "message_timeout", "messageTimeout"]);
         timeout.unwrap_or_default().max(ASKING)
     } else {
         Duration::ZERO
     };
-    let count = retries(routes);
+    let count = retries(both);
     let back_off = longest(&["max_interval", "maxInterval"])
         .or_else(|| {
             let first = longest(&["base_interval", "baseInterval"])?;
@@ -88,16 +91,20 @@ fn said(texts: &[&str], names: &[&str]) -> Option<Duration> {
     found.filter_map(seconds).max()
 }
 
-/// What follows each member of exactly this name.
+/// What follows each place where this stands as a whole word.
+fn words<'text>(text: &'text str, word: &str) -> impl Iterator<Item = &'text str> {
+    let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    memchr::memmem::find_iter(text.as_bytes(), word)
+        .filter(move |at| !text.get(..*at).is_some_and(|it| it.ends_with(is_of_word)))
+        .filter_map(move |at| text.get(at + word.len()..))
+        .filter(move |rest| !rest.starts_with(is_of_word))
+}
+
+/// What follows each member of this name.
 fn values<'text>(text: &'text str, name: &str) -> Vec<&'text str> {
     let between = |letter: char| letter.is_ascii_whitespace() || ['"', '\''].contains(&letter);
-    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    memchr::memmem::find_iter(text.as_bytes(), name)
-        .filter(|at| !text.get(..*at).is_some_and(|it| it.ends_with(is_of_name)))
-        .filter_map(|at| {
-            let rest = text.get(at + name.len()..)?;
-            rest.trim_start_matches(between).strip_prefix(':')
-        })
+    words(text, name)
+        .filter_map(|rest| rest.trim_start_matches(between).strip_prefix(':'))
         .map(str::trim_start)
         .collect()
 }
@@ -115,7 +122,7 @@ mod tests {
     #[test]
     fn the_longest_time_counts_in_whatever_form_it_is_written() {
         let clusters = r#"{"connect_timeout": "2s"}"#;
-        let milliseconds = |text: &str| longest_hold(&[text], &[clusters]).as_millis();
+        let milliseconds = |text: &str| longest_hold(&[text], &[], &[clusters]).as_millis();
         for (text, expected) in [
             (r#"{"delay": {"fixed_delay": "2s"}}"#, 2_000),
             (
@@ -139,7 +146,7 @@ mod tests {
     #[test]
     fn each_try_counts_with_the_wait_after_it() {
         let clusters = [r#"{"connect_timeout": "2s"}"#, "connect_timeout: 0.5s"];
-        let hold = |text: &str, clusters: &[&str]| longest_hold(&[text], clusters).as_millis();
+        let hold = |text: &str, clusters: &[&str]| longest_hold(&[text], &[], clusters).as_millis();
         for (text, expected) in [
             (r#"{"retry_policy": {"retry_on": "5xx"}}"#, 2_250),
             (r#"{"num_retries": 4}"#, 0),
@@ -169,9 +176,12 @@ mod tests {
 
     #[test]
     fn a_filter_that_asks_may_take_its_time() {
-        let hold = |text: &str| longest_hold(&[text], &[]).as_millis();
+        let routes = r#"{"route": {"timeout": "300s"}, "remote_jwks": {}}"#;
+        let hold = |text: &str| longest_hold(&[routes], &[text], &[]).as_millis();
         for (text, expected) in [
             (r#"{"name": "envoy.filters.http.ext_authz"}"#, 1_000),
+            (r#"{"name": "envoy.filters.http.local_ratelimit"}"#, 0),
+            (r#"{"name": "evaluate"}"#, 0),
             (r#"{"ext_authz": {"timeout": "3s"}}"#, 3_000),
             (
                 r#"{"ext_authz": {"timeout": "3s", "idle_timeout": "9s"}}"#,

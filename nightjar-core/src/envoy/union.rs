@@ -3,7 +3,10 @@
 use super::{file::File, resource::Resource, role::FileRole};
 use crate::config_text::Format;
 use serde_json::Value;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// A resource, with the file that it is in.
@@ -30,7 +33,17 @@ impl<'a> ResourceRef<'a> {
 /// that is in both is taken from `new`, unless it lost its last endpoint: routes that are still in
 /// force send requests to the old ones. Gives `new` itself if it lacks nothing.
 pub fn union_of_clusters(old: &[Arc<File>], new: &Arc<File>) -> Arc<File> {
+    union_of_kept_clusters(old, new, |_| true)
+}
+
+/// The same, of the old with those alone that are to be kept, by their names.
+pub fn union_of_kept_clusters(
+    old: &[Arc<File>],
+    new: &Arc<File>,
+    is_kept: impl Fn(&str) -> bool,
+) -> Arc<File> {
     let pieces = old.iter().flat_map(|file| ResourceRef::all(file));
+    let pieces = pieces.filter(|piece| is_kept(piece.resource.name()));
     let Some(union) = merge_clusters(pieces, new) else {
         return Arc::clone(new);
     };
@@ -143,6 +156,18 @@ pub fn holds_all_clusters(now: &[Arc<File>], new: &[Arc<File>]) -> bool {
             is_same || (piece.resource.lost_endpoints() && held.resource.has_endpoints())
         })
     })
+}
+
+/// The names of clusters in the files `now` that `new` lacks, or has without endpoints that they have now.
+pub fn removed_clusters<'a>(now: &'a [Arc<File>], new: &[&Arc<File>]) -> BTreeSet<&'a str> {
+    let wanted = new.iter().flat_map(|file| file.resources());
+    let wanted: HashMap<&str, &Resource> = wanted.map(|it| (it.name(), it)).collect();
+    let is_removed = |resource: &&Resource| match wanted.get(resource.name()) {
+        Some(wanted) => wanted.lost_endpoints() && resource.has_endpoints(),
+        None => true,
+    };
+    let held = now.iter().flat_map(|file| file.resources());
+    held.filter(is_removed).map(Resource::name).collect()
 }
 
 /// Whether an endpoint file (EDS) lost its last endpoint: routes that are still in force send

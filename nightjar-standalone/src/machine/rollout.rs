@@ -140,6 +140,8 @@ struct Successor {
     target: Target,
     /// The previous bootstrap.
     before: Option<Arc<File>>,
+    /// The set of files that was rejected last when it was started.
+    rejected: Option<u64>,
 }
 
 /// What is known of the files, and of which of them Envoy has.
@@ -190,7 +192,7 @@ pub(crate) struct Rollout {
     rejected_bootstrap: Option<RejectedBootstrap>,
     retry_at: Option<Instant>,
     /// While Envoy may hold requests back whose route, since replaced, leads to a cluster that is to go.
-    held_clusters: Option<HeldClusters>,
+    held_clusters: HeldClusters,
     /// Why newer templates cannot be fetched or rendered.
     templates_unavailable: Option<String>,
     /// Why newer templates were rejected.
@@ -236,7 +238,7 @@ impl Rollout {
             may_restart: true,
             rejected_bootstrap: None,
             retry_at: None,
-            held_clusters: None,
+            held_clusters: HeldClusters::default(),
             templates_unavailable: None,
             templates_rejected: None,
             accepted_templates: None,
@@ -330,7 +332,7 @@ impl Rollout {
             }
             _ => None,
         };
-        let held = self.held_clusters.map(|held| held.until);
+        let held = self.held_clusters.deadline();
         [start, self.retry_at, held]
             .into_iter()
             .flatten()

@@ -5,6 +5,7 @@ mod faults;
 mod invariants;
 mod possible_events;
 mod processes;
+mod random_walk;
 mod rollouts;
 mod script;
 mod scripted_executor;

@@ -224,7 +224,11 @@ fn idle_connections_to_services_end_before_the_services_end_them() {
 
 /// A number among Envoy's statistics of the cluster of `shop/blue`.
 fn stat(proxy: &Proxy, name: &str) -> u64 {
-    let name = format!("cluster.c-shop-blue-1.{name}: ");
+    stat_of(proxy, "shop", name)
+}
+
+fn stat_of(proxy: &Proxy, service: &str, name: &str) -> u64 {
+    let name = format!("cluster.c-{service}-blue-1.{name}: ");
     let stats = proxy.admin("/stats").body;
     let value = stats.lines().find_map(|line| line.strip_prefix(&name));
     value.map_or(0, |value| value.parse().unwrap())
@@ -242,6 +246,22 @@ fn an_idle_connection_is_closed_in_the_time_that_is_set() {
         (stat(&proxy, "upstream_cx_idle_timeout") > 0).then_some(())
     });
     assert_eq!(by(&proxy.get("/who")), "shop-blue");
+}
+
+#[test]
+fn an_idle_connection_is_kept_for_the_time_that_is_set() {
+    let backend = Backend::start("shop", "blue");
+    let of = |name: &str| service(name, &[backend.port], &[prefix(&format!("/{name}"))]);
+    let patient = having(of("patient"), json!({"upstream-idle-timeout": "1h"}));
+    let proxy = gateway(&[patient, of("default")]);
+    for path in ["/patient", "/default"] {
+        assert_eq!(by(&proxy.get(path)), "shop-blue");
+    }
+    let closed = |service| stat_of(&proxy, service, "upstream_cx_idle_timeout");
+    eventually("Envoy closes the later connection", || {
+        (closed("default") == 1).then_some(())
+    });
+    assert_eq!(closed("patient"), 0);
 }
 
 /// A proxy for `shop/blue`, one of whose instances cannot be reached.

@@ -141,7 +141,7 @@ pub(super) const PROOFS: [(&str, &str); 50] = [
     ),
     (
         "upstream-idle-timeout",
-        "field::properties::an_idle_connection_is_closed_in_the_time_that_is_set",
+        "field::properties::an_idle_connection_is_kept_for_the_time_that_is_set",
     ),
     (
         "outlier-connect-failures",

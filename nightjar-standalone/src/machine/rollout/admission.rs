@@ -1,7 +1,8 @@
 //! Admission of a new set of files: whether it changes anything, was rejected before, or has to be validated.
 
 use super::{
-    Candidate, Confirmation, KnownFile, Pending, Rejection, Rollout, RolloutResult, Target,
+    Activity, Candidate, Confirmation, KnownFile, Pending, Rejection, Rollout, RolloutResult,
+    Target,
 };
 use crate::machine::{ValidationError, supervisor::Supervisor};
 use nightjar_core::daemon::RefreshOutcome;
@@ -32,10 +33,18 @@ impl Rollout {
             (None, Pending::None) => {}
         }
         self.may_restart = true;
-        if supervisor.live().is_some() && self.is_settled() && self.needs_repair() {
+        if supervisor.live().is_some()
+            && self.is_settled()
+            && (self.needs_repair() || !self.is_complete())
+        {
             self.repair = true;
         }
         self.admit()
+    }
+
+    /// Whether the files are those in force, or something is under way that makes them so.
+    pub(super) fn is_complete(&self) -> bool {
+        !matches!(self.activity, Activity::Idle) || self.has_what_is_in_force()
     }
 
     pub(super) fn needs_repair(&self) -> bool {

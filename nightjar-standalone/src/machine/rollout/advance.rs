@@ -24,10 +24,11 @@ impl Rollout {
             if let Some(validating) = &self.validating
                 && std::mem::take(&mut self.validation_due)
             {
-                let wanted = validating.bootstrap();
+                let wanted = validating.configuration.bootstrap();
+                // Clusters and routes do not wait for another process.
                 let running = self.running.as_ref();
                 let beside_own = self.restart_mode == RestartMode::Hot
-                    && running.is_some_and(|running| running.bootstrap.hash() != wanted);
+                    && running.is_some_and(|running| plan::blocks(running, wanted));
                 out.effects.push(Effect::Validate {
                     configuration: validating.configuration.clone(),
                     beside_own,
@@ -54,6 +55,12 @@ impl Rollout {
             return false;
         }
         let waiting = match std::mem::take(&mut self.activity) {
+            Activity::Waiting(target) if target.is_clearing() => {
+                // A rejected bootstrap may have been taken back out of it.
+                self.in_force
+                    .clone()
+                    .map(|in_force| Target::clear(in_force, now))
+            }
             Activity::Waiting(target) => Some(target),
             _ => None,
         };
@@ -180,13 +187,12 @@ impl Rollout {
                 self.activity = Activity::Waiting(target);
                 false
             }
-            Step::Write(Phase::Finish, files)
-                if self.are_clusters_held(now) && files.iter().any(is_of_clusters) =>
-            {
-                self.wait_for_held_clusters(target, supervisor, now, out);
-                false
-            }
             Step::Write(phase, files) => {
+                if phase == Phase::Finish
+                    && let Some(kept) = self.held_finish(&target.candidate.configuration, now)
+                {
+                    return self.clear_later(target, kept, supervisor, now, out);
+                }
                 self.write(target, phase, files, now, out);
                 false
             }
@@ -250,13 +256,11 @@ impl Rollout {
             self.pending_bootstrap = true;
             self.successor = Some(Successor {
                 before: self.running.as_ref().map(|it| Arc::clone(&it.bootstrap)),
+                rejected: self.rejection.as_ref().map(|it| it.fingerprint),
                 target: target.clone(),
             });
-            if self.are_clusters_held(now) {
-                self.commit_before_clearing(target, now);
-            } else {
-                self.commit(target, out);
-            }
+            // Clusters may have to be removed yet.
+            self.commit_before_clearing(target, now);
             return true;
         }
         tracing::warn!(
@@ -313,10 +317,6 @@ impl Rollout {
             }
         }
     }
-}
-
-fn is_of_clusters(file: &Arc<File>) -> bool {
-    file.role() == Some(&FileRole::Clusters)
 }
 
 fn is_of_routes(file: &Arc<File>) -> bool {

@@ -28,8 +28,9 @@ impl Rollout {
             self.reject_bootstrap(target, bootstrap.as_ref(), reason);
             return;
         }
-        if let Activity::Restarting { target, .. } = std::mem::take(&mut self.activity) {
-            self.roll_back(target, reason, !retry, now);
+        match std::mem::take(&mut self.activity) {
+            Activity::Restarting { target } => self.roll_back(target, reason, !retry, now),
+            other => self.activity = other,
         }
     }
 
@@ -111,7 +112,7 @@ impl Rollout {
         self.reset_envoy();
         let mut then = AfterReplace::Nothing;
         match (self.successor.take(), &start_failed) {
-            (Some(Successor { target, before }), Some(reason)) => {
+            (Some(Successor { target, before, .. }), Some(reason)) => {
                 self.reject_bootstrap(target, before.as_ref(), reason.clone());
                 then = AfterReplace::StartEarly;
             }
@@ -194,7 +195,11 @@ impl Rollout {
                 let end = self.result_of(&target, RolloutResult::Failed);
                 self.failed(target.candidate, reason, end);
             }
-            Direction::Clear | Direction::Back { .. } => {
+            // Nothing of it is new: it is tried again.
+            Direction::Clear => tracing::error!(
+                "clusters that no route leads to any more cannot be removed: {reason}"
+            ),
+            Direction::Back { .. } => {
                 tracing::error!("what envoy serves is unknown: {reason}");
                 self.confirmation = Confirmation::Failed(format!(
                     "what envoy serves is unknown: {reason}; the next refresh writes the files again"
@@ -270,9 +275,19 @@ impl Rollout {
 
     /// The process that was started only for a changed bootstrap serves.
     pub(super) fn succeeded(&mut self, now: Instant) {
-        if let Some(Successor { target, .. }) = self.successor.take() {
+        if let Some(Successor {
+            target, rejected, ..
+        }) = self.successor.take()
+        {
             if target.is_forward() {
+                // A newer set may have been rejected meanwhile.
+                let is_newer = |it: &mut Rejection| Some(it.fingerprint) != rejected;
+                let newer = self.rejection.take_if(is_newer);
+                let templates = self.templates_rejected.take().filter(|_| newer.is_some());
                 self.record_in_force(&target, now);
+                if newer.is_some() {
+                    (self.rejection, self.templates_rejected) = (newer, templates);
+                }
             } else {
                 tracing::info!("the changed bootstrap is in force");
                 self.forget_rejected_bootstrap(target.candidate.bootstrap());
@@ -319,7 +334,9 @@ impl Rollout {
         out.effects.push(Effect::RemoveOthers(wanted.clone()));
         self.known.retain(|name, _| wanted.get(name).is_some());
         self.forget_pending(&target.candidate);
-        self.in_force = Some(target.candidate);
+        if !target.is_clearing() {
+            self.in_force = Some(target.candidate);
+        }
         self.activity = Activity::Idle;
     }
 

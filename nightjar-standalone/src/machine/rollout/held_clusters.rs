@@ -1,74 +1,136 @@
 //! Clusters that stay for a while after the last route to them went, for the requests that Envoy holds back.
 
 use super::{Activity, KnownFile, Purpose, Rollout, Target};
-use crate::machine::supervisor::{Output, Supervisor};
-use nightjar_core::envoy::{File, FileRole, longest_hold};
-use std::{sync::Arc, time::Duration};
+use crate::{
+    machine::supervisor::{Output, Supervisor},
+    plan::Phase,
+};
+use nightjar_core::envoy::{
+    Configuration, File, FileRole, longest_hold, removed_clusters, union_of_kept_clusters,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tokio::time::Instant;
 
-/// How long clusters stay at most where routes change all the time.
-const LONGEST: Duration = Duration::from_mins(10);
-
-/// Since when and until when clusters stay that no route leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Until when clusters stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct HeldClusters {
-    since: Instant,
-    pub(super) until: Instant,
+    /// Until when Envoy may hold requests back that took a route which has been replaced since.
+    until: Option<Instant>,
+    /// The same for each cluster that is not wanted any more: no later change of routes counts for it.
+    clusters: BTreeMap<String, Instant>,
+}
+
+impl HeldClusters {
+    /// When the first of them may go.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.clusters.values().min().copied()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.clusters.is_empty() && self.until.is_none()
+    }
+
+    /// The clusters that have to stay, of these that are not wanted any more.
+    fn held(&mut self, removed: &BTreeSet<&str>, now: Instant) -> BTreeSet<&str> {
+        self.clusters
+            .retain(|name, _| removed.contains(name.as_str()));
+        for name in removed {
+            if let Some(until) = self.until
+                && !self.clusters.contains_key(*name)
+            {
+                self.clusters.insert((*name).to_owned(), until);
+            }
+        }
+        let held = self.clusters.iter().filter(|(_, until)| now < **until);
+        held.map(|(name, _)| name.as_str()).collect()
+    }
 }
 
 impl Rollout {
-    pub(super) fn are_clusters_held(&self, now: Instant) -> bool {
-        self.held_clusters.is_some_and(|held| now < held.until)
-    }
-
-    /// Once none is to be removed.
+    /// Once nothing is to be removed.
     pub(super) fn forget_held_clusters(&mut self, now: Instant) {
         if matches!(self.activity, Activity::Idle) {
-            self.held_clusters.take_if(|held| held.until <= now);
+            self.held_clusters.clusters.clear();
+            self.held_clusters.until.take_if(|until| *until <= now);
         }
     }
 
     /// Keeps clusters for as long as Envoy may hold requests back that took a route which is replaced now, by
     /// these files or with them.
     pub(super) fn hold_clusters(&mut self, written: &[Arc<File>], now: Instant) {
-        let is_of_routes = |file: &Arc<File>| {
-            matches!(file.role(), Some(FileRole::Routes(_) | FileRole::Listeners))
-        };
-        if !written.iter().any(is_of_routes) {
+        let is_listeners = |file: &Arc<File>| file.role() == Some(&FileRole::Listeners);
+        let is_routes = |file: &Arc<File>| matches!(file.role(), Some(FileRole::Routes(_)));
+        let is_clusters = |file: &Arc<File>| file.role() == Some(&FileRole::Clusters);
+        if !written
+            .iter()
+            .any(|file| is_listeners(file) || is_routes(file))
+        {
             return;
         }
         let is_new = |file: &Arc<File>| written.iter().any(|new| new.hash() == file.hash());
         // What a listener asks or delays applies to routes in files of their own.
-        let before = || self.known.values().flat_map(KnownFile::texts);
-        let routes: Vec<&str> = before()
-            .filter(|file| is_of_routes(file) && !is_new(file))
-            .map(|file| file.text())
-            .collect();
-        let clusters: Vec<&str> = before()
-            .filter(|file| file.role() == Some(&FileRole::Clusters))
-            .map(|file| file.text())
-            .collect();
-        let longest = longest_hold(&routes, &clusters);
-        if longest.is_zero() {
-            return;
+        let before = |wanted: &dyn Fn(&Arc<File>) -> bool| -> Vec<&str> {
+            let texts = self.known.values().flat_map(KnownFile::texts);
+            let texts = texts.filter(|file| wanted(file) && !is_new(file));
+            texts.map(|file| file.text()).collect()
+        };
+        let longest = longest_hold(
+            &before(&is_routes),
+            &before(&is_listeners),
+            &before(&is_clusters),
+        );
+        if !longest.is_zero() {
+            let until = &mut self.held_clusters.until;
+            *until = (*until).max(Some(now + longest));
         }
-        let before = self.held_clusters;
-        let since = before.map_or(now, |held| held.since);
-        let until = before.map_or(now, |held| held.until).max(now + longest);
-        self.held_clusters = Some(HeldClusters {
-            since,
-            until: until.min(since + LONGEST),
-        });
     }
 
-    /// All but the removal of clusters is done, which waits.
-    pub(super) fn wait_for_held_clusters(
+    /// The last phase, as far as it can be done now: `None` if whole, else the files of clusters without those
+    /// that may go.
+    pub(super) fn held_finish(
+        &mut self,
+        target: &Configuration,
+        now: Instant,
+    ) -> Option<Vec<Arc<File>>> {
+        let is_clusters = |file: &&Arc<File>| file.role() == Some(&FileRole::Clusters);
+        let running = self.running.as_ref()?;
+        // What an earlier process watched does not count.
+        let counts = |file: &&Arc<File>| running.watches(file) || target.get(file.name()).is_some();
+        let known = self.known.values().flat_map(KnownFile::texts);
+        let known: Vec<Arc<File>> = known.filter(is_clusters).filter(counts).cloned().collect();
+        let wanted: Vec<&Arc<File>> = target.iter().filter(is_clusters).collect();
+        let removed = removed_clusters(&known, &wanted);
+        let held = self.held_clusters.held(&removed, now);
+        if held.is_empty() {
+            return None;
+        }
+        if held == removed {
+            return Some(Vec::new());
+        }
+        let kept = wanted
+            .into_iter()
+            .map(|file| union_of_kept_clusters(&known, file, |name| held.contains(name)));
+        let is_known = |file: &Arc<File>| {
+            let known = self.known.get(file.name());
+            known.is_some_and(|known| known.is(file))
+        };
+        Some(kept.filter(|file| !is_known(file)).collect())
+    }
+
+    /// All but the removal of clusters is done, which waits for some of them. `kept` are the files of clusters
+    /// without those that may go. `false`: there is something to wait for.
+    pub(super) fn clear_later(
         &mut self,
         target: Target,
+        kept: Vec<Arc<File>>,
         supervisor: &Supervisor,
         now: Instant,
         out: &mut Output,
-    ) {
+    ) -> bool {
         let bootstrap = target.candidate.configuration.bootstrap();
         let running = self.running.as_ref();
         let is_changed = running.is_some_and(|it| it.bootstrap.hash() != bootstrap.hash());
@@ -77,11 +139,17 @@ impl Rollout {
         if is_changed && !is_rejected && self.may_restart && !supervisor.is_handing_over() {
             let purpose = Purpose::Restart { blocking: false };
             let bootstrap = Arc::clone(bootstrap);
-            return self.write_bootstrap(target, bootstrap, purpose, out);
+            self.write_bootstrap(target, bootstrap, purpose, out);
+            return false;
         }
         if target.is_clearing() {
-            self.activity = Activity::Waiting(target);
-            return;
+            self.confirm_all();
+            if kept.is_empty() {
+                self.activity = Activity::Waiting(target);
+            } else {
+                self.write(target, Phase::Finish, kept, now, out);
+            }
+            return false;
         }
         self.announce(&target, now);
         self.pending_bootstrap |= is_changed && !is_rejected;
@@ -89,13 +157,16 @@ impl Rollout {
         if is_rejected {
             self.keep_running_bootstrap();
         }
+        true
     }
 
     /// Clusters and routes of a configuration are in force, but for clusters that have to be removed.
     pub(super) fn commit_before_clearing(&mut self, target: Target, now: Instant) {
         self.confirm_all();
         self.forget_pending(&target.candidate);
-        self.in_force = Some(target.candidate.clone());
+        if !target.is_clearing() {
+            self.in_force = Some(target.candidate.clone());
+        }
         self.activity = Activity::Waiting(Target::clear(target.candidate, now));
     }
 }

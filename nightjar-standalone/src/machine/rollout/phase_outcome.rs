@@ -13,7 +13,7 @@ use crate::{
     },
     plan::{Phase, Running},
 };
-use nightjar_core::envoy::File;
+use nightjar_core::envoy::{File, FileRole};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -118,6 +118,16 @@ impl Rollout {
                 self.retry_at = Some(now + RETRY_DELAY);
             }
         }
+    }
+
+    /// Whether the files are those in force, as far as is known, but for a bootstrap.
+    pub(super) fn has_what_is_in_force(&self) -> bool {
+        let in_force = self.in_force.iter();
+        let mut files = in_force.flat_map(|in_force| in_force.configuration.iter());
+        files.all(|file| {
+            let known = self.known.get(file.name());
+            file.role() == Some(&FileRole::Bootstrap) || known.is_some_and(|known| known.is(file))
+        })
     }
 
     pub(super) fn confirm_all(&mut self) {

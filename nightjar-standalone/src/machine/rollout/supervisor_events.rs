@@ -27,9 +27,10 @@ impl Rollout {
             SupervisorEvent::Live => {
                 self.pending_bootstrap = false;
                 self.succeeded(now);
-                if let Activity::Restarting { target, .. } = std::mem::take(&mut self.activity) {
-                    self.activity = Activity::Waiting(target);
-                }
+                self.activity = match std::mem::take(&mut self.activity) {
+                    Activity::Restarting { target, .. } => Activity::Waiting(target),
+                    other => other,
+                };
             }
             SupervisorEvent::HandedOver => self.handed_over(now, out),
             SupervisorEvent::HandOverFailed { reason, retry } => {
@@ -79,13 +80,19 @@ impl Rollout {
         };
         let parent_watches_other_files = self.parent_watches_other_files;
         let target = match std::mem::take(&mut self.activity) {
-            Activity::Restarting { target, .. } | Activity::Waiting(target) => Some(target),
+            Activity::Restarting { target }
+            | Activity::RestartDue { target, .. }
+            | Activity::Waiting(target) => Some(target),
             Activity::Writing { target, .. } | Activity::WritingBootstrap { target, .. } => {
                 // It was meant for the previous process.
                 out.effects.push(Effect::CancelPhase);
                 Some(target)
             }
-            _ => None,
+            Activity::Confirming { target, .. } => {
+                out.effects.push(Effect::CancelPhase);
+                target
+            }
+            Activity::Replacing { .. } | Activity::Idle => None,
         };
         self.reset_envoy();
         self.parent_watches_other_files = parent_watches_other_files;

@@ -69,25 +69,9 @@ pub(in crate::machine) fn details(rollout: &Rollout) -> String {
             rollout.rejection.is_some(),
             rollout.successor.is_some(),
             rollout.may_restart,
-            rollout.held_clusters.is_some(),
+            rollout.held_clusters.is_empty(),
         ),
         target.is_some_and(|target| target.forced_restart.is_some()),
-    )
-}
-
-/// What decides only in rare cases. With it a walk takes many times as long.
-pub(in crate::machine) fn rare_details(rollout: &Rollout) -> String {
-    format!(
-        "{:?}",
-        (
-            rollout.repair,
-            rollout.crash_suspect.is_some(),
-            !rollout.unbound.is_empty(),
-            rollout.retry_at.is_some(),
-            rollout.ever_served,
-            rollout.rejected_bootstrap.is_some(),
-            rollout.parent_watches_other_files,
-        )
     )
 }
 
@@ -104,6 +88,14 @@ pub(in crate::machine) fn phase(rollout: &Rollout) -> Option<u64> {
 /// The validation that is waited for.
 pub(in crate::machine) fn validation(rollout: &Rollout) -> Option<u64> {
     rollout.validating.as_ref().map(Candidate::fingerprint)
+}
+
+/// Whether nothing is under way or waited for, and everything is written.
+pub(in crate::machine) fn is_idle(rollout: &Rollout) -> bool {
+    matches!(rollout.activity, Activity::Idle)
+        && !rollout.repair
+        && rollout.validated.is_none()
+        && rollout.has_what_is_in_force()
 }
 
 /// Whether a whole set is being written.

@@ -5,14 +5,6 @@ use crate::machine::{Generation, rollout::tests as rollouts, supervisor::tests a
 use std::collections::{BTreeSet, VecDeque};
 use tokio::time::Instant;
 
-/// How much of a state is told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
-    Usual,
-    /// Also what decides only in rare cases.
-    Deep,
-}
-
 /// A state at a moment, with the processes that have not ended.
 #[derive(Clone)]
 pub(super) struct Node {
@@ -67,7 +59,7 @@ impl Node {
     }
 
     /// What counts as the same state. A program that stops does nothing with files any more.
-    fn key(&self, depth: Depth) -> String {
+    fn key(&self) -> String {
         let supervisor = &self.state.supervisor;
         let supervisor = format!(
             "{} {} {}",
@@ -78,30 +70,21 @@ impl Node {
         if self.state.stopping {
             return format!("{supervisor} stopping");
         }
-        let rollout = &self.state.rollout;
-        let rare = match depth {
-            Depth::Usual => String::new(),
-            Depth::Deep => rollouts::rare_details(rollout),
-        };
         format!(
-            "{supervisor} {} {} {:?} {rare}",
-            rollouts::name(rollout),
-            rollouts::details(rollout),
+            "{supervisor} {} {} {:?}",
+            rollouts::name(&self.state.rollout),
+            rollouts::details(&self.state.rollout),
             self.state.refresh_state == RefreshState::Idle,
         )
     }
 }
 
 /// Every state that can be reached, and every step from it. Gives how many states there are.
-pub(super) fn explore(
-    starts: Vec<Node>,
-    depth: Depth,
-    mut each: impl FnMut(&Transition<'_>),
-) -> usize {
+pub(super) fn explore(starts: Vec<Node>, mut each: impl FnMut(&Transition<'_>)) -> usize {
     let mut seen = BTreeSet::new();
     let mut waiting = VecDeque::from(starts);
     while let Some(node) = waiting.pop_front() {
-        if !seen.insert(node.key(depth)) || node.is_over {
+        if !seen.insert(node.key()) || node.is_over {
             continue;
         }
         for (name, after, event, mesh) in node.events() {
