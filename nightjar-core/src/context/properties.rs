@@ -66,7 +66,7 @@ pub const DOCUMENTED_PROPERTIES: [Documented; 50] = [
     on_the_way(
         "idle-timeout",
         ValueFormat::DurationOrNone,
-        "the time a request may go without a byte in either direction; `0s` is no limit",
+        "the time a request may go without a byte in either direction; `0s` is no limit, without it Envoy's `5m` holds",
     ),
     on_the_way(
         "retry-on",

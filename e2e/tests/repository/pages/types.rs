@@ -60,7 +60,13 @@ fn properties() -> String {
             format!("`{}`", property.name),
             level.to_owned(),
             value(property),
-            shipped_default(property.name),
+            match property.target {
+                // Gateways and sidecars differ.
+                Target::Proxy | Target::ProxyEnvironment => {
+                    "[by role](entry-standalone.md#properties-of-the-proxy)".to_owned()
+                }
+                _ => shipped_default(property.name),
+            },
             property.meaning.to_owned(),
         ]
     });

@@ -105,9 +105,9 @@ fn recovers(node: &Node) -> Result<(), Vec<String>> {
             Some((role, generation)) => (Duration::ZERO, exits(role, generation).remove(0).1),
             None => good_event(&node),
         };
-        let stage = supervisors::name(&state.supervisor);
+        let of_processes = supervisors::name(&state.supervisor);
         way.push(format!(
-            "{stage}; {}: {event:?}",
+            "{of_processes}; {}: {event:?}",
             rollouts::name(&state.rollout)
         ));
         node = node.step(node.now + after, event).0;
