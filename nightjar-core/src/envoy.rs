@@ -50,6 +50,6 @@ pub use role::FileRole;
 pub use secrets::Secret;
 pub use static_bootstrap::static_bootstrap;
 pub use union::{
-    holds_all_clusters, loses_all_endpoints, removed_clusters, union_of_clusters,
-    union_of_kept_clusters,
+    holds_all_clusters, lose_all_endpoints, loses_all_endpoints, removed_clusters,
+    union_of_clusters, union_of_kept_clusters,
 };

@@ -4,7 +4,7 @@ use super::{file::File, resource::Resource, role::FileRole};
 use crate::config_text::Format;
 use serde_json::Value;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -158,16 +158,22 @@ pub fn holds_all_clusters(now: &[Arc<File>], new: &[Arc<File>]) -> bool {
     })
 }
 
-/// The names of clusters in the files `now` that `new` lacks, or has without endpoints that they have now.
+/// The names of clusters in the files `now` that `new` lacks. A cluster that only loses its last endpoint is none.
 pub fn removed_clusters<'a>(now: &'a [Arc<File>], new: &[&Arc<File>]) -> BTreeSet<&'a str> {
     let wanted = new.iter().flat_map(|file| file.resources());
-    let wanted: HashMap<&str, &Resource> = wanted.map(|it| (it.name(), it)).collect();
-    let is_removed = |resource: &&Resource| match wanted.get(resource.name()) {
-        Some(wanted) => wanted.lost_endpoints() && resource.has_endpoints(),
-        None => true,
-    };
+    let wanted: HashSet<&str> = wanted.map(Resource::name).collect();
     let held = now.iter().flat_map(|file| file.resources());
-    held.filter(is_removed).map(Resource::name).collect()
+    let held = held.map(Resource::name);
+    held.filter(|name| !wanted.contains(name)).collect()
+}
+
+/// Whether a cluster in the files `now` has endpoints, and none in `new`.
+pub fn lose_all_endpoints(now: &[Arc<File>], new: &[&Arc<File>]) -> bool {
+    let wanted = new.iter().flat_map(|file| file.resources());
+    let lost = wanted.filter(|resource| resource.lost_endpoints());
+    let lost: HashSet<&str> = lost.map(Resource::name).collect();
+    let mut held = now.iter().flat_map(|file| file.resources());
+    held.any(|resource| resource.has_endpoints() && lost.contains(resource.name()))
 }
 
 /// Whether an endpoint file (EDS) lost its last endpoint: routes that are still in force send

@@ -189,9 +189,10 @@ impl Rollout {
             }
             Step::Write(phase, files) => {
                 if phase == Phase::Finish
-                    && let Some(kept) = self.held_finish(&target.candidate.configuration, now)
+                    && let Some(writable) =
+                        self.held_finish(&files, &target.candidate.configuration, now)
                 {
-                    return self.clear_later(target, kept, supervisor, now, out);
+                    return self.clear_later(target, writable, supervisor, now, out);
                 }
                 self.write(target, phase, files, now, out);
                 false

@@ -6,7 +6,8 @@ use crate::{
     plan::Phase,
 };
 use nightjar_core::envoy::{
-    Configuration, File, FileRole, longest_hold, removed_clusters, union_of_kept_clusters,
+    Configuration, File, FileRole, longest_hold, lose_all_endpoints, removed_clusters,
+    union_of_kept_clusters,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -89,10 +90,11 @@ impl Rollout {
         }
     }
 
-    /// The last phase, as far as it can be done now: `None` if whole, else the files of clusters without those
-    /// that may go.
+    /// What can be written of these files of the last phase now: `None` if all as they are. Clusters that have to
+    /// stay remain in their file, with their endpoints; others that lose their endpoints lose them.
     pub(super) fn held_finish(
         &mut self,
+        files: &[Arc<File>],
         target: &Configuration,
         now: Instant,
     ) -> Option<Vec<Arc<File>>> {
@@ -108,29 +110,34 @@ impl Rollout {
         if held.is_empty() {
             return None;
         }
-        if held == removed {
-            return Some(Vec::new());
+        let others = files.iter().filter(|file| !is_clusters(file)).cloned();
+        let mut writable: Vec<Arc<File>> = others.collect();
+        if held != removed || lose_all_endpoints(&known, &wanted) {
+            let kept = wanted
+                .into_iter()
+                .map(|file| union_of_kept_clusters(&known, file, |name| held.contains(name)));
+            writable.extend(kept.filter(|file| {
+                let known = self.known.get(file.name());
+                !known.is_some_and(|known| known.is(file))
+            }));
         }
-        let kept = wanted
-            .into_iter()
-            .map(|file| union_of_kept_clusters(&known, file, |name| held.contains(name)));
-        let is_known = |file: &Arc<File>| {
-            let known = self.known.get(file.name());
-            known.is_some_and(|known| known.is(file))
-        };
-        Some(kept.filter(|file| !is_known(file)).collect())
+        Some(writable)
     }
 
-    /// All but the removal of clusters is done, which waits for some of them. `kept` are the files of clusters
-    /// without those that may go. `false`: there is something to wait for.
+    /// Clusters have to stay. Writes what can be written of the last phase now; then all but their removal is done.
+    /// `false`: there is something to wait for.
     pub(super) fn clear_later(
         &mut self,
         target: Target,
-        kept: Vec<Arc<File>>,
+        writable: Vec<Arc<File>>,
         supervisor: &Supervisor,
         now: Instant,
         out: &mut Output,
     ) -> bool {
+        if !writable.is_empty() {
+            self.write(target, Phase::Finish, writable, now, out);
+            return false;
+        }
         let bootstrap = target.candidate.configuration.bootstrap();
         let running = self.running.as_ref();
         let is_changed = running.is_some_and(|it| it.bootstrap.hash() != bootstrap.hash());
@@ -144,11 +151,7 @@ impl Rollout {
         }
         if target.is_clearing() {
             self.confirm_all();
-            if kept.is_empty() {
-                self.activity = Activity::Waiting(target);
-            } else {
-                self.write(target, Phase::Finish, kept, now, out);
-            }
+            self.activity = Activity::Waiting(target);
             return false;
         }
         self.announce(&target, now);

@@ -138,6 +138,23 @@ async fn a_bootstrap_that_is_taken_back_does_not_come_again_with_clusters_that_s
     );
 }
 
+/// A service that is scaled to zero gets no requests, whatever clusters stay beside it.
+#[tokio::test(start_paused = true)]
+async fn endpoints_that_go_do_not_stay_with_clusters() {
+    let story = Story::started(held(&["a", "b"])).await;
+    let mut scaled = held(&["a", "c"]);
+    scaled.clusters.insert("a".to_owned(), Vec::new());
+    story.change(scaled).await;
+    let clusters = story.script().disk["cds.json"].clone();
+    assert_eq!(crate::sample::names(&clusters).len(), 3);
+    let cluster = |name: &str| {
+        let mut resources = clusters.resources().iter();
+        resources.find(|it| it.name() == name).unwrap().endpoints()
+    };
+    assert_eq!((cluster("a"), cluster("b")), (Some(0), Some(1)));
+    assert_eq!(ends(&story), ["2", "0", "0", "0"]);
+}
+
 /// They are removed at some time however often routes change.
 #[tokio::test(start_paused = true)]
 async fn clusters_do_not_pile_up_for_ever() {
