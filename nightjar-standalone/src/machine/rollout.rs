@@ -140,8 +140,6 @@ struct Successor {
     target: Target,
     /// The previous bootstrap.
     before: Option<Arc<File>>,
-    /// The set of files that was rejected last when it was started.
-    rejected: Option<u64>,
 }
 
 /// What is known of the files, and of which of them Envoy has.

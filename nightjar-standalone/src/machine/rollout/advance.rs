@@ -65,7 +65,11 @@ impl Rollout {
             _ => None,
         };
         let target = match (self.validated.take(), waiting) {
-            (Some(candidate), _) => Some(Target::forward(candidate, now)),
+            (Some(candidate), _) => {
+                let mut target = Target::forward(candidate, now);
+                target.rejected = self.rejection.as_ref().map(|it| it.fingerprint);
+                Some(target)
+            }
             (None, Some(waiting)) => Some(waiting),
             (None, None) if self.repair && self.retry_at.is_none_or(|at| at <= now) => self
                 .in_force
@@ -257,7 +261,6 @@ impl Rollout {
             self.pending_bootstrap = true;
             self.successor = Some(Successor {
                 before: self.running.as_ref().map(|it| Arc::clone(&it.bootstrap)),
-                rejected: self.rejection.as_ref().map(|it| it.fingerprint),
                 target: target.clone(),
             });
             // Clusters may have to be removed yet.

@@ -112,7 +112,7 @@ impl Rollout {
         self.reset_envoy();
         let mut then = AfterReplace::Nothing;
         match (self.successor.take(), &start_failed) {
-            (Some(Successor { target, before, .. }), Some(reason)) => {
+            (Some(Successor { target, before }), Some(reason)) => {
                 self.reject_bootstrap(target, before.as_ref(), reason.clone());
                 then = AfterReplace::StartEarly;
             }
@@ -275,19 +275,9 @@ impl Rollout {
 
     /// The process that was started only for a changed bootstrap serves.
     pub(super) fn succeeded(&mut self, now: Instant) {
-        if let Some(Successor {
-            target, rejected, ..
-        }) = self.successor.take()
-        {
+        if let Some(Successor { target, .. }) = self.successor.take() {
             if target.is_forward() {
-                // A newer set may have been rejected meanwhile.
-                let is_newer = |it: &mut Rejection| Some(it.fingerprint) != rejected;
-                let newer = self.rejection.take_if(is_newer);
-                let templates = self.templates_rejected.take().filter(|_| newer.is_some());
                 self.record_in_force(&target, now);
-                if newer.is_some() {
-                    (self.rejection, self.templates_rejected) = (newer, templates);
-                }
             } else {
                 tracing::info!("the changed bootstrap is in force");
                 self.forget_rejected_bootstrap(target.candidate.bootstrap());
@@ -382,8 +372,12 @@ impl Rollout {
         let rejected = self.rejected_bootstrap;
         self.rejected_bootstrap = rejected.filter(|rejected| rejected.bootstrap == bootstrap);
         if !candidate.is_fallback && self.rejected_bootstrap.is_none() {
-            self.rejection = None;
-            self.templates_rejected = None;
+            // A newer set may have been rejected meanwhile.
+            let is_older = |it: &mut Rejection| Some(it.fingerprint) == target.rejected;
+            self.rejection.take_if(is_older);
+            if self.rejection.is_none() {
+                self.templates_rejected = None;
+            }
             self.accepted_templates = Some(candidate.templates);
         }
         self.crash_suspect = None;

@@ -57,6 +57,9 @@ impl Rollout {
         out: &mut Output,
     ) {
         target.enter(phase, now);
+        if phase == Phase::Switch {
+            self.want_clusters(&target.candidate.configuration);
+        }
         let awaited = self.awaited(phase, &files);
         for file in &files {
             let mut texts = match self.known.remove(file.name()) {

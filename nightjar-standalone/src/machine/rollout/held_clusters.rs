@@ -1,6 +1,6 @@
 //! Clusters that stay for a while after the last route to them went, for the requests that Envoy holds back.
 
-use super::{Activity, KnownFile, Purpose, Rollout, Target};
+use super::{Activity, KnownFile, Purpose, RETRY_DELAY, Rollout, Target};
 use crate::{
     machine::supervisor::{Output, Supervisor},
     plan::Phase,
@@ -12,8 +12,12 @@ use nightjar_core::envoy::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 use tokio::time::Instant;
+
+/// When a removal that failed is tried again.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// Until when clusters stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +39,15 @@ impl HeldClusters {
         self.clusters.is_empty() && self.until.is_none()
     }
 
+    /// Routes lead to these clusters again: when they go next, the time begins anew.
+    fn want(&mut self, configuration: &Configuration) {
+        let clusters = |file: &&Arc<File>| file.role() == Some(&FileRole::Clusters);
+        let files = configuration.iter().filter(clusters);
+        for resource in files.flat_map(|file| file.resources()) {
+            self.clusters.remove(resource.name());
+        }
+    }
+
     /// The clusters that have to stay, of these that are not wanted any more.
     fn held(&mut self, removed: &BTreeSet<&str>, now: Instant) -> BTreeSet<&str> {
         self.clusters
@@ -52,6 +65,21 @@ impl HeldClusters {
 }
 
 impl Rollout {
+    /// Routes are written that lead to the clusters of this configuration.
+    pub(super) fn want_clusters(&mut self, configuration: &Configuration) {
+        self.held_clusters.want(configuration);
+    }
+
+    /// They cannot be removed, which costs nothing but their room.
+    pub(super) fn clear_again(&mut self, target: Target, reason: &str, now: Instant) {
+        tracing::error!("clusters that no route leads to any more cannot be removed: {reason}");
+        for until in self.held_clusters.clusters.values_mut() {
+            *until = now + PAUSE;
+        }
+        self.retry_at = Some(now + RETRY_DELAY);
+        self.activity = Activity::Waiting(target);
+    }
+
     /// Once nothing is to be removed.
     pub(super) fn forget_held_clusters(&mut self, now: Instant) {
         if matches!(self.activity, Activity::Idle) {

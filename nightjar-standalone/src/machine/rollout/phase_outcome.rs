@@ -31,12 +31,23 @@ impl Rollout {
             PhaseOutcome::Accepted { .. } | PhaseOutcome::NotWritten { .. }
         );
         let handing_over = matches!(supervisor.stage(), Stage::HandingOver { .. });
-        if let Activity::Writing { id: own, files, .. } = &self.activity
+        if let Activity::Writing {
+            id: own,
+            files,
+            target,
+        } = &self.activity
             && *own == id
-            && !matches!(outcome, PhaseOutcome::NotWritten { .. })
         {
-            for file in files {
-                self.writes_in_flight.remove(file.name());
+            let may_be_written = !matches!(outcome, PhaseOutcome::NotWritten { partly: false, .. });
+            let switches = target.phase() == Some(Phase::Switch);
+            let files = files.clone();
+            if may_be_written && switches {
+                self.hold_clusters(&files, now);
+            }
+            if !matches!(outcome, PhaseOutcome::NotWritten { .. }) {
+                for file in &files {
+                    self.writes_in_flight.remove(file.name());
+                }
             }
         }
         match std::mem::take(&mut self.activity) {
@@ -185,9 +196,6 @@ impl Rollout {
                 if let Some(unbound) = unbound {
                     self.set_unbound(unbound);
                 }
-                if left.is_some_and(|(phase, _)| phase == Phase::Switch) {
-                    self.hold_clusters(files, now);
-                }
                 for file in files {
                     let known = KnownFile::Confirmed(Arc::clone(file));
                     self.known.insert(file.name().to_owned(), known);
@@ -226,7 +234,11 @@ impl Rollout {
                 for file in files {
                     self.forget_text(file);
                 }
-                self.roll_back(target, reason, false, now);
+                if target.is_clearing() && self.confirmation == Confirmation::Confirmed {
+                    self.clear_again(target, &reason, now);
+                } else {
+                    self.roll_back(target, reason, false, now);
+                }
             }
             PhaseOutcome::TimedOut { reason } | PhaseOutcome::NotWritten { reason, .. } => {
                 self.roll_back(target, reason, false, now);

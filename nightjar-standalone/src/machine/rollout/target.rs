@@ -55,6 +55,8 @@ pub(crate) struct Target {
     pub(crate) candidate: Candidate,
     pub(crate) direction: Direction,
     pub(crate) began: Instant,
+    /// The set of files that was rejected last when it began.
+    pub(crate) rejected: Option<u64>,
     /// How long each finished phase took.
     pub(crate) phases: Vec<(Phase, Duration)>,
     entered: Option<(Phase, Instant)>,
@@ -68,6 +70,7 @@ impl Target {
             candidate,
             direction: Direction::Forward,
             began: now,
+            rejected: None,
             phases: Vec::new(),
             entered: None,
             forced_restart: None,
@@ -107,6 +110,11 @@ impl Target {
 
     pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
         self.entered = Some((phase, now));
+    }
+
+    /// The phase that is being carried out.
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        self.entered.map(|(phase, _)| phase)
     }
 
     /// Ends the phase, and gives it with its time.

@@ -155,6 +155,55 @@ async fn endpoints_that_go_do_not_stay_with_clusters() {
     assert_eq!(ends(&story), ["2", "0", "0", "0"]);
 }
 
+/// A cluster that comes back and goes again stays for the whole time again.
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_came_back_stays_from_when_it_goes_again() {
+    let story = Story::new(options(RestartMode::None), held(&["a"]));
+    story.settled().await;
+    story.change(held(&["b"])).await;
+    story.script().refuses = Some(("rds-main.json", "\"a\""));
+    story.change(held(&["a", "b"])).await;
+    story.script().refuses = None;
+    story.effects();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(story.effects(), [""; 0]);
+    tokio::time::sleep(seconds(4)).await;
+    assert_eq!(
+        crate::sample::names(&story.script().disk["cds.json"]),
+        ["b"]
+    );
+}
+
+/// What Envoy serves is known all the time.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_at_the_removal_of_clusters_costs_no_traffic() {
+    let story = Story::started(held(&["a"])).await;
+    story.change(held(&["b"])).await;
+    story.script().is_full = true;
+    tokio::time::sleep(seconds(60)).await;
+    assert_eq!(story.ready(), "ready");
+    story.script().is_full = false;
+    tokio::time::sleep(seconds(40)).await;
+    assert_eq!(
+        crate::sample::names(&story.script().disk["cds.json"]),
+        ["b"]
+    );
+    assert_eq!(story.ready(), "ready");
+}
+
+/// It is about a newer set than the one that comes into force.
+#[tokio::test(start_paused = true)]
+async fn a_rejection_outlives_the_rollout_before_it() {
+    let story = Story::started(Mesh::of(&["a"])).await;
+    story.script().ack = seconds(3);
+    story.change(Mesh::of(&["b"])).await;
+    story.script().validation = Err(ValidationError::Rejected("no".to_owned()));
+    story.change(Mesh::of(&["c"])).await;
+    tokio::time::sleep(seconds(20)).await;
+    assert_eq!(story.ready(), "ready\nrefused: no");
+    assert_eq!(story.script().routes(), ["b"]);
+}
+
 /// They are removed at some time however often routes change.
 #[tokio::test(start_paused = true)]
 async fn clusters_do_not_pile_up_for_ever() {
