@@ -140,12 +140,12 @@ impl State {
             Event::PhaseEnded { id, outcome } => {
                 self.rollout.phase_ended(id, outcome, &self.supervisor, now);
             }
+            // No process reads the folder any more.
+            Event::FilesReplaced(_) | Event::FolderInspected { .. } if self.stopping => {}
             Event::FilesReplaced(result) => {
                 self.rollout
                     .files_replaced(result, now, &mut self.supervisor, &mut out);
             }
-            // No process reads the folder any more.
-            Event::FolderInspected { .. } if self.stopping => {}
             Event::FolderInspected { missing, lost } => {
                 self.rollout
                     .folder_inspected(&missing, lost, now, &self.supervisor, &mut out);
